@@ -1,0 +1,312 @@
+#include "workloads/support/config.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "workloads/support/error.hpp"
+#include "workloads/support/nearest.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+constexpr std::uintmax_t largest_file = 4u << 20;
+constexpr int deepest_nesting = 64;
+
+/// The whole of `text` as a number, or nothing.
+template <class Number>
+std::optional<Number> parse_number(const std::string& text) {
+  Number value{};
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  if (begin != end && *begin == '+') ++begin;
+  const auto [stop, error] = std::from_chars(begin, end, value);
+  if (error != std::errc{} || stop != end || begin == end) return std::nullopt;
+  return value;
+}
+
+std::string child_path(const std::string& parent, const std::string& name) {
+  if (parent.empty()) return name;
+  return name.front() == '[' ? parent + name : parent + "." + name;
+}
+
+}  // namespace
+
+/// Turns yaml-cpp's nodes into a Config.
+class ConfigBuilder {
+ public:
+  explicit ConfigBuilder(std::string file, int fixed_line = -1)
+      : file_(std::move(file)), fixed_line_(fixed_line) {}
+
+  Config build(const YAML::Node& node, const std::string& path, int depth = 0) const {
+    Config config;
+    config.file_ = file_;
+    config.line_ = line_of(node);
+    config.path_ = path;
+    if (depth > deepest_nesting) config.refuse("at most 64 levels of nesting");
+    if (node.IsScalar()) {
+      config.kind_ = Config::Kind::scalar;
+      config.scalar_ = node.Scalar();
+      config.quoted_ = node.Tag() == "!";
+    } else if (node.IsSequence()) {
+      config.kind_ = Config::Kind::list;
+      for (std::size_t i = 0; i < node.size(); ++i) {
+        const std::string name = fmt::format("[{}]", i);
+        config.children_.push_back(build(node[i], child_path(path, name), depth + 1));
+      }
+    } else if (node.IsMap()) {
+      config.kind_ = Config::Kind::map;
+      for (const auto& entry : node) add_entry(config, entry.first, entry.second, depth);
+    }
+    return config;
+  }
+
+ private:
+  int line_of(const YAML::Node& node) const {
+    return fixed_line_ >= 0 ? fixed_line_ : node.Mark().line + 1;
+  }
+
+  void add_entry(Config& map, const YAML::Node& key, const YAML::Node& value, int depth) const {
+    if (!key.IsScalar() || key.Scalar().empty()) map.refuse("keys that are plain names");
+    const std::string& name = key.Scalar();
+    for (const std::string& earlier : map.keys_) {
+      if (earlier == name) {
+        throw InputError(fmt::format("{}:{}: {}: duplicate key; allowed: each key once", file_,
+                                     line_of(key), printable(child_path(map.path_, name))));
+      }
+    }
+    map.keys_.push_back(name);
+    map.children_.push_back(build(value, child_path(map.path_, name), depth + 1));
+    // An absent value ("key:") has no line of its own; a wrong one is looked for beside its key.
+    if (map.children_.back().kind_ == Config::Kind::null) map.children_.back().line_ = line_of(key);
+  }
+
+  std::string file_;
+  int fixed_line_;
+};
+
+Config Config::from_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) {
+    throw InputError(fmt::format("{}: no such file", printable(path.string(), 300)));
+  }
+  if (!std::filesystem::is_regular_file(status)) {
+    throw InputError(fmt::format("{}: not a regular file; allowed: a YAML file",
+                                 printable(path.string(), 300)));
+  }
+  if (std::filesystem::file_size(path, error) > largest_file) {
+    throw InputError(fmt::format("{}: larger than 4 MiB; allowed: a YAML file up to 4 MiB",
+                                 printable(path.string(), 300)));
+  }
+  std::ifstream stream(path, std::ios::binary);
+  std::stringstream text;
+  text << stream.rdbuf();
+  if (!stream) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  return from_text(text.str(), path.string());
+}
+
+Config Config::from_text(const std::string& text, const std::string& file_name) {
+  int line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f) {
+      throw InputError(fmt::format("{}:{}: found the control byte \\x{:02x}; allowed: YAML text",
+                                   file_name, line, byte));
+    }
+  }
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty() || documents.front().IsNull()) {
+      throw InputError(fmt::format("{}:1: the file is empty; allowed: a YAML map", file_name));
+    }
+    if (documents.size() > 1) {
+      throw InputError(fmt::format("{}:{}: a second document; allowed: one document a file",
+                                   file_name, documents[1].Mark().line + 1));
+    }
+    return ConfigBuilder(file_name).build(documents.front(), "");
+  } catch (const YAML::Exception& e) {
+    throw InputError(fmt::format("{}:{}: not valid YAML: {}", file_name, e.mark.line + 1,
+                                 printable(e.msg, 200)));
+  }
+}
+
+std::string Config::where() const {
+  const std::string place = line_ > 0 ? fmt::format("{}:{}: ", file_, line_) : file_ + ": ";
+  return path_.empty() ? place : place + printable(path_, 200) + ": ";
+}
+
+void Config::refuse(const std::string& allowed, const std::string& hint) const {
+  std::string found;
+  switch (kind_) {
+    case Kind::null: found = "nothing"; break;
+    case Kind::scalar: found = '"' + printable(scalar_) + '"'; break;
+    case Kind::list: found = fmt::format("a list of {}", children_.size()); break;
+    case Kind::map: found = "a map"; break;
+  }
+  throw InputError(fmt::format("{}found {}; allowed: {}{}", where(), found, allowed, hint));
+}
+
+void Config::allow_only(const std::vector<std::string>& keys) const {
+  if (!is_map()) refuse(fmt::format("a map with the keys {}", joined(keys)));
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (std::find(keys.begin(), keys.end(), keys_[i]) != keys.end()) continue;
+    const Config& child = children_[i];
+    const std::string place =
+        line_ > 0 || child.line_ > 0 ? fmt::format("{}:{}", child.file_, child.line_) : child.file_;
+    throw InputError(fmt::format("{}: {}: unknown key \"{}\"; allowed: {}{}", place,
+                                 printable(child.path_, 200), printable(keys_[i]), joined(keys),
+                                 did_you_mean(keys_[i], keys)));
+  }
+}
+
+const Config* Config::find(const std::string& key) const {
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (keys_[i] == key) return &children_[i];
+  }
+  return nullptr;
+}
+
+const Config& Config::at(const std::string& key) const {
+  if (!is_map()) refuse(fmt::format("a map with the key \"{}\"", key));
+  if (const Config* child = find(key)) return *child;
+  throw InputError(
+      fmt::format("{}the key \"{}\" is missing; found: {}", where(), key, joined(keys_)));
+}
+
+const std::vector<Config>& Config::items() const {
+  if (kind_ != Kind::list && kind_ != Kind::map) refuse("a list");
+  return children_;
+}
+
+std::int64_t Config::integer(std::int64_t minimum, std::int64_t maximum) const {
+  const auto value = kind_ == Kind::scalar && !quoted_ ? parse_number<std::int64_t>(scalar_)
+                                                       : std::nullopt;
+  if (!value || *value < minimum || *value > maximum) {
+    const bool open = maximum == std::numeric_limits<std::int64_t>::max();
+    refuse(open ? fmt::format("an integer of at least {}", minimum)
+                : fmt::format("an integer from {} to {}", minimum, maximum));
+  }
+  return *value;
+}
+
+double Config::number(double minimum, double maximum) const {
+  const auto value =
+      kind_ == Kind::scalar && !quoted_ ? parse_number<double>(scalar_) : std::nullopt;
+  if (!value || !std::isfinite(*value) || *value < minimum || *value > maximum) {
+    const bool open = maximum == std::numeric_limits<double>::max();
+    refuse(open ? fmt::format("a number of at least {}", minimum)
+                : fmt::format("a number from {} to {}", minimum, maximum));
+  }
+  return *value;
+}
+
+bool Config::boolean() const {
+  if (kind_ == Kind::scalar && scalar_ == "true") return true;
+  if (kind_ == Kind::scalar && scalar_ == "false") return false;
+  refuse("true or false");
+}
+
+std::string Config::text() const {
+  if (kind_ != Kind::scalar || scalar_.empty()) refuse("a text");
+  return scalar_;
+}
+
+Bytes Config::size() const {
+  const auto value = kind_ == Kind::scalar ? parse_size(scalar_) : std::nullopt;
+  if (!value || *value == Bytes(0)) refuse("a size such as 64 KiB, 2 MiB or a number of bytes");
+  return *value;
+}
+
+std::size_t Config::choice(const std::vector<std::string>& allowed) const {
+  if (kind_ == Kind::scalar) {
+    for (std::size_t i = 0; i < allowed.size(); ++i) {
+      if (allowed[i] == scalar_) return i;
+    }
+  }
+  refuse(joined(allowed), kind_ == Kind::scalar ? did_you_mean(scalar_, allowed) : "");
+}
+
+void Config::place(const std::string& parent_path, const std::string& name) {
+  path_ = child_path(parent_path, name);
+  for (std::size_t i = 0; i < children_.size(); ++i) {
+    children_[i].place(path_, is_map() ? keys_[i] : fmt::format("[{}]", i));
+  }
+}
+
+void Config::set(const std::string& assignment) {
+  const std::string origin = fmt::format("--set {}", printable(assignment, 200));
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw InputError(origin + ": allowed: path.to.key=value");
+  }
+  YAML::Node node;
+  try {
+    node = YAML::Load(assignment.substr(equals + 1));
+  } catch (const YAML::Exception& e) {
+    throw InputError(fmt::format("{}: not a YAML value: {}", origin, printable(e.msg, 200)));
+  }
+  const std::string path = assignment.substr(0, equals);
+  Config* target = this;
+  std::stringstream parts(path);
+  std::string part;
+  while (std::getline(parts, part, '.')) {
+    if (part.empty()) throw InputError(origin + ": allowed: path.to.key=value");
+    if (target->is_list()) {
+      const auto index = parse_number<std::size_t>(part);
+      if (!index || *index >= target->children_.size()) {
+        throw InputError(fmt::format("{}: {}: found \"{}\"; allowed: an index below {}", origin,
+                                     target->path_, printable(part), target->children_.size()));
+      }
+      target = &target->children_[*index];
+      continue;
+    }
+    if (!target->is_map()) {
+      const Config before = *target;
+      target->kind_ = Kind::map;
+      target->keys_.clear();
+      target->children_.clear();
+      if (before.kind_ == Kind::scalar) {
+        target->keys_.push_back("base");
+        target->children_.push_back(before);
+        target->children_.back().place(target->path_, "base");
+      }
+    }
+    Config* child = const_cast<Config*>(target->find(part));
+    if (child == nullptr) {
+      target->keys_.push_back(part);
+      target->children_.emplace_back();
+      child = &target->children_.back();
+      child->place(target->path_, part);
+    }
+    child->file_ = origin;
+    child->line_ = 0;
+    target = child;
+  }
+  *target = ConfigBuilder(origin, 0).build(node, target->path_);
+}
+
+std::optional<Bytes> parse_size(const std::string& text) {
+  const std::size_t digits_end = text.find_first_not_of("0123456789.");
+  const std::string digits = text.substr(0, digits_end);
+  std::string unit = digits_end == std::string::npos ? "" : text.substr(digits_end);
+  unit.erase(0, unit.find_first_not_of(' '));
+  double scale = 0;
+  if (unit.empty() || unit == "B") scale = 1;
+  if (unit == "KiB") scale = 1024.0;
+  if (unit == "MiB") scale = 1024.0 * 1024;
+  if (unit == "GiB") scale = 1024.0 * 1024 * 1024;
+  const auto value = parse_number<double>(digits);
+  if (!value || scale == 0) return std::nullopt;
+  const double bytes = *value * scale;
+  if (bytes != std::floor(bytes) || bytes > 1e15) return std::nullopt;
+  return Bytes(static_cast<std::uint64_t>(bytes));
+}
+
+}  // namespace spillway::workloads
