@@ -1,0 +1,37 @@
+# What `cmake --install` lays down: the program, the library with its headers, the files that both
+# read at run time, and a package that find_package(spillway) finds.
+include(CMakePackageConfigHelpers)
+
+set(SPILLWAY_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/spillway")
+
+# Install the files that match `patterns` (relative to the source folder) under `destination`, each
+# with the path that it has in the source folder.
+function(spillway_install_tree destination)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" ${ARGN})
+  foreach(file IN LISTS files)
+    cmake_path(GET file PARENT_PATH folder)
+    install(FILES "${PROJECT_SOURCE_DIR}/${file}" DESTINATION "${destination}/${folder}")
+  endforeach()
+endfunction()
+
+install(TARGETS spillway RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(TARGETS spillway_lib EXPORT spillwayTargets
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+
+list(TRANSFORM SPILLWAY_FOLDERS APPEND "/*.hpp" OUTPUT_VARIABLE headers)
+spillway_install_tree("${CMAKE_INSTALL_INCLUDEDIR}/spillway" ${headers})
+spillway_install_tree("${CMAKE_INSTALL_DATADIR}/spillway"
+  workloads/networks/*.yaml workloads/experiments/* workloads/data/*-subset/*
+  models/devices/*.yaml)
+
+install(EXPORT spillwayTargets NAMESPACE spillway:: DESTINATION "${SPILLWAY_PACKAGE_DIR}")
+configure_package_config_file(
+  "${CMAKE_CURRENT_LIST_DIR}/spillwayConfig.cmake.in" "${PROJECT_BINARY_DIR}/spillwayConfig.cmake"
+  INSTALL_DESTINATION "${SPILLWAY_PACKAGE_DIR}")
+# Before 1.0 a new minor version may break its users.
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/spillwayConfigVersion.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/spillwayConfig.cmake"
+              "${PROJECT_BINARY_DIR}/spillwayConfigVersion.cmake"
+              "${CMAKE_CURRENT_LIST_DIR}/FindSystemC.cmake"
+        DESTINATION "${SPILLWAY_PACKAGE_DIR}")
