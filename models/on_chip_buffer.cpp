@@ -1,0 +1,106 @@
+#include "models/on_chip_buffer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <new>
+
+#include "models/backing_store.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::models {
+
+namespace {
+
+// Vector loads of the kernels never straddle a cache line of the machine that simulates.
+constexpr std::align_val_t alignment{64};
+
+std::byte* allocate(Bytes capacity) {
+  // The library rounds the size up to the alignment, which would wrap around near 2^64.
+  constexpr std::uint64_t largest_object = std::numeric_limits<std::ptrdiff_t>::max();
+  void* memory = capacity.count() <= largest_object
+                     ? ::operator new(capacity.count(), alignment, std::nothrow)
+                     : nullptr;
+  if (memory == nullptr) {
+    throw workloads::InputError(fmt::format(
+        "an on-chip buffer of {} bytes does not fit in this machine's memory", capacity.count()));
+  }
+  return static_cast<std::byte*>(memory);
+}
+
+}  // namespace
+
+void OnChipBuffer::AlignedDelete::operator()(std::byte* bytes) const {
+  ::operator delete(bytes, alignment);
+}
+
+OnChipBuffer::OnChipBuffer(Bytes capacity) : capacity_(capacity), memory_(allocate(capacity)) {}
+
+bool OnChipBuffer::can_reserve(std::uint64_t address, Bytes size) const {
+  return size > Bytes(0) && in_bounds(address, size) && !overlaps_reservation(address, size);
+}
+
+void OnChipBuffer::reserve(std::uint64_t address, Bytes size) {
+  const auto refuse = [&](const char* reason) {
+    throw workloads::ProgramError(
+        fmt::format("cannot reserve {} bytes at {:#x} of the on-chip buffer: {} ({} of {} bytes "
+                    "are free)",
+                    size.count(), address, reason, free().count(), capacity_.count()));
+  };
+  if (size == Bytes(0)) refuse("the range is empty");
+  if (!in_bounds(address, size)) refuse("the range ends past its capacity");
+  if (overlaps_reservation(address, size)) refuse("part of the range is taken");
+
+  // Also where release() left poison already: a stray write to free space must not survive here.
+  touch(address);
+  poison({memory_.get() + address, size.count()}, address);
+  touched_ = std::max(touched_, address + size.count());
+  reservations_.emplace(address, size);
+  used_ += size;
+  high_water_ = std::max(high_water_, used_);
+}
+
+void OnChipBuffer::release(std::uint64_t address) {
+  const auto reservation = reservations_.find(address);
+  if (reservation == reservations_.end()) {
+    throw workloads::ProgramError(fmt::format(
+        "cannot release {:#x} of the on-chip buffer: no reservation begins there", address));
+  }
+  const Bytes size = reservation->second;
+  poison({memory_.get() + address, size.count()}, address);
+  used_ -= size;
+  reservations_.erase(reservation);
+}
+
+std::span<std::byte> OnChipBuffer::bytes(std::uint64_t address, Bytes size) {
+  if (!in_bounds(address, size)) {
+    throw workloads::ProgramError(
+        fmt::format("{} bytes at {:#x} do not lie within an on-chip buffer of {} bytes",
+                    size.count(), address, capacity_.count()));
+  }
+  touch(address + size.count());
+  return {memory_.get() + address, size.count()};
+}
+
+bool OnChipBuffer::in_bounds(std::uint64_t address, Bytes size) const {
+  return size <= capacity_ && address <= (capacity_ - size).count();
+}
+
+bool OnChipBuffer::overlaps_reservation(std::uint64_t address, Bytes size) const {
+  const auto next = reservations_.lower_bound(address);
+  if (next != reservations_.end() && next->first < address + size.count()) return true;
+  if (next == reservations_.begin()) return false;
+  const auto& [first, length] = *std::prev(next);
+  return first + length.count() > address;
+}
+
+// Give everything below `end` its defined content.
+void OnChipBuffer::touch(std::uint64_t end) {
+  if (end <= touched_) return;
+  poison({memory_.get() + touched_, end - touched_}, touched_);
+  touched_ = end;
+}
+
+}  // namespace spillway::models

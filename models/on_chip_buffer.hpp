@@ -1,0 +1,69 @@
+// The scratchpad of a device: a bounded number of bytes that really hold the tiles. Space is
+// reserved and released by address; to reserve more than there is, or what is taken, is impossible.
+// Whatever is not reserved holds poison (models/backing_store.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+
+#include "workloads/support/units.hpp"
+
+namespace spillway::models {
+
+using workloads::Bytes;
+
+class OnChipBuffer {
+ public:
+  /// Cheap for any capacity: memory is touched only up to the highest address in use. Throws
+  /// InputError when this machine cannot provide the capacity.
+  explicit OnChipBuffer(Bytes capacity);
+
+  /// The range is not empty, lies within the capacity and overlaps no reservation.
+  bool can_reserve(std::uint64_t address, Bytes size) const;
+
+  /// Take [address, address + size); it holds poison. Throws ProgramError unless can_reserve().
+  void reserve(std::uint64_t address, Bytes size);
+
+  /// Give back the reservation that begins at `address`; its bytes become poison. Throws
+  /// ProgramError when none begins there.
+  void release(std::uint64_t address);
+
+  Bytes capacity() const { return capacity_; }
+  Bytes used() const { return used_; }              ///< reserved now
+  Bytes high_water() const { return high_water_; }  ///< most ever reserved at one time
+  Bytes free() const { return capacity_ - used_; }  ///< not reserved; need not be in one piece
+
+  /// The bytes themselves, 64-byte aligned at address 0. The range need not be reserved (it is
+  /// poison where it is not), but only reserved bytes may be written. Counts nothing. Throws
+  /// ProgramError when the range does not lie within the capacity.
+  std::span<std::byte> bytes(std::uint64_t address, Bytes size);
+
+  /// The buffer's accesses, as its users report them.
+  void count_read(Bytes size) { bytes_read_ += size; }
+  void count_write(Bytes size) { bytes_written_ += size; }
+  Bytes bytes_read() const { return bytes_read_; }
+  Bytes bytes_written() const { return bytes_written_; }
+
+ private:
+  struct AlignedDelete {
+    void operator()(std::byte* bytes) const;
+  };
+
+  bool in_bounds(std::uint64_t address, Bytes size) const;
+  bool overlaps_reservation(std::uint64_t address, Bytes size) const;
+  void touch(std::uint64_t end);
+
+  Bytes capacity_;
+  Bytes used_;
+  Bytes high_water_;
+  Bytes bytes_read_;
+  Bytes bytes_written_;
+  std::map<std::uint64_t, Bytes> reservations_;  // size by first address
+  std::unique_ptr<std::byte[], AlignedDelete> memory_;
+  std::uint64_t touched_ = 0;  // from here up the memory has no defined content yet
+};
+
+}  // namespace spillway::models
