@@ -97,8 +97,8 @@ Config Config::from_file(const std::filesystem::path& path) {
     throw InputError(fmt::format("{}: no such file", printable(path.string(), 300)));
   }
   if (!std::filesystem::is_regular_file(status)) {
-    throw InputError(fmt::format("{}: not a regular file; allowed: a YAML file",
-                                 printable(path.string(), 300)));
+    throw InputError(
+        fmt::format("{}: not a regular file; allowed: a YAML file", printable(path.string(), 300)));
   }
   if (std::filesystem::file_size(path, error) > largest_file) {
     throw InputError(fmt::format("{}: larger than 4 MiB; allowed: a YAML file up to 4 MiB",
@@ -186,8 +186,8 @@ const std::vector<Config>& Config::items() const {
 }
 
 std::int64_t Config::integer(std::int64_t minimum, std::int64_t maximum) const {
-  const auto value = kind_ == Kind::scalar && !quoted_ ? parse_number<std::int64_t>(scalar_)
-                                                       : std::nullopt;
+  const auto value =
+      kind_ == Kind::scalar && !quoted_ ? parse_number<std::int64_t>(scalar_) : std::nullopt;
   if (!value || *value < minimum || *value > maximum) {
     const bool open = maximum == std::numeric_limits<std::int64_t>::max();
     refuse(open ? fmt::format("an integer of at least {}", minimum)
@@ -290,6 +290,32 @@ void Config::set(const std::string& assignment) {
     target = child;
   }
   *target = ConfigBuilder(origin, 0).build(node, target->path_);
+}
+
+Config Config::overlaid(const Config& top) const {
+  if (!top.is_map() || (!is_map() && !is_list())) return top;
+  Config result = *this;
+  for (std::size_t i = 0; i < top.keys_.size(); ++i) {
+    const std::string& key = top.keys_[i];
+    const Config& value = top.children_[i];
+    if (key == "base") continue;
+    Config* own = const_cast<Config*>(result.find(key));
+    if (is_list()) {
+      const auto index = parse_number<std::size_t>(key);
+      if (!index || *index >= children_.size()) {
+        throw InputError(fmt::format("{}found \"{}\"; allowed: an index below {}", value.where(),
+                                     printable(key), children_.size()));
+      }
+      own = &result.children_[*index];
+    }
+    if (own == nullptr) {
+      result.keys_.push_back(key);
+      result.children_.push_back(value);
+    } else {
+      *own = own->overlaid(value);
+    }
+  }
+  return result;
 }
 
 std::optional<Bytes> parse_size(const std::string& text) {

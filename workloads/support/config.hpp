@@ -57,6 +57,10 @@ class Config {
   /// not exist yet are created; a scalar in the way becomes a map that keeps it under `base`.
   void set(const std::string& assignment);
 
+  /// This tree with the values of `top` in place of its own: maps are merged key by key, a list's
+  /// elements may be replaced by index, and the key `base` of `top` is left out.
+  Config overlaid(const Config& top) const;
+
   /// Throw the InputError that says what was found here and what is allowed.
   [[noreturn]] void refuse(const std::string& allowed, const std::string& hint = "") const;
 

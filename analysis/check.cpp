@@ -1,0 +1,238 @@
+#include "analysis/check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "analysis/json.hpp"
+#include "analysis/output.hpp"
+#include "analysis/report.hpp"
+#include "sim/run/simulation.hpp"
+#include "workloads/support/error.hpp"
+#include "workloads/support/shared_files.hpp"
+
+namespace spillway::analysis {
+
+namespace fs = std::filesystem;
+using workloads::InputError;
+
+namespace {
+
+/// Counts by name, in the order of the file.
+using Counts = std::vector<std::pair<std::string, std::uint64_t>>;
+
+void add_ledger(Counts& counts, const Json& rows, const std::string& suffix) {
+  for (const Json& row : rows) {
+    counts.emplace_back(
+        fmt::format("{} {} {} {}{}", row.at("layer").get<std::string>(),
+                    row.at("phase").get<std::string>(), row.at("tensor").get<std::string>(),
+                    row.at("direction").get<std::string>(), suffix),
+        row.at("words").get<std::uint64_t>());
+  }
+}
+
+Counts read_counts(const std::string& text, const std::string& name) {
+  try {
+    const Json json = Json::parse(text);
+    Counts counts;
+    for (const char* port : {"dram", "host"}) {
+      for (const char* key : {"read_words", "write_words"}) {
+        counts.emplace_back(fmt::format("total {} {}", port, key),
+                            json.at(port).at(key).get<std::uint64_t>());
+      }
+    }
+    for (const char* key : {"macs", "macs_padded"}) {
+      counts.emplace_back(key, json.at(key).get<std::uint64_t>());
+    }
+    add_ledger(counts, json.at("ledger"), "");
+    add_ledger(counts, json.at("host_ledger"), " (host)");
+    return counts;
+  } catch (const nlohmann::json::exception& error) {
+    throw InputError(
+        fmt::format("{}: not a baseline: {}; allowed: what spillway check --update "
+                    "writes",
+                    name, workloads::printable(error.what(), 200)));
+  }
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::stringstream text;
+  text << stream.rdbuf();
+  if (!stream) {
+    throw InputError(
+        fmt::format("{}: no baseline; allowed: spillway check --update makes one", path.string()));
+  }
+  return text.str();
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+std::string difference_line(const Difference& difference) {
+  return fmt::format("{}: {} in the baseline, {} now ({:+})", difference.what,
+                     grouped(difference.baseline), grouped(difference.now),
+                     static_cast<std::int64_t>(difference.now - difference.baseline));
+}
+
+}  // namespace
+
+fs::path baseline_path(const fs::path& experiment) {
+  return experiment.parent_path() / "baselines" / (experiment.stem().string() + ".json");
+}
+
+std::vector<fs::path> shipped_experiments() {
+  const fs::path folder = workloads::shared_folder() / "workloads" / "experiments";
+  std::vector<fs::path> paths;
+  for (const std::string& name : workloads::shared_names("workloads/experiments")) {
+    paths.push_back(folder / (name + ".yaml"));
+  }
+  return paths;
+}
+
+std::string make_baseline(const fs::path& path) {
+  const sim::Experiment experiment = sim::read_experiment(path);
+  const workloads::DataSplit data = sim::load_data(experiment);
+  sim::Simulation simulation(experiment);
+  const sim::Result result = simulation.run_step(sim::make_batch(data.train, 0, experiment.batch));
+  if (!counts_agree(simulation.plan(), result)) {
+    throw workloads::ConsistencyError(path.string() + ": planned and simulated counts differ");
+  }
+  const models::Execution& execution = result.execution;
+  Json json = {
+      {"network", experiment.network.name}, {"rule", experiment.rule}, {"batch", experiment.batch}};
+  json["dram"] = {{"read_words", execution.dram.read_words.count()},
+                  {"write_words", execution.dram.write_words.count()}};
+  json["host"] = {{"read_words", execution.host.read_words.count()},
+                  {"write_words", execution.host.write_words.count()}};
+  json["macs"] = execution.macs.count();
+  json["macs_padded"] = execution.macs_padded.count();
+  json["ledger"] = ledger_json(result.ledger, models::Port::dram);
+  json["host_ledger"] = ledger_json(result.ledger, models::Port::host);
+  return dump(json);
+}
+
+std::vector<Difference> compare_baselines(const std::string& baseline, const std::string& now,
+                                          const std::string& baseline_name) {
+  const Counts before = read_counts(baseline, baseline_name);
+  const Counts after = read_counts(now, "this run");
+  std::vector<Difference> differences;
+  std::map<std::string, std::uint64_t> rest(after.begin(), after.end());
+  for (const auto& [what, words] : before) {
+    const auto found = rest.find(what);
+    const std::uint64_t current = found == rest.end() ? 0 : found->second;
+    // A row that came or went is a change even where it held no words.
+    if (found == rest.end() || current != words) differences.push_back({what, words, current});
+    if (found != rest.end()) rest.erase(found);
+  }
+  for (const auto& [what, words] : after) {
+    if (rest.contains(what)) differences.push_back({what, 0, words});
+  }
+  std::stable_sort(differences.begin(), differences.end(),
+                   [](const Difference& a, const Difference& b) { return a.size() > b.size(); });
+  return differences;
+}
+
+CheckResult check_experiment(const fs::path& experiment, bool update) {
+  CheckResult result{experiment.string(), {}, "", 0};
+  try {
+    const fs::path path = baseline_path(experiment);
+    const bool exists = fs::exists(path);
+    const std::string baseline = exists || !update ? read_file(path) : "";
+    if (!baseline.empty()) read_counts(baseline, path.string());  // refused before anything runs
+    const std::string now = make_baseline(experiment);
+    result.rows = read_counts(now, "this run").size();
+    if (exists) {
+      result.differences = compare_baselines(baseline, now, path.string());
+    } else {
+      for (const auto& [what, words] : read_counts(now, "")) {
+        result.differences.push_back({what, 0, words});
+      }
+    }
+    if (update && baseline != now) {
+      std::error_code error;
+      fs::create_directories(path.parent_path(), error);
+      require_writable(path);
+      write_file(path, now);
+    }
+  } catch (const std::exception& error) {
+    result.error = error.what();
+  }
+  return result;
+}
+
+std::string check_text(const CheckResult& result, bool update) {
+  if (!result.error.empty()) return fmt::format("{}: {}\n", result.experiment, result.error);
+  if (result.differences.empty()) {
+    return fmt::format("{}: {} counts as in the baseline\n", result.experiment, result.rows);
+  }
+  std::string text =
+      fmt::format("{}: {} of {} counts {}\n", result.experiment, result.differences.size(),
+                  result.rows, update ? "changed; the baseline is rewritten" : "DRIFTED");
+  for (const Difference& difference : result.differences) {
+    text += "  " + difference_line(difference) + "\n";
+  }
+  return text;
+}
+
+std::string check_json(const std::vector<CheckResult>& results) {
+  Json experiments = Json::array();
+  bool agree = true;
+  for (const CheckResult& result : results) {
+    Json differences = Json::array();
+    for (const Difference& difference : result.differences) {
+      differences.push_back(
+          {{"what", difference.what}, {"baseline", difference.baseline}, {"now", difference.now}});
+    }
+    agree = agree && result.differences.empty() && result.error.empty();
+    experiments.push_back({{"experiment", result.experiment},
+                           {"rows", result.rows},
+                           {"differences", differences},
+                           {"error", result.error}});
+  }
+  return dump({{"agree", agree}, {"experiments", experiments}});
+}
+
+std::string check_junit(const std::vector<CheckResult>& results) {
+  std::size_t failures = 0, errors = 0;
+  std::string cases;
+  for (const CheckResult& result : results) {
+    cases += fmt::format("  <testcase classname=\"spillway.check\" name=\"{}\"",
+                         escaped(result.experiment));
+    if (!result.error.empty()) {
+      ++errors;
+      cases +=
+          fmt::format(">\n    <error message=\"{}\"/>\n  </testcase>\n", escaped(result.error));
+    } else if (!result.differences.empty()) {
+      ++failures;
+      cases +=
+          fmt::format(">\n    <failure message=\"{} counts drifted\">", result.differences.size());
+      for (const Difference& difference : result.differences) {
+        cases += escaped(difference_line(difference)) + "\n";
+      }
+      cases += "</failure>\n  </testcase>\n";
+    } else {
+      cases += "/>\n";
+    }
+  }
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"spillway check\" "
+      "tests=\"{}\" failures=\"{}\" errors=\"{}\">\n{}</testsuite>\n",
+      results.size(), failures, errors, cases);
+}
+
+}  // namespace spillway::analysis

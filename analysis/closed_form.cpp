@@ -1,0 +1,65 @@
+#include "analysis/closed_form.hpp"
+
+#include <algorithm>
+
+namespace spillway::analysis {
+
+using workloads::Layer;
+using workloads::Network;
+
+namespace {
+
+std::uint64_t minibatches(Table1Rule rule, const Table1Scale& scale) {
+  const bool once_an_epoch = rule == Table1Rule::lel && scale.literal;
+  return scale.epochs * (once_an_epoch ? 1 : scale.batches_per_epoch);
+}
+
+/// MACs of a forward pass per example under a reading. R_i |A_i| is layer i + 1's.
+Macs forward_macs(const Network& network, MacReading reading) {
+  Macs sum;
+  for (const Layer& layer : network.layers) {
+    if (reading == MacReading::printed && &layer == &network.layers.front()) continue;
+    sum += reading == MacReading::exact ? layer.macs_exact() : layer.macs_padded();
+  }
+  return sum;
+}
+
+}  // namespace
+
+Table1Words table1_words(const Network& network, Table1Rule rule, const Table1Scale& scale) {
+  const std::uint64_t steps = minibatches(rule, scale);
+  const Words p = network.weights();
+  if (rule == Table1Rule::lel) return {p * steps, p * steps};
+  const Words a = network.activations() * scale.batch;
+  return {(2 * p + a) * steps, (p + a) * steps};
+}
+
+Macs table1_macs(const Network& network, Table1Rule rule, MacReading reading,
+                 const Table1Scale& scale) {
+  const Macs forward = forward_macs(network, reading);
+  Macs example;
+  if (rule == Table1Rule::bp) {
+    example = 3 * forward;
+    if (reading == MacReading::exact) example -= network.layers.front().macs_exact();
+  } else {
+    const auto classes = static_cast<std::uint64_t>(network.classes);
+    example = 2 * forward + Macs(2 * classes * network.activations().count());
+  }
+  return example * scale.batch * scale.epochs * scale.batches_per_epoch;
+}
+
+Words paper_memory(const Network& network, std::uint64_t batch) {
+  Words most;
+  for (const Layer& layer : network.layers) {
+    most = std::max(most, layer.weights() + layer.activations() * batch);
+  }
+  return most;
+}
+
+bool lel_needs_fewer_macs(const Network& network) {
+  const auto classes = static_cast<std::uint64_t>(network.classes);
+  return 2 * classes * network.activations().count() <
+         forward_macs(network, MacReading::figure2).count();
+}
+
+}  // namespace spillway::analysis

@@ -1,0 +1,19 @@
+// JSON with keys in the order in which they are written.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "sim/plan/ledger.hpp"
+
+namespace spillway::analysis {
+
+using Json = nlohmann::ordered_json;
+
+/// Indented, with a newline at the end.
+std::string dump(const Json& json);
+
+/// The lines of one port: [{"layer", "phase", "tensor", "direction", "words"}].
+Json ledger_json(const sim::Ledger& ledger, models::Port port);
+
+}  // namespace spillway::analysis

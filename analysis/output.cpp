@@ -1,0 +1,116 @@
+#include "analysis/output.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "workloads/support/error.hpp"
+
+namespace spillway::analysis {
+
+namespace fs = std::filesystem;
+using workloads::InputError;
+
+std::string grouped(std::uint64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ' ';
+    text += digits[i];
+  }
+  return text;
+}
+
+std::string readable_bytes(std::uint64_t bytes) {
+  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(units)) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string millions(std::uint64_t number) {
+  return fmt::format("{:.1f}", static_cast<double>(number) / 1e6);
+}
+
+Table::Table(std::vector<std::string> header) {
+  rows_.push_back(std::move(header));
+  add_rule();
+}
+
+void Table::add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+void Table::add_rule() { rows_.emplace_back(); }
+
+namespace {
+
+bool is_number(const std::string& cell) {
+  return !cell.empty() && cell.find_first_not_of("0123456789 .,%+-/") == std::string::npos;
+}
+
+}  // namespace
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths(rows_.front().size());
+  std::vector<bool> right(rows_.front().size(), false);
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    for (std::size_t c = 0; c < rows_[r].size(); ++c) {
+      widths[c] = std::max(widths[c], rows_[r][c].size());
+      if (r > 0 && is_number(rows_[r][c])) right[c] = true;
+    }
+  }
+  std::string text;
+  for (const auto& row : rows_) {
+    std::string line = " ";
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      const std::string cell = row.empty() ? std::string(widths[c], '-') : row[c];
+      line += right[c] ? fmt::format(" {:>{}} ", cell, widths[c])
+                       : fmt::format(" {:<{}} ", cell, widths[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+void require_writable(const fs::path& path) {
+  if (path == "-") return;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    throw InputError(path.string() + ": is a folder; allowed: the name of a file to write");
+  }
+  if (!fs::is_directory(folder, error) || access(folder.c_str(), W_OK) != 0) {
+    throw InputError(
+        fmt::format("{}: cannot be written; allowed: a file in an existing folder "
+                    "that is writable",
+                    path.string()));
+  }
+}
+
+void write_file(const fs::path& path, const std::string& content) {
+  if (path == "-") {
+    std::fwrite(content.data(), 1, content.size(), stdout);
+    std::fflush(stdout);
+    return;
+  }
+  const fs::path temporary = path.string() + fmt::format(".{}.tmp", getpid());
+  {
+    std::ofstream stream(temporary, std::ios::binary);
+    stream << content;
+    stream.flush();
+    if (!stream) {
+      std::error_code ignored;
+      fs::remove(temporary, ignored);
+      throw InputError(path.string() + ": could not be written");
+    }
+  }
+  fs::rename(temporary, path);
+}
+
+}  // namespace spillway::analysis

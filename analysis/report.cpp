@@ -1,0 +1,300 @@
+#include "analysis/report.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "analysis/closed_form.hpp"
+#include "analysis/json.hpp"
+#include "analysis/output.hpp"
+
+namespace spillway::analysis {
+
+using models::Port;
+using sim::Direction;
+using sim::Experiment;
+using sim::Item;
+using sim::Ledger;
+using sim::LedgerLine;
+using sim::Plan;
+using sim::Result;
+
+namespace {
+
+std::string title(const Experiment& experiment) {
+  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy paper\n",
+                     experiment.network.name, experiment.rule, experiment.batch,
+                     experiment.device.name);
+}
+
+/// Lines in the order of the network, then of a step's phases.
+std::vector<std::size_t> reading_order(const Ledger& ledger, Port port) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < ledger.lines().size(); ++i) {
+    if (ledger.lines()[i].key.port == port) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const auto& x = ledger.lines()[a].key;
+    const auto& y = ledger.lines()[b].key;
+    return std::tie(x.layer, x.phase, x.direction) < std::tie(y.layer, y.phase, y.direction);
+  });
+  return order;
+}
+
+/// The ledger of the DRAM channel: planned words, and simulated ones when there are.
+std::string ledger_text(const Ledger& planned, const Ledger* simulated) {
+  std::vector<std::string> header{"layer", "phase", "tensor", "direction", "planned words"};
+  if (simulated != nullptr) header.emplace_back("simulated words");
+  Table table(header);
+  for (const std::size_t i : reading_order(planned, Port::dram)) {
+    const LedgerLine& line = planned.lines()[i];
+    std::vector<std::string> row{line.layer, to_string(line.key.phase), to_string(line.key.tensor),
+                                 to_string(line.key.direction), grouped(line.words.count())};
+    if (simulated != nullptr) row.push_back(grouped(simulated->lines()[i].words.count()));
+    table.add(row);
+  }
+  table.add_rule();
+  for (const Direction direction : {Direction::read, Direction::write}) {
+    std::vector<std::string> row{"total", "", "", to_string(direction),
+                                 grouped(planned.total(Port::dram, direction).count())};
+    if (simulated != nullptr) {
+      row.push_back(grouped(simulated->total(Port::dram, direction).count()));
+    }
+    table.add(row);
+  }
+  return "\nWords across the chip's border (DRAM)\n" + table.text();
+}
+
+/// What idealised items moved through the host port: what they would cost in DRAM.
+std::string idealised_text(const Experiment& experiment, const Ledger& ledger) {
+  const double counted = static_cast<double>(
+      (ledger.total(Port::dram, Direction::read) + ledger.total(Port::dram, Direction::write))
+          .count());
+  Table table({"item", "where", "read words", "written words", "added to all DRAM words"});
+  for (const Item item : sim::all_items()) {
+    workloads::Words read, written;
+    for (const LedgerLine& line : ledger.lines()) {
+      if (line.key.item != item) continue;
+      (line.key.direction == Direction::read ? read : written) += line.words;
+    }
+    const bool idealised = experiment.idealisations.contains(item);
+    const auto words = static_cast<double>((read + written).count());
+    const std::string share = !idealised     ? "counted above"
+                              : counted == 0 ? ""
+                                             : fmt::format("+{:.2f} %", 100 * words / counted);
+    table.add({to_string(item), idealised ? "host" : "DRAM", grouped(read.count()),
+               grouped(written.count()), share});
+  }
+  return "\nIdealised items: carried by the host, and what they would cost in DRAM\n" +
+         table.text();
+}
+
+std::string buffer_text(const Experiment& experiment, const Plan& plan, const Result* result) {
+  const auto batch = static_cast<std::uint64_t>(experiment.batch);
+  const auto line = [](const char* what, std::uint64_t bytes) {
+    return fmt::format("  {:<44} {:>10}  ({} words)\n", what, readable_bytes(bytes),
+                       grouped(bytes / 4));
+  };
+  std::string text = "\nOn-chip buffer\n";
+  text += line("capacity", experiment.device.buffer.count());
+  if (result != nullptr) {
+    text += line("high-water mark, engines overlapping", result->execution.high_water.count());
+  }
+  text += line("needed, one instruction after another", bytes_of(plan.buffer_words()).count());
+  text += line("need stated by the paper, max |P_i| + |A_i|",
+               bytes_of(paper_memory(experiment.network, batch)).count());
+  return text;
+}
+
+std::string mac_text(const workloads::Step& step, const models::Execution* execution) {
+  const auto macs = execution != nullptr ? execution->macs : step.macs();
+  const auto padded = execution != nullptr ? execution->macs_padded : step.macs_padded();
+  const auto apart = execution != nullptr ? execution->macs_apart : step.readout_macs();
+  std::string text = "\nMACs (millions)\n";
+  text += fmt::format("  useful, border-exact                         {:>12}\n",
+                      millions(macs.count()));
+  text += fmt::format("  executed, taps on padding counted            {:>12}\n",
+                      millions(padded.count()));
+  text += fmt::format("  readout layer, apart                         {:>12}\n",
+                      millions(apart.count()));
+  text += fmt::format("  input gradient of layer 1, not computed      {:>12}\n",
+                      millions(step.unused_input_gradient.count()));
+  return text;
+}
+
+std::string time_text(const Experiment& experiment, const models::Execution& execution) {
+  const double total = static_cast<double>(execution.time.count());
+  const auto share = [&](workloads::Picoseconds busy) {
+    return total == 0 ? 0 : 100 * static_cast<double>(busy.count()) / total;
+  };
+  const models::DramCounters& dram = execution.dram;
+  std::string text = "\nTime and bus\n";
+  text += fmt::format(
+      "  {} cycles, {:.3f} ms; engines busy: load {:.0f} %, store {:.0f} %, "
+      "compute {:.0f} %, generate {:.0f} %\n",
+      grouped(execution.cycles.count()), total / 1e9, share(execution.busy.load),
+      share(execution.busy.store), share(execution.busy.compute), share(execution.busy.generate));
+  text += fmt::format(
+      "  DRAM bus: {} bytes read, {} written in whole bursts; {} activates, {} row "
+      "hits\n",
+      grouped(dram.read_bytes.count()), grouped(dram.write_bytes.count()), grouped(dram.activates),
+      grouped(dram.row_hits));
+  text += fmt::format("  host port: {} bytes read, {} written, {}\n",
+                      grouped(execution.host.read_bytes.count()),
+                      grouped(execution.host.write_bytes.count()),
+                      experiment.device.host_bytes_per_ns ? "timed" : "free of time");
+  text += fmt::format("  PRNG unit: {} random weights made, none moved\n",
+                      grouped(execution.generated_words));
+  return text;
+}
+
+std::string list(const std::vector<std::string>& names) {
+  return names.empty() ? "-" : fmt::format("{}", fmt::join(names, " "));
+}
+
+Json head(const Experiment& experiment) {
+  return {
+      {"network", experiment.network.name}, {"rule", experiment.rule}, {"batch", experiment.batch}};
+}
+
+Json words_of_port(const Ledger& ledger, Port port) {
+  return {{"read_words", ledger.total(port, Direction::read).count()},
+          {"write_words", ledger.total(port, Direction::write).count()}};
+}
+
+Json idealised_json(const Experiment& experiment, const Ledger& ledger) {
+  Json items = Json::object();
+  for (const Item item : sim::all_items()) {
+    if (experiment.idealisations.contains(item)) {
+      items[to_string(item)] = ledger.total(item).count();
+    }
+  }
+  return items;
+}
+
+}  // namespace
+
+bool counts_agree(const Plan& plan, const Result& result) {
+  for (std::size_t i = 0; i < plan.ledger().lines().size(); ++i) {
+    if (plan.ledger().lines()[i].words != result.ledger.lines()[i].words) return false;
+  }
+  return plan.step().macs() == result.execution.macs &&
+         plan.step().macs_padded() == result.execution.macs_padded;
+}
+
+std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result) {
+  std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
+  text += counts_agree(plan, result) ? "  Planned and simulated counts agree in every line.\n"
+                                     : "  PLANNED AND SIMULATED COUNTS DIFFER.\n";
+  text += idealised_text(experiment, result.ledger);
+  text += mac_text(plan.step(), &result.execution);
+  text += time_text(experiment, result.execution);
+  text += buffer_text(experiment, plan, &result);
+  return text;
+}
+
+std::string plan_text(const Experiment& experiment, const Plan& plan) {
+  std::string text = title(experiment) + ledger_text(plan.ledger(), nullptr);
+  text += idealised_text(experiment, plan.ledger());
+  text += mac_text(plan.step(), nullptr);
+  text += buffer_text(experiment, plan, nullptr);
+  text += "\nStages: what arrives, what stays from the stage before, what is stored\n";
+  for (const sim::StageReason& reason : plan.reasons()) {
+    text += fmt::format("  {:<6} arrives: {}\n", reason.stage, list(reason.arrives));
+    text += fmt::format("         stays:   {}\n", list(reason.stays));
+    text += fmt::format("         stored:  {}\n", list(reason.stored));
+  }
+  text += "  Tensors move whole. A random classifier is made in the buffer anew for each use.\n";
+  return text;
+}
+
+std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result) {
+  const models::Execution& execution = result.execution;
+  Json json = head(experiment);
+  json["dram"] = {{"read_words", execution.dram.read_words.count()},
+                  {"write_words", execution.dram.write_words.count()},
+                  {"read_bytes", execution.dram.read_bytes.count()},
+                  {"write_bytes", execution.dram.write_bytes.count()},
+                  {"activates", execution.dram.activates},
+                  {"row_hits", execution.dram.row_hits}};
+  json["host"] = {{"read_words", execution.host.read_words.count()},
+                  {"write_words", execution.host.write_words.count()}};
+  json["macs"] = execution.macs.count();
+  json["macs_padded"] = execution.macs_padded.count();
+  json["macs_readout"] = execution.macs_apart.count();
+  json["cycles"] = execution.cycles.count();
+  json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
+  json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
+                    {"high_water_bytes", execution.high_water.count()}};
+  json["ledger"] = ledger_json(result.ledger, Port::dram);
+  json["host_ledger"] = ledger_json(result.ledger, Port::host);
+  json["idealised_words"] = idealised_json(experiment, result.ledger);
+  json["planned_agrees"] = counts_agree(plan, result);
+  return dump(json);
+}
+
+std::string plan_json(const Experiment& experiment, const Plan& plan) {
+  Json json = head(experiment);
+  json["dram"] = words_of_port(plan.ledger(), Port::dram);
+  json["host"] = words_of_port(plan.ledger(), Port::host);
+  json["macs"] = plan.step().macs().count();
+  json["macs_padded"] = plan.step().macs_padded().count();
+  json["macs_readout"] = plan.step().readout_macs().count();
+  json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
+                    {"high_water_bytes", bytes_of(plan.buffer_words()).count()}};
+  json["ledger"] = ledger_json(plan.ledger(), Port::dram);
+  json["host_ledger"] = ledger_json(plan.ledger(), Port::host);
+  json["idealised_words"] = idealised_json(experiment, plan.ledger());
+  return dump(json);
+}
+
+namespace {
+
+std::string shape_text(const workloads::ImageShape& shape) {
+  return fmt::format("{}x{}x{}", shape.channels, shape.height, shape.width);
+}
+
+}  // namespace
+
+std::string network_text(const workloads::Network& network) {
+  Table table({"layer", "input", "output", "|P|", "|Y|", "|A|", "R", "MACs padded", "MACs exact"});
+  workloads::Macs padded, exact;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const workloads::Layer& layer = network.layers[i];
+    padded += layer.macs_padded();
+    exact += layer.macs_exact();
+    table.add({layer.name, shape_text(layer.input), shape_text(layer.output),
+               grouped(layer.weights().count()), grouped(layer.activations_before_pool().count()),
+               grouped(layer.activations().count()), fmt::format("{:g}", network.fan_out(i + 1)),
+               grouped(layer.macs_padded().count()), grouped(layer.macs_exact().count())});
+  }
+  table.add_rule();
+  table.add({"sum", "", "", grouped(network.weights().count()), "",
+             grouped(network.activations().count()), "", grouped(padded.count()),
+             grouped(exact.count())});
+  return fmt::format(
+      "{}: input {}, {} classes; words and forward MACs per example\n"
+      "|P| weights, |Y| activations before pooling, |A| after it, R fan-out of a neuron\n\n{}",
+      network.name, shape_text(network.input), network.classes, table.text());
+}
+
+std::string network_json(const workloads::Network& network) {
+  Json layers = Json::array();
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const workloads::Layer& layer = network.layers[i];
+    layers.push_back({{"layer", layer.name},
+                      {"weights", layer.weights().count()},
+                      {"activations", layer.activations().count()},
+                      {"activations_before_pool", layer.activations_before_pool().count()},
+                      {"fan_out", network.fan_out(i + 1)},
+                      {"macs_padded", layer.macs_padded().count()},
+                      {"macs", layer.macs_exact().count()}});
+  }
+  return dump({{"network", network.name},
+               {"weights", network.weights().count()},
+               {"activations", network.activations().count()},
+               {"layers", layers}});
+}
+
+}  // namespace spillway::analysis

@@ -1,0 +1,25 @@
+// What `spillway run` and `spillway plan` say, as text and as JSON.
+#pragma once
+
+#include <string>
+
+#include "sim/plan/plan.hpp"
+#include "sim/run/simulation.hpp"
+
+namespace spillway::analysis {
+
+std::string run_text(const sim::Experiment& experiment, const sim::Plan& plan,
+                     const sim::Result& result);
+std::string run_json(const sim::Experiment& experiment, const sim::Plan& plan,
+                     const sim::Result& result);
+std::string plan_text(const sim::Experiment& experiment, const sim::Plan& plan);
+std::string plan_json(const sim::Experiment& experiment, const sim::Plan& plan);
+
+/// Every line of the ledger as planned is as simulated.
+bool counts_agree(const sim::Plan& plan, const sim::Result& result);
+
+/// Shapes and counts of a network, layer by layer.
+std::string network_text(const workloads::Network& network);
+std::string network_json(const workloads::Network& network);
+
+}  // namespace spillway::analysis

@@ -1,0 +1,15 @@
+// What `spillway train` says, as text and as JSON.
+#pragma once
+
+#include <string>
+
+#include "sim/run/training.hpp"
+
+namespace spillway::analysis {
+
+std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data);
+std::string train_epoch_text(const sim::Epoch& epoch);
+std::string train_tail(const sim::TrainingResult& result);
+std::string train_json(const sim::TrainingResult& result);
+
+}  // namespace spillway::analysis

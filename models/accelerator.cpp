@@ -1,0 +1,85 @@
+#include "models/accelerator.hpp"
+
+#include <fmt/format.h>
+
+#include "workloads/support/error.hpp"
+
+namespace spillway::models {
+
+Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& config, bool check)
+    : sc_module(name), shared(config, check) {
+  for (TransferEngine* engine : {&load_, &store_}) {
+    engine->dram_port.bind(dram.socket);
+    engine->host_port.bind(host.socket);
+  }
+  SC_HAS_PROCESS(Accelerator);
+  SC_THREAD(sequence);
+  set_stack_size(256 * 1024);
+}
+
+void Accelerator::begin(const MemoryMap& map, const Program& program) {
+  shared.map = &map;
+  shared.execution = {};
+  shared.tiles.begin(map);
+  program_ = &program;
+  finished_ = false;
+  start_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void Accelerator::end() {
+  if (shared.failure) std::rethrow_exception(shared.failure);
+  const bool idle = load_.empty() && store_.empty() && compute_.empty() && generate_.empty();
+  if (!finished_ || !idle) report_deadlock();
+  shared.tiles.end();
+}
+
+void Accelerator::sequence() {
+  try {
+    while (true) {
+      if (finished_) wait(start_);
+      while ((waiting_ = (*program_)())) {
+        issue(*waiting_);
+        if (shared.failure) return;
+        ++shared.execution.instructions;
+      }
+      finished_ = true;
+    }
+  } catch (const std::exception&) {
+    shared.failure = std::current_exception();
+  }
+}
+
+void Accelerator::issue(const Instruction& instruction) {
+  Engine* engine = engine_for(instruction);
+  while (engine != nullptr && engine->full() && !shared.failure) wait(shared.changed);
+  std::optional<Issued> issued;
+  while (!shared.failure && !(issued = shared.tiles.issue(instruction))) wait(shared.changed);
+  if (shared.failure) return;
+  // A free needs no engine: the last user of the tile gives up the space.
+  if (engine != nullptr) engine->push(std::move(*issued));
+}
+
+Engine* Accelerator::engine_for(const Instruction& instruction) {
+  if (std::holds_alternative<Load>(instruction)) return &load_;
+  if (std::holds_alternative<Store>(instruction)) return &store_;
+  if (std::holds_alternative<Compute>(instruction)) return &compute_;
+  if (std::holds_alternative<Generate>(instruction)) return &generate_;
+  return nullptr;
+}
+
+void Accelerator::report_deadlock() const {
+  if (waiting_) {
+    throw workloads::ProgramError(fmt::format("deadlock: {}: {}", describe(*waiting_, *shared.map),
+                                              shared.tiles.blocked_on(*waiting_)));
+  }
+  for (const Engine* engine :
+       std::initializer_list<const Engine*>{&load_, &store_, &compute_, &generate_}) {
+    if (const Instruction* head = engine->head()) {
+      throw workloads::ProgramError("deadlock: " + describe(*head, *shared.map) +
+                                    " waits for its tiles for ever");
+    }
+  }
+  throw workloads::ProgramError("deadlock");
+}
+
+}  // namespace spillway::models

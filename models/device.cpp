@@ -1,0 +1,104 @@
+#include "models/device.hpp"
+
+#include <systemc>
+
+#include "models/accelerator.hpp"
+
+/// The SystemC library wants this symbol although our own main() is the entry.
+extern "C" int sc_main(int, char*[]) { return 0; }
+
+namespace spillway::models {
+
+namespace {
+
+/// A simulation context of its own. SystemC keeps the current one in a global; it is put in place
+/// for as long as an Active lives.
+class Context {
+ public:
+  Context() {
+    sc_core::sc_get_curr_simcontext();  // make the first context, which must never be deleted
+    context_ = std::make_unique<sc_core::sc_simcontext>();
+  }
+  sc_core::sc_simcontext* get() { return context_.get(); }
+
+ private:
+  std::unique_ptr<sc_core::sc_simcontext> context_;
+};
+
+class Active {
+ public:
+  explicit Active(Context& context) : before_(sc_core::sc_curr_simcontext) {
+    sc_core::sc_curr_simcontext = context.get();
+  }
+  ~Active() { sc_core::sc_curr_simcontext = before_; }
+  Active(const Active&) = delete;
+  Active& operator=(const Active&) = delete;
+
+ private:
+  sc_core::sc_simcontext* before_;
+};
+
+DramCounters difference(const DramCounters& after, const DramCounters& before) {
+  return {after.read_words - before.read_words,   after.write_words - before.write_words,
+          after.read_bytes - before.read_bytes,   after.write_bytes - before.write_bytes,
+          after.read_bursts - before.read_bursts, after.write_bursts - before.write_bursts,
+          after.activates - before.activates,     after.row_hits - before.row_hits};
+}
+
+HostCounters difference(const HostCounters& after, const HostCounters& before) {
+  return {after.read_words - before.read_words, after.write_words - before.write_words,
+          after.read_bytes - before.read_bytes, after.write_bytes - before.write_bytes};
+}
+
+}  // namespace
+
+class Device::Implementation {
+ public:
+  Implementation(const DeviceConfig& config, DeviceOptions options) : config_(config) {
+    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
+    sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
+    const Active active(context_);
+    accelerator_ = std::make_unique<Accelerator>("accelerator", config_, options.check_residency);
+  }
+  ~Implementation() {
+    const Active active(context_);
+    accelerator_.reset();
+  }
+
+  Accelerator& accelerator() { return *accelerator_; }
+
+  Execution execute(const MemoryMap& map, const Program& program) {
+    const Active active(context_);
+    const DramCounters dram_before = accelerator_->dram.counters();
+    const HostCounters host_before = accelerator_->host.counters();
+    const Picoseconds begin = sim_time();
+    accelerator_->begin(map, program);
+    sc_core::sc_start();
+    accelerator_->end();
+    Execution result = std::move(accelerator_->shared.execution);
+    result.dram = difference(accelerator_->dram.counters(), dram_before);
+    result.host = difference(accelerator_->host.counters(), host_before);
+    result.time = sim_time() - begin;
+    result.cycles = Cycles(workloads::ceil_div(result.time.count(), config_.clock_period.count()));
+    result.high_water = accelerator_->shared.buffer.high_water();
+    return result;
+  }
+
+ private:
+  DeviceConfig config_;
+  Context context_;
+  std::unique_ptr<Accelerator> accelerator_;
+};
+
+Device::Device(const DeviceConfig& config, DeviceOptions options)
+    : implementation_(std::make_unique<Implementation>(config, options)) {}
+Device::~Device() = default;
+
+BackingStore& Device::dram() { return implementation_->accelerator().dram.store(); }
+BackingStore& Device::host() { return implementation_->accelerator().host.store(); }
+
+Execution Device::execute(const MemoryMap& map, const Program& program) {
+  return implementation_->execute(map, program);
+}
+
+}  // namespace spillway::models

@@ -1,0 +1,72 @@
+// A simulated device to run programs on. The SystemC modules are behind this interface; several
+// devices may live in one process, one after the other or side by side, on one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "models/backing_store.hpp"
+#include "models/device_config.hpp"
+#include "models/instruction.hpp"
+
+namespace spillway::models {
+
+using workloads::Macs;
+
+struct DeviceOptions {
+  bool check_residency = true;  ///< see TileTable
+};
+
+/// What moved through the host port.
+struct HostCounters {
+  Words read_words, write_words;
+  Bytes read_bytes, write_bytes;
+};
+
+/// What was moved under one ledger label.
+struct Transferred {
+  Words words;
+  Bytes bytes;  ///< asked for
+};
+
+struct EngineTimes {
+  Picoseconds load, store, compute, generate;
+};
+
+/// Of one program.
+struct Execution {
+  std::vector<Transferred> by_label;  ///< indexed by LedgerLabel
+  DramCounters dram;                  ///< the channel's own
+  HostCounters host;                  ///< the port's own
+  Macs macs, macs_padded;             ///< without those counted apart
+  Macs macs_apart;
+  std::uint64_t generated_words = 0;
+  Picoseconds time;
+  Cycles cycles;  ///< of the array's clock, rounded up
+  EngineTimes busy;
+  Bytes high_water;  ///< most ever reserved in the buffer, in this program or an earlier one
+  std::uint64_t instructions = 0;
+};
+
+class Device {
+ public:
+  explicit Device(const DeviceConfig& config, DeviceOptions options = {});
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  /// What lies outside the chip. Unwritten bytes are poison.
+  BackingStore& dram();
+  BackingStore& host();
+
+  /// Run a program to its end. Throws ProgramError when it breaks a rule, needs more space than
+  /// there is or can never go on (a deadlock); the device is then of no further use.
+  Execution execute(const MemoryMap& map, const Program& program);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace spillway::models

@@ -1,0 +1,30 @@
+// A device as its YAML file states it, checked. All modules take it by const reference.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "models/compute_array.hpp"
+#include "models/dram_timing.hpp"
+#include "workloads/support/config.hpp"
+
+namespace spillway::models {
+
+struct DeviceConfig {
+  std::string name;
+  Picoseconds clock_period;       ///< of the array, the buffer port and the PRNG unit
+  Bytes buffer;                   ///< capacity of the on-chip buffer
+  Bytes buffer_port;              ///< bytes a cycle through each engine's side of the buffer
+  std::uint64_t queue_depth = 8;  ///< instructions that wait in front of each engine
+  std::uint64_t array_rows = 0, array_columns = 0;
+  Dataflow dataflow = Dataflow::output_stationary;
+  DramTimingConfig dram;
+  Bytes dram_chunk;  ///< largest transaction; at most a row. Changes time, never counts
+  std::optional<double> host_bytes_per_ns;  ///< absent: the host port is free of time
+};
+
+/// Read a device from YAML. Throws InputError with file:line and key path.
+DeviceConfig read_device(const workloads::Config& config);
+
+}  // namespace spillway::models

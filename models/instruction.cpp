@@ -1,0 +1,30 @@
+#include "models/instruction.hpp"
+
+#include "workloads/support/error.hpp"
+
+namespace spillway::models {
+
+namespace {
+
+struct Describe {
+  const MemoryMap& map;
+  std::string operator()(const Load& i) const { return "load " + tile_name(i.tile.tile, map); }
+  std::string operator()(const Store& i) const { return "store " + tile_name(i.tile.tile, map); }
+  std::string operator()(const Generate& i) const {
+    return "generate " + tile_name(i.tile.tile, map);
+  }
+  std::string operator()(const Compute& i) const {
+    std::string text = "compute " + workloads::kernel_name(i.kernel);
+    if (!i.outputs.empty()) text += " -> " + tile_name(i.outputs[0].tile, map);
+    return text;
+  }
+  std::string operator()(const Free& i) const { return "free " + tile_name(i.tile.tile, map); }
+};
+
+}  // namespace
+
+std::string describe(const Instruction& instruction, const MemoryMap& map) {
+  return std::visit(Describe{map}, instruction);
+}
+
+}  // namespace spillway::models

@@ -1,0 +1,75 @@
+// Tiles: boxes of tensors, the unit of transfer and of residency; and where tensors lie in memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "workloads/step.hpp"
+#include "workloads/support/units.hpp"
+
+namespace spillway::models {
+
+using workloads::Bytes;
+using workloads::TensorId;
+using workloads::TensorShape;
+using workloads::Words;
+
+/// Elements begin … end - 1 along one dimension.
+struct Range {
+  std::int64_t begin = 0, end = 1;
+  std::int64_t size() const { return end - begin; }
+  auto operator<=>(const Range&) const = default;
+};
+
+inline constexpr std::size_t largest_rank = 4;
+
+/// A box of a tensor of up to four dimensions; ranges past the tensor's rank are [0, 1).
+struct Tile {
+  TensorId tensor = 0;
+  std::array<Range, largest_rank> box{};
+
+  std::uint64_t elements() const;
+  auto operator<=>(const Tile&) const = default;
+};
+
+/// The tile that is all of a tensor. Throws ProgramError for a rank above four.
+Tile whole_tensor(TensorId tensor, const TensorShape& shape);
+
+/// A contiguous piece of a tile, in bytes from the tensor's first element.
+struct Run {
+  std::uint64_t offset;
+  Bytes size;
+};
+
+/// The runs of a tile within a plain row-major tensor, in order, each as long as it can be.
+void for_each_run(const Tile& tile, const TensorShape& shape, Bytes element,
+                  const std::function<void(const Run&)>& visit);
+
+/// Words and bytes that moving a tile takes: a run's bytes / 4, rounded up once per run.
+struct TileSize {
+  Words words;
+  Bytes bytes;
+};
+TileSize tile_size(const Tile& tile, const TensorShape& shape, Bytes element);
+
+enum class Port { dram, host };
+
+/// Where a tensor lies outside the chip.
+struct TensorPlacement {
+  std::string name;
+  TensorShape shape;
+  Bytes element{4};
+  Port port = Port::dram;
+  std::uint64_t address = 0;
+};
+
+/// Indexed by TensorId.
+using MemoryMap = std::vector<TensorPlacement>;
+
+/// "conv1.weights" or, for a part of a tensor, "conv1.weights[0:96, 0:3, …]".
+std::string tile_name(const Tile& tile, const MemoryMap& map);
+
+}  // namespace spillway::models

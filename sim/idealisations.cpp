@@ -1,0 +1,93 @@
+#include "sim/idealisations.hpp"
+
+#include <algorithm>
+
+#include "workloads/support/nearest.hpp"
+
+namespace spillway::sim {
+
+using workloads::Config;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::TensorKind;
+
+const std::vector<Item>& all_items() {
+  static const std::vector<Item> items{
+      Item::input_images,  Item::labels,          Item::biases, Item::optimizer_state,
+      Item::readout_layer, Item::pooling_winners, Item::seeds,  Item::metrics};
+  return items;
+}
+
+std::string to_string(Item item) {
+  switch (item) {
+    case Item::input_images: return "input images";
+    case Item::labels: return "labels";
+    case Item::biases: return "biases";
+    case Item::optimizer_state: return "optimizer state";
+    case Item::readout_layer: return "readout layer";
+    case Item::pooling_winners: return "pooling winners";
+    case Item::seeds: return "seeds";
+    case Item::metrics: return "metrics";
+  }
+  return "?";
+}
+
+std::optional<Item> item_of(const Step& step, const Tensor& tensor) {
+  if (tensor.layer == step.readout_layer() && tensor.kind != TensorKind::metrics) {
+    return Item::readout_layer;
+  }
+  switch (tensor.kind) {
+    case TensorKind::input_images: return Item::input_images;
+    case TensorKind::labels: return Item::labels;
+    case TensorKind::biases:
+    case TensorKind::bias_gradients: return Item::biases;
+    case TensorKind::optimizer_state: return Item::optimizer_state;
+    case TensorKind::winners: return Item::pooling_winners;
+    case TensorKind::seeds: return Item::seeds;
+    case TensorKind::metrics: return Item::metrics;
+    default: return std::nullopt;
+  }
+}
+
+Idealisations Idealisations::paper() {
+  Idealisations result;
+  result.items_ = all_items();
+  return result;
+}
+
+void Idealisations::add(Item item) {
+  if (!contains(item)) items_.push_back(item);
+}
+
+bool Idealisations::contains(Item item) const {
+  return std::find(items_.begin(), items_.end(), item) != items_.end();
+}
+
+namespace {
+
+Item read_item(const Config& config) {
+  std::string name = config.text();
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '_' || c == '-'; }, ' ');
+  std::vector<std::string> names;
+  for (const Item item : all_items()) {
+    if (to_string(item) == name) return item;
+    names.push_back(to_string(item));
+  }
+  config.refuse(workloads::joined(names), workloads::did_you_mean(name, names));
+}
+
+}  // namespace
+
+Idealisations read_idealisations(const Config& config) {
+  if (config.is_scalar()) {
+    const bool paper = config.choice({"paper", "none"}) == 0;
+    return paper ? Idealisations::paper() : Idealisations::none();
+  }
+  if (!config.is_list()) config.refuse("paper, none, or a list of items");
+  Idealisations result;
+  for (const Config& item : config.items()) result.add(read_item(item));
+  return result;
+}
+
+}  // namespace spillway::sim

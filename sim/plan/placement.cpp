@@ -1,0 +1,138 @@
+#include "sim/plan/placement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+using models::DeviceConfig;
+using models::MemoryMap;
+using workloads::Bytes;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::Words;
+
+namespace {
+
+Words size_of(const MemoryMap& map, const Residence& residence) {
+  return words_of(map.at(residence.tile.tensor).element * residence.tile.elements());
+}
+
+/// First fit, in the given order, at the lowest free address (in words). Returns the words used, or
+/// nothing when it takes more than there are.
+std::optional<std::uint64_t> first_fit(const MemoryMap& map, const std::vector<std::size_t>& order,
+                                       std::size_t slack, std::uint64_t capacity,
+                                       std::vector<Residence>& residences) {
+  struct Placed {
+    std::uint64_t begin, end;
+    std::size_t first_op, last_op;
+  };
+  std::vector<Placed> placed;  // by address
+  std::uint64_t extent = 0;
+  for (const std::size_t index : order) {
+    Residence& residence = residences[index];
+    const std::uint64_t size = size_of(map, residence).count();
+    std::uint64_t at = 0;
+    for (const Placed& other : placed) {
+      const bool together = residence.first_op <= other.last_op + slack &&
+                            other.first_op <= residence.last_op + slack;
+      if (!together || other.end <= at) continue;
+      if (other.begin >= at + size) break;
+      at = other.end;
+    }
+    if (at + size > capacity) return std::nullopt;
+    residence.address = at * workloads::bytes_per_word;
+    const Placed entry{at, at + size, residence.first_op, residence.last_op};
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), entry,
+                         [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+        entry);
+    extent = std::max(extent, at + size);
+  }
+  return extent;
+}
+
+/// Orders worth trying: large tensors first, and in the order of the program.
+std::vector<std::vector<std::size_t>> orders(const MemoryMap& map,
+                                             const std::vector<Residence>& residences) {
+  std::vector<std::size_t> by_time(residences.size());
+  std::iota(by_time.begin(), by_time.end(), 0);
+  std::stable_sort(by_time.begin(), by_time.end(), [&](std::size_t a, std::size_t b) {
+    return residences[a].first_op < residences[b].first_op;
+  });
+  std::vector<std::size_t> by_size = by_time;
+  std::stable_sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
+    return size_of(map, residences[a]) > size_of(map, residences[b]);
+  });
+  std::vector<std::size_t> by_length = by_time;
+  std::stable_sort(by_length.begin(), by_length.end(), [&](std::size_t a, std::size_t b) {
+    return residences[a].last_op - residences[a].first_op >
+           residences[b].last_op - residences[b].first_op;
+  });
+  return {by_size, by_time, by_length};
+}
+
+[[noreturn]] void refuse(const Step& step, const BufferNeed& need, Words words,
+                         const DeviceConfig& device, const std::string& why) {
+  const workloads::Op& op = step.ops[need.op];
+  throw workloads::InputError(fmt::format(
+      "device {}: buffer too small: layer {} ({} in stage {}) needs {} words on chip at once{}; "
+      "there are {}; allowed: a buffer of at least {} bytes",
+      device.name, step.layer_names[op.layer], workloads::kernel_name(op.kernel),
+      step.stages[op.stage].name, words.count(), why, words_of(device.buffer).count(),
+      bytes_of(words).count()));
+}
+
+}  // namespace
+
+MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
+                        const DeviceConfig& device) {
+  MemoryMap map;
+  std::uint64_t next[2] = {0, 0};
+  for (const Tensor& tensor : step.tensors) {
+    const std::optional<Item> item = item_of(step, tensor);
+    const bool host = item && idealisations.contains(*item);
+    const models::Port port = host ? models::Port::host : models::Port::dram;
+    std::uint64_t& address = next[host];
+    map.push_back({tensor.name, tensor.shape, tensor.element, port, address});
+    const std::uint64_t burst = device.dram.burst.count();
+    address += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
+  }
+  return map;
+}
+
+BufferNeed buffer_need(const Step& step, const MemoryMap& map,
+                       const std::vector<Residence>& residences) {
+  std::vector<Words> words(step.ops.size());
+  for (const Residence& residence : residences) {
+    for (std::size_t op = residence.first_op; op <= residence.last_op; ++op) {
+      words[op] += size_of(map, residence);
+    }
+  }
+  const auto most = std::max_element(words.begin(), words.end());
+  return {*most, static_cast<std::size_t>(most - words.begin())};
+}
+
+void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig& device,
+                      std::vector<Residence>& residences) {
+  const std::uint64_t capacity = words_of(device.buffer).count();
+  const BufferNeed need = buffer_need(step, map, residences);
+  if (need.words.count() > capacity) refuse(step, need, need.words, device, "");
+  const auto candidates = orders(map, residences);
+  for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
+    for (const auto& order : candidates) {
+      if (first_fit(map, order, slack, capacity, residences)) return;
+    }
+  }
+  std::uint64_t smallest = ~std::uint64_t{0};
+  for (const auto& order : candidates) {
+    smallest = std::min(smallest, *first_fit(map, order, 0, ~std::uint64_t{0} >> 1, residences));
+  }
+  refuse(step, need, Words(smallest), device, " with the gaps between tiles");
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,148 @@
+#include "sim/plan/plan.hpp"
+
+#include <deque>
+#include <map>
+
+#include "sim/plan/placement.hpp"
+
+namespace spillway::sim {
+
+using models::BufferedTile;
+using models::Instruction;
+using workloads::Op;
+using workloads::Phase;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::TensorId;
+
+namespace {
+
+/// Count a transfer of a residence's tile in the ledger; returns its line.
+std::size_t book(Ledger& ledger, const Step& step, const models::MemoryMap& map,
+                 const Residence& residence, Phase phase, Direction direction) {
+  const Tensor& tensor = step.tensor(residence.tile.tensor);
+  const LedgerKey key{map.at(tensor.id).port, tensor.layer, phase, tensor.kind, direction,
+                      item_of(step, tensor)};
+  const std::size_t line = ledger.line(key, step.layer_names[tensor.layer]);
+  const models::TileSize size = models::tile_size(residence.tile, tensor.shape, tensor.element);
+  ledger.add(line, size.words, size.bytes);
+  return line;
+}
+
+}  // namespace
+
+Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
+           Policy policy) {
+  auto content = std::make_shared<Content>();
+  content->step = std::move(step);
+  const Step& s = content->step;
+  content->map = place_tensors(s, idealisations, device);
+  switch (policy) {
+    case Policy::paper: content->residences = paper_residences(s); break;
+  }
+  place_residences(s, content->map, device, content->residences);
+  content->buffer_words = buffer_need(s, content->map, content->residences).words;
+  content->beginning.resize(s.ops.size());
+  content->ending.resize(s.ops.size());
+  for (std::size_t i = 0; i < content->residences.size(); ++i) {
+    const Residence& residence = content->residences[i];
+    content->beginning[residence.first_op].push_back(i);
+    content->ending[residence.last_op].push_back(i);
+    const bool loads = residence.begin == Residence::Begin::load;
+    content->load_lines.push_back(loads ? book(content->ledger, s, content->map, residence,
+                                               s.ops[residence.first_op].phase, Direction::read)
+                                        : 0);
+    content->store_lines.push_back(residence.store_at_end
+                                       ? book(content->ledger, s, content->map, residence,
+                                              s.ops[residence.last_op].phase, Direction::write)
+                                       : 0);
+  }
+  content_ = std::move(content);
+}
+
+/// Makes the instructions of one operation after another.
+class Plan::Emitter {
+ public:
+  explicit Emitter(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+
+  std::optional<Instruction> next() {
+    while (pending_.empty() && op_ < content_->step.ops.size()) emit(op_++);
+    if (pending_.empty()) return std::nullopt;
+    Instruction instruction = std::move(pending_.front());
+    pending_.pop_front();
+    return instruction;
+  }
+
+ private:
+  void emit(std::size_t i) {
+    const Op& op = content_->step.ops[i];
+    for (const std::size_t r : content_->beginning[i]) {
+      const Residence& residence = content_->residences[r];
+      const BufferedTile tile{residence.tile, residence.address};
+      on_chip_[residence.tile.tensor] = tile;
+      if (residence.begin == Residence::Begin::load) {
+        pending_.push_back(models::Load{tile, label(content_->load_lines[r])});
+      }
+    }
+    for (const std::size_t r : content_->beginning[i]) {
+      const Residence& residence = content_->residences[r];
+      if (residence.begin != Residence::Begin::generate) continue;
+      const workloads::Generated& made = *content_->step.tensor(residence.tile.tensor).generated;
+      pending_.push_back(models::Generate{
+          {residence.tile, residence.address}, on_chip_.at(made.seed), made.standard_deviation});
+    }
+    pending_.push_back(models::Compute{op.kernel, tiles(op.inputs), tiles(op.outputs),
+                                       op.layer == content_->step.readout_layer()});
+    for (const std::size_t r : content_->ending[i]) {
+      const Residence& residence = content_->residences[r];
+      const BufferedTile tile{residence.tile, residence.address};
+      if (residence.store_at_end) {
+        pending_.push_back(models::Store{tile, label(content_->store_lines[r])});
+      }
+      pending_.push_back(models::Free{tile, residence.changed && !residence.store_at_end});
+    }
+  }
+
+  static models::LedgerLabel label(std::size_t line) {
+    return static_cast<models::LedgerLabel>(line);
+  }
+
+  std::vector<BufferedTile> tiles(const std::vector<TensorId>& ids) const {
+    std::vector<BufferedTile> result;
+    for (const TensorId id : ids) result.push_back(on_chip_.at(id));
+    return result;
+  }
+
+  std::shared_ptr<const Content> content_;
+  std::size_t op_ = 0;
+  std::deque<Instruction> pending_;
+  std::map<TensorId, BufferedTile> on_chip_;
+};
+
+models::Program Plan::program() const {
+  auto emitter = std::make_shared<Emitter>(content_);
+  return [emitter] { return emitter->next(); };
+}
+
+std::vector<StageReason> Plan::reasons() const {
+  const Step& s = step();
+  std::vector<StageReason> reasons;
+  for (const workloads::Stage& stage : s.stages) reasons.push_back({stage.name, {}, {}, {}});
+  for (const Residence& residence : residences()) {
+    const std::string& name = s.tensor(residence.tile.tensor).name;
+    const std::size_t first = s.ops[residence.first_op].stage;
+    const std::size_t last = s.ops[residence.last_op].stage;
+    if (residence.begin == Residence::Begin::load) reasons[first].arrives.push_back(name);
+    for (std::size_t stage = first + 1; stage <= last; ++stage)
+      reasons[stage].stays.push_back(name);
+    if (residence.store_at_end) reasons[last].stored.push_back(name);
+  }
+  return reasons;
+}
+
+Plan make_plan(const Experiment& experiment) {
+  return Plan(training_step(experiment), experiment.device, experiment.idealisations,
+              experiment.policy);
+}
+
+}  // namespace spillway::sim

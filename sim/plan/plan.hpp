@@ -1,0 +1,62 @@
+// A step fitted to a device: what is on chip when, where it lies, what crosses the border. The
+// counts here come from the sizes of tiles alone, before any instruction exists.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/device_config.hpp"
+#include "models/instruction.hpp"
+#include "sim/experiment.hpp"
+#include "sim/plan/ledger.hpp"
+#include "sim/plan/residence.hpp"
+#include "workloads/step.hpp"
+
+namespace spillway::sim {
+
+/// What happens to the tensors of one stage, for people.
+struct StageReason {
+  std::string stage;
+  std::vector<std::string> arrives;  ///< tensors loaded in it
+  std::vector<std::string> stays;    ///< from the stage before
+  std::vector<std::string> stored;   ///< tensors stored in it
+};
+
+class Plan {
+ public:
+  /// Throws InputError when the buffer is too small for the policy.
+  Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
+       Policy policy = Policy::paper);
+
+  const workloads::Step& step() const { return content_->step; }
+  const models::MemoryMap& map() const { return content_->map; }
+  /// Lines are indexed by the labels of the program's instructions.
+  const Ledger& ledger() const { return content_->ledger; }
+  const std::vector<Residence>& residences() const { return content_->residences; }
+  /// Most words on chip at once when instructions run one after another.
+  Words buffer_words() const { return content_->buffer_words; }
+  std::vector<StageReason> reasons() const;
+
+  /// The instructions, from the first. Several programs may be pulled from one plan.
+  models::Program program() const;
+
+ private:
+  struct Content {
+    workloads::Step step;
+    models::MemoryMap map;
+    std::vector<Residence> residences;
+    std::vector<std::size_t> load_lines, store_lines;  ///< by residence
+    /// Residences that begin and end at each operation, in operand order.
+    std::vector<std::vector<std::size_t>> beginning, ending;
+    Ledger ledger;
+    Words buffer_words;
+  };
+  class Emitter;
+
+  std::shared_ptr<const Content> content_;  // programs outlive a moved plan
+};
+
+Plan make_plan(const Experiment& experiment);
+
+}  // namespace spillway::sim

@@ -1,0 +1,95 @@
+#include "workloads/kernels/operands.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+Bytes floats(std::int64_t count) { return Bytes(4) * static_cast<std::uint64_t>(count); }
+
+struct Dense {
+  Bytes x, weights, bias, y;
+  explicit Dense(const DenseGeometry& s)
+      : x(floats(s.batch * s.inputs)),
+        weights(floats(s.inputs * s.outputs)),
+        bias(floats(s.outputs)),
+        y(floats(s.batch * s.outputs)) {}
+};
+
+struct Conv {
+  Bytes x, weights, bias, y;
+  explicit Conv(const ConvGeometry& s)
+      : x(floats(s.batch * s.input.elements())),
+        weights(floats(s.output.channels * (s.input.channels / s.groups) * s.window.kernel[0] *
+                       s.window.kernel[1])),
+        bias(floats(s.output.channels)),
+        y(floats(s.batch * s.output.elements())) {}
+};
+
+template <class Parts>
+OperandSizes forward(const Parts& p) {
+  return {{p.x, p.weights, p.bias}, {p.y}, 2, 1};
+}
+template <class Parts>
+OperandSizes input_gradient(const Parts& p) {
+  return {{p.y, p.weights}, {p.x}, 2, 1};
+}
+template <class Parts>
+OperandSizes weight_gradient(const Parts& p) {
+  return {{p.y, p.x}, {p.weights, p.bias}, 2, 1};
+}
+
+struct Sizes {
+  OperandSizes operator()(const ConvForward& k) const { return forward(Conv(k.shape)); }
+  OperandSizes operator()(const ConvInputGradient& k) const {
+    return input_gradient(Conv(k.shape));
+  }
+  OperandSizes operator()(const ConvWeightGradient& k) const {
+    return weight_gradient(Conv(k.shape));
+  }
+  OperandSizes operator()(const FcForward& k) const { return forward(Dense(k.shape)); }
+  OperandSizes operator()(const FcInputGradient& k) const { return input_gradient(Dense(k.shape)); }
+  OperandSizes operator()(const FcWeightGradient& k) const {
+    return weight_gradient(Dense(k.shape));
+  }
+  OperandSizes operator()(const ClassifierForward& k) const {
+    const Dense p(k.shape);
+    return {{p.x, p.weights}, {p.y}, 2, 1};
+  }
+  OperandSizes operator()(const ClassifierError& k) const { return input_gradient(Dense(k.shape)); }
+  OperandSizes operator()(const Relu& k) const {
+    return {{floats(k.elements)}, {floats(k.elements)}, 1, 1};
+  }
+  OperandSizes operator()(const ReluError& k) const {
+    return {{floats(k.elements), floats(k.elements)}, {floats(k.elements)}, 2, 1};
+  }
+  OperandSizes operator()(const MaxPool& k) const {
+    const std::int64_t out = k.shape.batch * k.shape.output.elements();
+    return {{floats(k.shape.batch * k.shape.input.elements())},
+            {floats(out), Bytes(static_cast<std::uint64_t>(out))},
+            1,
+            2};
+  }
+  OperandSizes operator()(const MaxPoolError& k) const {
+    const std::int64_t out = k.shape.batch * k.shape.output.elements();
+    return {{floats(out), Bytes(static_cast<std::uint64_t>(out))},
+            {floats(k.shape.batch * k.shape.input.elements())},
+            2,
+            1};
+  }
+  OperandSizes operator()(const SoftmaxCrossEntropy& k) const {
+    const Bytes scores = floats(k.batch * k.classes);
+    if (k.with_error) return {{scores, floats(k.batch)}, {scores, floats(2)}, 2, 2};
+    return {{scores, floats(k.batch)}, {floats(2)}, 2, 1};
+  }
+  OperandSizes operator()(const Update& k) const {
+    const Bytes size = floats(k.elements);
+    if (k.momentum == 0) return {{size, size}, {size}, 2, 1};
+    return {{size, size, size}, {size, size}, 3, 2};
+  }
+};
+
+}  // namespace
+
+OperandSizes operand_sizes(const Kernel& kernel) { return std::visit(Sizes{}, kernel); }
+
+}  // namespace spillway::workloads

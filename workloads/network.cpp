@@ -1,0 +1,246 @@
+#include "workloads/network.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace spillway::workloads {
+
+namespace {
+
+constexpr std::uint64_t largest_tensor = std::uint64_t{1} << 31;  // elements
+
+/// Output size of a window along one axis; at most 0 when the kernel does not fit.
+std::int64_t window_output(std::int64_t input, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t padding) {
+  const std::int64_t room = input + padding - kernel;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+/// Pairs (output position, tap) of one axis that touch the input and not the padding.
+std::int64_t touching_taps(std::int64_t input, std::int64_t output, std::int64_t kernel,
+                           std::int64_t stride, std::int64_t padding_begin) {
+  std::int64_t count = 0;
+  for (std::int64_t o = 0; o < output; ++o) {
+    const std::int64_t first = o * stride - padding_begin;
+    const std::int64_t begin = std::max<std::int64_t>(first, 0);
+    const std::int64_t end = std::min(first + kernel, input);
+    count += std::max<std::int64_t>(end - begin, 0);
+  }
+  return count;
+}
+
+[[noreturn]] void refuse(const LayerSpec& spec, const std::string& field, const std::string& why) {
+  throw ShapeError(field, fmt::format("layer {}: {}", spec.name, why));
+}
+
+void require_positive(const LayerSpec& spec, const std::string& field, std::int64_t value) {
+  if (value < 1) refuse(spec, field, fmt::format("{} is {}; allowed: at least 1", field, value));
+}
+
+Window conv_window(const LayerSpec& spec, const ImageShape& input) {
+  Window window{spec.kernel, spec.stride, {0, 0}, {0, 0}};
+  const std::array<std::int64_t, 2> size{input.height, input.width};
+  for (int axis = 0; axis < 2; ++axis) {
+    if (spec.padding_mode == PaddingMode::explicit_size) {
+      window.padding_begin[axis] = window.padding_end[axis] = spec.padding[axis];
+    } else if (spec.padding_mode == PaddingMode::same) {
+      // The output is ceil(in / stride); an odd word of padding goes to the end.
+      const std::int64_t output = (size[axis] + spec.stride[axis] - 1) / spec.stride[axis];
+      const std::int64_t padding = std::max<std::int64_t>(
+          (output - 1) * spec.stride[axis] + spec.kernel[axis] - size[axis], 0);
+      window.padding_begin[axis] = padding / 2;
+      window.padding_end[axis] = padding - padding / 2;
+    }
+  }
+  return window;
+}
+
+ImageShape conv_output(const LayerSpec& spec, const ImageShape& input, const Window& window) {
+  const std::array<std::int64_t, 2> size{input.height, input.width};
+  std::array<std::int64_t, 2> output{};
+  for (int axis = 0; axis < 2; ++axis) {
+    const std::int64_t padding = window.padding_begin[axis] + window.padding_end[axis];
+    output[axis] = window_output(size[axis], window.kernel[axis], window.stride[axis], padding);
+    if (output[axis] < 1) {
+      refuse(spec, "kernel",
+             fmt::format("kernel {} on an input of {} with padding {} leaves an output of 0; "
+                         "allowed: a kernel of at most {}",
+                         window.kernel[axis], size[axis], padding, size[axis] + padding));
+    }
+  }
+  return {spec.outputs, output[0], output[1]};
+}
+
+/// The pooling window fitted to its input; padding_end is made as large as the last window needs.
+Window pool_window(const LayerSpec& spec, const ImageShape& input) {
+  const PoolSpec& pool = *spec.max_pool;
+  Window window{pool.kernel, pool.stride, pool.padding, pool.padding};
+  const std::array<std::int64_t, 2> size{input.height, input.width};
+  for (int axis = 0; axis < 2; ++axis) {
+    const std::int64_t kernel = pool.kernel[axis], stride = pool.stride[axis];
+    const std::int64_t padding = pool.padding[axis];
+    if (kernel < 1 || stride < 1 || padding < 0) {
+      refuse(spec, "max_pool", "pool kernel and stride must be at least 1, padding at least 0");
+    }
+    if (padding * 2 > kernel) {
+      refuse(spec, "max_pool",
+             fmt::format("pool padding {}; allowed: at most half the pool kernel {}", padding,
+                         kernel));
+    }
+    std::int64_t output = window_output(size[axis], kernel, stride, 2 * padding);
+    if (output < 1) {
+      refuse(spec, "max_pool",
+             fmt::format("pool kernel {} on a map of {} with padding {} leaves an output of 0; "
+                         "allowed: a kernel of at most {}",
+                         kernel, size[axis], 2 * padding, size[axis] + 2 * padding));
+    }
+    if (pool.ceil_mode && (size[axis] + 2 * padding - kernel) % stride != 0 &&
+        output * stride < size[axis] + padding) {
+      ++output;
+    }
+    const std::int64_t reach = (output - 1) * stride + kernel - size[axis] - padding;
+    window.padding_end[axis] = std::max<std::int64_t>(reach, 0);
+  }
+  return window;
+}
+
+ImageShape pool_output(const ImageShape& input, const Window& window) {
+  return {input.channels,
+          window_output(input.height, window.kernel[0], window.stride[0],
+                        window.padding_begin[0] + window.padding_end[0]),
+          window_output(input.width, window.kernel[1], window.stride[1],
+                        window.padding_begin[1] + window.padding_end[1])};
+}
+
+void require_holdable(const LayerSpec& spec, const std::string& what, const std::string& field,
+                      std::initializer_list<std::int64_t> factors) {
+  std::uint64_t elements = 1;
+  for (const std::int64_t factor : factors) {
+    if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(factor), &elements) ||
+        elements > largest_tensor) {
+      refuse(spec, field, fmt::format("too many {}; allowed: up to 2^31 words a tensor", what));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::int64_t> Layer::weight_shape() const {
+  if (kind == LayerKind::fc) return {outputs, input.elements()};
+  return {outputs, input.channels / groups, window.kernel[0], window.kernel[1]};
+}
+
+Words Layer::weights() const {
+  std::uint64_t product = 1;
+  for (const std::int64_t dimension : weight_shape()) product *= dimension;
+  return Words(product);
+}
+
+std::int64_t Layer::fan_in() const {
+  if (kind == LayerKind::fc) return input.elements();
+  return input.channels / groups * window.kernel[0] * window.kernel[1];
+}
+
+Macs Layer::macs_padded() const {
+  return Macs(before_pool.elements()) * static_cast<std::uint64_t>(fan_in());
+}
+
+Macs Layer::macs_exact() const {
+  if (kind == LayerKind::fc) return macs_padded();
+  const std::int64_t rows = touching_taps(input.height, before_pool.height, window.kernel[0],
+                                          window.stride[0], window.padding_begin[0]);
+  const std::int64_t columns = touching_taps(input.width, before_pool.width, window.kernel[1],
+                                             window.stride[1], window.padding_begin[1]);
+  return Macs(rows) * static_cast<std::uint64_t>(columns) *
+         static_cast<std::uint64_t>(outputs * (input.channels / groups));
+}
+
+Words Network::weights() const {
+  Words sum;
+  for (const Layer& layer : layers) sum += layer.weights();
+  return sum;
+}
+
+Words Network::activations() const {
+  Words sum;
+  for (const Layer& layer : layers) sum += layer.activations();
+  return sum;
+}
+
+double Network::fan_out(std::size_t i) const {
+  if (i >= layers.size()) return 0;
+  const std::int64_t neurons = i == 0 ? input.elements() : layers[i - 1].output.elements();
+  return static_cast<double>(layers[i].macs_padded().count()) / static_cast<double>(neurons);
+}
+
+Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
+  Layer layer;
+  static_cast<LayerSpec&>(layer) = spec;
+  layer.input = input;
+  require_positive(spec, "out", spec.outputs);
+  if (input.elements() < 1) refuse(spec, "", "its input is empty; allowed: at least one channel");
+  if (spec.dropout < 0 || spec.dropout >= 1) {
+    refuse(spec, "dropout", fmt::format("dropout {}; allowed: from 0 to below 1", spec.dropout));
+  }
+  if (spec.kind == LayerKind::fc) {
+    require_holdable(spec, "weights", "out", {spec.outputs, input.elements()});
+    layer.before_pool = {spec.outputs, 1, 1};
+    if (spec.max_pool) refuse(spec, "max_pool", "an fc layer has no maps to pool");
+  } else {
+    for (int axis = 0; axis < 2; ++axis) {
+      require_positive(spec, "kernel", spec.kernel[axis]);
+      require_positive(spec, "stride", spec.stride[axis]);
+      if (spec.padding[axis] < 0) refuse(spec, "padding", "negative padding; allowed: at least 0");
+    }
+    require_positive(spec, "groups", spec.groups);
+    if (input.channels % spec.groups != 0 || spec.outputs % spec.groups != 0) {
+      refuse(spec, "groups",
+             fmt::format("groups {}; allowed: a divisor of its {} input channels and {} maps",
+                         spec.groups, input.channels, spec.outputs));
+    }
+    layer.window = conv_window(spec, input);
+    layer.before_pool = conv_output(spec, input, layer.window);
+    require_holdable(spec, "weights", "kernel",
+                     {spec.outputs, input.channels / spec.groups, spec.kernel[0], spec.kernel[1]});
+    require_holdable(spec, "activations", "out",
+                     {spec.outputs, layer.before_pool.height, layer.before_pool.width});
+  }
+  layer.output = layer.before_pool;
+  if (spec.max_pool) {
+    layer.pool_window = pool_window(spec, layer.before_pool);
+    layer.output = pool_output(layer.before_pool, *layer.pool_window);
+  }
+  return layer;
+}
+
+Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
+                     std::vector<LayerSpec> layers) {
+  Network network{name, input, classes, {}};
+  if (input.channels < 1 || input.height < 1 || input.width < 1) {
+    throw ShapeError("input", "the input is empty; allowed: at least 1 in each dimension");
+  }
+  if (classes < 2) throw ShapeError("classes", "allowed: at least 2 classes");
+  if (layers.empty()) throw ShapeError("layers", "no layers; allowed: at least one");
+  std::map<LayerKind, int> count;
+  ImageShape shape = input;
+  for (LayerSpec& spec : layers) {
+    const int number = ++count[spec.kind];
+    if (spec.name.empty()) {
+      spec.name = fmt::format("{}{}", spec.kind == LayerKind::conv ? "conv" : "fc", number);
+    }
+    for (const Layer& earlier : network.layers) {
+      if (earlier.name == spec.name) {
+        refuse(spec, "name", "two layers of this name; allowed: each name once");
+      }
+    }
+    if (spec.name == "input" || spec.name == "readout") {
+      refuse(spec, "name", "this name is taken; allowed: any but input and readout");
+    }
+    network.layers.push_back(infer_layer(spec, shape));
+    shape = network.layers.back().output;
+  }
+  return network;
+}
+
+}  // namespace spillway::workloads

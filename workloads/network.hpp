@@ -1,0 +1,109 @@
+// A network: an ordered list of layers with inferred shapes and the counts that the closed forms
+// and the learning rules need. Everything here is per example; the batch comes with the step.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workloads/support/config.hpp"
+#include "workloads/support/error.hpp"
+#include "workloads/support/units.hpp"
+
+namespace spillway::workloads {
+
+/// Channels, height and width of one example; a flat vector of n is {n, 1, 1}.
+struct ImageShape {
+  std::int64_t channels = 1, height = 1, width = 1;
+  std::int64_t elements() const { return channels * height * width; }
+  bool operator==(const ImageShape&) const = default;
+};
+
+/// A sliding window along height (0) and width (1). `padding_begin` is above / left of the input,
+/// `padding_end` below / right of it.
+struct Window {
+  std::array<std::int64_t, 2> kernel{1, 1}, stride{1, 1}, padding_begin{0, 0}, padding_end{0, 0};
+  bool operator==(const Window&) const = default;
+};
+
+enum class LayerKind { conv, fc };
+enum class PaddingMode { valid, same, explicit_size };
+
+/// Max-pooling as written: the output is floor((in + 2 padding - kernel) / stride) + 1, or with
+/// `ceil_mode` rounded up as long as the last window starts inside the input.
+struct PoolSpec {
+  std::array<std::int64_t, 2> kernel{2, 2}, stride{2, 2}, padding{0, 0};
+  bool ceil_mode = false;
+};
+
+/// A layer as written, before shape inference. Order of its parts: conv or fc, then batch-norm or
+/// bias, ReLU, max-pool, dropout.
+struct LayerSpec {
+  std::string name;
+  LayerKind kind = LayerKind::fc;
+  std::int64_t outputs = 0;  ///< feature maps of a conv layer, neurons of an fc layer
+  std::array<std::int64_t, 2> kernel{1, 1}, stride{1, 1}, padding{0, 0};
+  PaddingMode padding_mode = PaddingMode::valid;
+  std::int64_t groups = 1;
+  bool bias = true;
+  bool batch_norm = false;
+  bool relu = true;
+  std::optional<PoolSpec> max_pool;
+  double dropout = 0;  ///< probability that a neuron is dropped
+};
+
+struct Layer : LayerSpec {
+  ImageShape input;  ///< what the layer reads; an fc layer reads it flattened
+  Window window;     ///< conv only
+  std::optional<Window> pool_window;
+  ImageShape before_pool;  ///< Y_i
+  ImageShape output;       ///< A_i, after pooling
+
+  std::vector<std::int64_t> weight_shape() const;                 ///< OIHW, or [out, in] for fc
+  Words weights() const;                                          ///< |P_i|, without biases
+  Words activations() const { return Words(output.elements()); }  ///< |A_i|
+  Words activations_before_pool() const { return Words(before_pool.elements()); }  ///< |Y_i|
+  std::int64_t fan_in() const;  ///< inputs of one neuron
+  Macs macs_padded() const;     ///< of the forward pass, taps on padding counted
+  Macs macs_exact() const;      ///< of the forward pass, taps on padding left out
+};
+
+struct Network {
+  std::string name;
+  ImageShape input;
+  std::int64_t classes = 0;
+  std::vector<Layer> layers;
+
+  Words weights() const;      ///< sum of |P_i|
+  Words activations() const;  ///< sum of |A_i| per example
+  /// R_i, the fan-out of a neuron of layer i (counted from 1; 0 is the input): padded MACs of layer
+  /// i+1 over |A_i|, and 0 for the last layer.
+  double fan_out(std::size_t i) const;
+};
+
+/// A layer whose shape is impossible; `field` is the YAML key at fault ("" when it is the whole).
+class ShapeError : public InputError {
+ public:
+  ShapeError(const std::string& field, const std::string& message)
+      : InputError(message), field_(field) {}
+  const std::string& field() const { return field_; }
+
+ private:
+  std::string field_;
+};
+
+/// Shapes of one layer on a given input. Throws ShapeError.
+Layer infer_layer(const LayerSpec& spec, const ImageShape& input);
+
+/// Shapes of the whole network; unnamed layers become conv1, conv2, fc1 … Throws ShapeError.
+Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
+                     std::vector<LayerSpec> layers);
+
+/// Read a network from YAML. Throws InputError with file:line and key path.
+Network read_network(const std::filesystem::path& path);
+Network read_network(const Config& config, const std::string& default_name);
+
+}  // namespace spillway::workloads

@@ -1,0 +1,113 @@
+// The YAML form of a network.
+#include <fmt/format.h>
+
+#include "workloads/network.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+constexpr std::int64_t largest_dimension = 1 << 24;
+
+/// "3" or "[3, 5]" (height, width).
+std::array<std::int64_t, 2> read_pair(const Config& config, std::int64_t minimum) {
+  if (config.is_scalar()) {
+    const std::int64_t both = config.integer(minimum, largest_dimension);
+    return {both, both};
+  }
+  if (!config.is_list() || config.items().size() != 2) {
+    config.refuse("an integer, or a list of two: height and width");
+  }
+  return {config.items()[0].integer(minimum, largest_dimension),
+          config.items()[1].integer(minimum, largest_dimension)};
+}
+
+PoolSpec read_pool(const Config& config) {
+  config.allow_only({"kernel", "stride", "padding", "ceil"});
+  PoolSpec pool;
+  pool.kernel = read_pair(config.at("kernel"), 1);
+  pool.stride = pool.kernel;
+  if (const Config* stride = config.find("stride")) pool.stride = read_pair(*stride, 1);
+  if (const Config* padding = config.find("padding")) pool.padding = read_pair(*padding, 0);
+  if (const Config* ceil = config.find("ceil")) pool.ceil_mode = ceil->boolean();
+  return pool;
+}
+
+void read_padding(const Config& config, LayerSpec& spec) {
+  if (config.is_scalar() && config.text() == "same") {
+    spec.padding_mode = PaddingMode::same;
+  } else if (config.is_scalar() && config.text() == "valid") {
+    spec.padding_mode = PaddingMode::valid;
+  } else if (config.is_list() ||
+             config.text().find_first_not_of("+-0123456789") == std::string::npos) {
+    spec.padding_mode = PaddingMode::explicit_size;
+    spec.padding = read_pair(config, 0);
+  } else {
+    config.refuse("same, valid, an integer of at least 0, or a list of two: height and width");
+  }
+}
+
+LayerSpec read_layer(const Config& config) {
+  LayerSpec spec;
+  const bool conv = config.at("type").choice({"conv", "fc"}) == 0;
+  spec.kind = conv ? LayerKind::conv : LayerKind::fc;
+  std::vector<std::string> keys{"type", "name", "out", "bias", "batch_norm", "relu", "dropout"};
+  if (conv) {
+    for (const char* key : {"kernel", "stride", "padding", "groups", "max_pool"}) {
+      keys.emplace_back(key);
+    }
+  }
+  config.allow_only(keys);
+  spec.outputs = config.at("out").integer(1, largest_dimension);
+  if (const Config* name = config.find("name")) spec.name = name->text();
+  if (const Config* bias = config.find("bias")) spec.bias = bias->boolean();
+  if (const Config* norm = config.find("batch_norm")) spec.batch_norm = norm->boolean();
+  if (const Config* relu = config.find("relu")) spec.relu = relu->boolean();
+  if (const Config* dropout = config.find("dropout")) spec.dropout = dropout->number(0, 0.99);
+  if (!conv) return spec;
+  spec.kernel = read_pair(config.at("kernel"), 1);
+  if (const Config* stride = config.find("stride")) spec.stride = read_pair(*stride, 1);
+  if (const Config* padding = config.find("padding")) read_padding(*padding, spec);
+  if (const Config* groups = config.find("groups")) spec.groups = groups->integer(1, 1 << 24);
+  if (const Config* pool = config.find("max_pool")) spec.max_pool = read_pool(*pool);
+  return spec;
+}
+
+ImageShape read_input(const Config& config) {
+  if (config.is_scalar()) return {config.integer(1, largest_dimension), 1, 1};
+  if (!config.is_list() || config.items().size() != 3) {
+    config.refuse("an integer, or a list of three: channels, height, width");
+  }
+  const std::vector<Config>& items = config.items();
+  return {items[0].integer(1, largest_dimension), items[1].integer(1, largest_dimension),
+          items[2].integer(1, largest_dimension)};
+}
+
+}  // namespace
+
+Network read_network(const std::filesystem::path& path) {
+  return read_network(Config::from_file(path), path.stem().string());
+}
+
+Network read_network(const Config& config, const std::string& default_name) {
+  config.allow_only({"name", "input", "classes", "layers"});
+  const Config* name = config.find("name");
+  const ImageShape input = read_input(config.at("input"));
+  const std::int64_t classes = config.at("classes").integer(2, 1 << 20);
+  const Config& layers = config.at("layers");
+  if (!layers.is_list() || layers.items().empty()) layers.refuse("a list of at least one layer");
+  std::vector<LayerSpec> specs;
+  for (const Config& layer : layers.items()) {
+    specs.push_back(read_layer(layer));
+    try {  // Inferring the prefix each time names the layer at fault by its own line.
+      make_network("", input, classes, specs);
+    } catch (const ShapeError& error) {
+      const Config* field = layer.find(error.field());
+      throw InputError((field != nullptr ? field : &layer)->where() + error.what());
+    }
+  }
+  return make_network(name != nullptr ? name->text() : default_name, input, classes,
+                      std::move(specs));
+}
+
+}  // namespace spillway::workloads

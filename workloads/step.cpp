@@ -1,0 +1,128 @@
+#include "workloads/step.hpp"
+
+#include <fmt/format.h>
+
+#include "workloads/kernels/operands.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::workloads {
+
+std::string to_string(TensorKind kind) {
+  switch (kind) {
+    case TensorKind::input_images: return "input_images";
+    case TensorKind::labels: return "labels";
+    case TensorKind::weights: return "weights";
+    case TensorKind::biases: return "biases";
+    case TensorKind::activations: return "activations";
+    case TensorKind::winners: return "pooling_winners";
+    case TensorKind::scores: return "scores";
+    case TensorKind::score_errors: return "score_errors";
+    case TensorKind::errors: return "errors";
+    case TensorKind::weight_gradients: return "weight_gradients";
+    case TensorKind::bias_gradients: return "bias_gradients";
+    case TensorKind::optimizer_state: return "optimizer_state";
+    case TensorKind::classifier: return "classifier";
+    case TensorKind::seeds: return "seeds";
+    case TensorKind::metrics: return "metrics";
+  }
+  return "?";
+}
+
+std::string to_string(Phase phase) {
+  switch (phase) {
+    case Phase::forward: return "forward";
+    case Phase::loss: return "loss";
+    case Phase::backward: return "backward";
+    case Phase::update: return "update";
+  }
+  return "?";
+}
+
+std::uint64_t Tensor::elements() const {
+  std::uint64_t product = 1;
+  for (const std::int64_t dimension : shape) {
+    product = checked_product(product, static_cast<std::uint64_t>(dimension));
+  }
+  return product;
+}
+
+std::optional<TensorId> Step::find(const std::string& name) const {
+  for (const Tensor& tensor : tensors) {
+    if (tensor.name == name) return tensor.id;
+  }
+  return std::nullopt;
+}
+
+Macs Step::macs() const {
+  Macs sum;
+  for (const Op& op : ops) {
+    if (op.layer != readout_layer()) sum += op.macs;
+  }
+  return sum;
+}
+
+Macs Step::macs_padded() const {
+  Macs sum;
+  for (const Op& op : ops) {
+    if (op.layer != readout_layer()) sum += op.macs_padded;
+  }
+  return sum;
+}
+
+Macs Step::readout_macs() const {
+  Macs sum;
+  for (const Op& op : ops) {
+    if (op.layer == readout_layer()) sum += op.macs;
+  }
+  return sum;
+}
+
+namespace {
+
+void check_operands(const Step& step, const Op& op) {
+  const OperandSizes sizes = operand_sizes(op.kernel);
+  const auto check = [&](const std::vector<TensorId>& ids, const std::vector<Bytes>& wanted,
+                         std::size_t required) {
+    if (ids.size() < required || ids.size() > wanted.size()) {
+      throw ConsistencyError(
+          fmt::format("{}: wrong number of operands: {}", kernel_name(op.kernel), ids.size()));
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const Tensor& tensor = step.tensor(ids[i]);
+      if (tensor.bytes() != wanted[i]) {
+        throw ConsistencyError(fmt::format("{}: operand {} has {} bytes, the kernel wants {}",
+                                           kernel_name(op.kernel), tensor.name,
+                                           tensor.bytes().count(), wanted[i].count()));
+      }
+    }
+  };
+  check(op.inputs, sizes.inputs, sizes.required_inputs);
+  check(op.outputs, sizes.outputs, sizes.required_outputs);
+}
+
+}  // namespace
+
+void check_step(const Step& step) {
+  std::vector<bool> written(step.tensors.size());
+  for (const Tensor& tensor : step.tensors) {
+    written[tensor.id] = tensor.lifetime == Lifetime::input ||
+                         tensor.lifetime == Lifetime::parameter || tensor.generated.has_value();
+  }
+  std::size_t stage = 0;
+  for (const Op& op : step.ops) {
+    if (op.stage < stage || op.stage >= step.stages.size()) {
+      throw ConsistencyError(kernel_name(op.kernel) + ": not sorted by stage");
+    }
+    stage = op.stage;
+    check_operands(step, op);
+    for (const TensorId id : op.inputs) {
+      if (!written.at(id)) {
+        throw ConsistencyError(fmt::format("{} reads {} before it is written",
+                                           kernel_name(op.kernel), step.tensor(id).name));
+      }
+    }
+    for (const TensorId id : op.outputs) written.at(id) = true;
+  }
+}
+
+}  // namespace spillway::workloads

@@ -1,0 +1,53 @@
+#include "workloads/support/shared_files.hpp"
+
+#include <algorithm>
+
+#include "workloads/support/nearest.hpp"
+
+namespace spillway::workloads {
+
+namespace fs = std::filesystem;
+
+fs::path shared_folder() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    const fs::path installed = program.parent_path().parent_path() / "share" / "spillway";
+    if (fs::exists(installed / "workloads" / "networks")) return installed;
+  }
+  return SPILLWAY_SOURCE_DIR;
+}
+
+std::vector<std::string> shared_names(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(shared_folder() / folder, error)) {
+    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Config resolve_shared(const Config& value, const std::string& folder) {
+  if (value.is_map()) {
+    const Config* base = value.find("base");
+    return base == nullptr ? value : resolve_shared(*base, folder).overlaid(value);
+  }
+  const std::string text = value.text();
+  const bool is_path = text.find('/') != std::string::npos || text.ends_with(".yaml");
+  if (is_path) {
+    const bool from_file = value.line() > 0;
+    const fs::path path = from_file ? fs::path(value.file()).parent_path() / text : fs::path(text);
+    if (!fs::exists(path)) {
+      value.refuse("an existing file (looked for " + path.string() + ")");
+    }
+    return Config::from_file(path);
+  }
+  const std::vector<std::string> names = shared_names(folder);
+  if (std::find(names.begin(), names.end(), text) == names.end()) {
+    value.refuse(joined(names) + ", or a path to a YAML file", did_you_mean(text, names));
+  }
+  return Config::from_file(shared_folder() / folder / (text + ".yaml"));
+}
+
+}  // namespace spillway::workloads
