@@ -140,7 +140,7 @@ int plan_command(const po::variables_map& values) {
 
 po::options_description train_options() {
   po::options_description options = experiment_options();
-  options.add_options()("epochs", po::value<int>()->default_value(5)->value_name("N"),
+  options.add_options()("epochs", po::value<int>()->default_value(10)->value_name("N"),
                         "passes over the training set");
   return options;
 }

@@ -22,19 +22,23 @@ Words size_of(const MemoryMap& map, const Residence& residence) {
   return words_of(map.at(residence.tile.tensor).element * residence.tile.elements());
 }
 
-/// First fit, in the given order, at the lowest free address (in words). Returns the words used, or
-/// nothing when it takes more than there are.
-std::optional<std::uint64_t> first_fit(const MemoryMap& map, const std::vector<std::size_t>& order,
-                                       std::size_t slack, std::uint64_t capacity,
-                                       std::vector<Residence>& residences) {
+/// What a first fit came to: the words it used, or the residence that found no room.
+struct Fit {
+  std::uint64_t extent = 0;
+  std::optional<std::size_t> failed;  ///< place in the order
+};
+
+/// First fit, in the given order, at the lowest free address (in words).
+Fit first_fit(const MemoryMap& map, const std::vector<std::size_t>& order, std::size_t slack,
+              std::uint64_t capacity, std::vector<Residence>& residences) {
   struct Placed {
     std::uint64_t begin, end;
     std::size_t first_op, last_op;
   };
   std::vector<Placed> placed;  // by address
-  std::uint64_t extent = 0;
-  for (const std::size_t index : order) {
-    Residence& residence = residences[index];
+  Fit fit;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    Residence& residence = residences[order[i]];
     const std::uint64_t size = size_of(map, residence).count();
     std::uint64_t at = 0;
     for (const Placed& other : placed) {
@@ -44,16 +48,33 @@ std::optional<std::uint64_t> first_fit(const MemoryMap& map, const std::vector<s
       if (other.begin >= at + size) break;
       at = other.end;
     }
-    if (at + size > capacity) return std::nullopt;
+    if (at + size > capacity) {
+      fit.failed = i;
+      return fit;
+    }
     residence.address = at * workloads::bytes_per_word;
     const Placed entry{at, at + size, residence.first_op, residence.last_op};
     placed.insert(
         std::upper_bound(placed.begin(), placed.end(), entry,
                          [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
         entry);
-    extent = std::max(extent, at + size);
+    fit.extent = std::max(fit.extent, at + size);
   }
-  return extent;
+  return fit;
+}
+
+/// Try an order; what finds no room is given the first choice, and so on, a bounded number of
+/// times.
+bool fits(const MemoryMap& map, std::vector<std::size_t> order, std::size_t slack,
+          std::uint64_t capacity, std::vector<Residence>& residences) {
+  constexpr int attempts = 40;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const Fit fit = first_fit(map, order, slack, capacity, residences);
+    if (!fit.failed) return true;
+    const auto failed = order.begin() + static_cast<std::ptrdiff_t>(*fit.failed);
+    std::rotate(order.begin(), failed, failed + 1);
+  }
+  return false;
 }
 
 /// Orders worth trying: large tensors first, and in the order of the program.
@@ -76,15 +97,31 @@ std::vector<std::vector<std::size_t>> orders(const MemoryMap& map,
   return {by_size, by_time, by_length};
 }
 
-[[noreturn]] void refuse(const Step& step, const BufferNeed& need, Words words,
-                         const DeviceConfig& device, const std::string& why) {
+/// The smallest buffer, in words, that is known to hold the residences; at least `need`.
+std::uint64_t smallest_buffer(const MemoryMap& map,
+                              const std::vector<std::vector<std::size_t>>& candidates,
+                              std::uint64_t need, std::vector<Residence> residences) {
+  std::uint64_t smallest = ~std::uint64_t{0};
+  for (const auto& order : candidates) {
+    if (fits(map, order, 0, need, residences)) return need;
+    const std::uint64_t unbounded = ~std::uint64_t{0} >> 1;
+    smallest = std::min(smallest, first_fit(map, order, 0, unbounded, residences).extent);
+  }
+  return smallest;
+}
+
+[[noreturn]] void refuse(const Step& step, const BufferNeed& need, Words smallest,
+                         const DeviceConfig& device) {
   const workloads::Op& op = step.ops[need.op];
+  const std::string gaps = smallest > need.words
+                               ? fmt::format(" ({} with the gaps between tiles)", smallest.count())
+                               : "";
   throw workloads::InputError(fmt::format(
-      "device {}: buffer too small: layer {} ({} in stage {}) needs {} words on chip at once{}; "
-      "there are {}; allowed: a buffer of at least {} bytes",
+      "device.buffer: too small on device {}: layer {} ({} in stage {}) needs {} words on chip at "
+      "once{}; found {} words; allowed: at least {} bytes",
       device.name, step.layer_names[op.layer], workloads::kernel_name(op.kernel),
-      step.stages[op.stage].name, words.count(), why, words_of(device.buffer).count(),
-      bytes_of(words).count()));
+      step.stages[op.stage].name, need.words.count(), gaps, words_of(device.buffer).count(),
+      bytes_of(smallest).count()));
 }
 
 }  // namespace
@@ -121,18 +158,17 @@ void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig
                       std::vector<Residence>& residences) {
   const std::uint64_t capacity = words_of(device.buffer).count();
   const BufferNeed need = buffer_need(step, map, residences);
-  if (need.words.count() > capacity) refuse(step, need, need.words, device, "");
   const auto candidates = orders(map, residences);
-  for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
-    for (const auto& order : candidates) {
-      if (first_fit(map, order, slack, capacity, residences)) return;
+  if (need.words.count() <= capacity) {
+    for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
+      for (const auto& order : candidates) {
+        if (fits(map, order, slack, capacity, residences)) return;
+      }
     }
   }
-  std::uint64_t smallest = ~std::uint64_t{0};
-  for (const auto& order : candidates) {
-    smallest = std::min(smallest, *first_fit(map, order, 0, ~std::uint64_t{0} >> 1, residences));
-  }
-  refuse(step, need, Words(smallest), device, " with the gaps between tiles");
+  refuse(step, need,
+         Words(smallest_buffer(map, candidates, need.words.count(), std::move(residences))),
+         device);
 }
 
 }  // namespace spillway::sim

@@ -1,0 +1,189 @@
+// A program with one transfer missing or misdirected must be noticed: as an error when the device
+// checks residency, and by the values themselves when it does not.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "sim/run/simulation.hpp"
+#include "tests/support/build.hpp"
+
+namespace spillway {
+
+using models::Instruction;
+using models::Load;
+using models::Program;
+using models::Store;
+using sim::Experiment;
+using sim::Simulation;
+using workloads::Lifetime;
+using workloads::ProgramError;
+using workloads::Tensor;
+
+namespace {
+
+std::vector<Instruction> all_of(Program program) {
+  std::vector<Instruction> instructions;
+  while (auto instruction = program()) instructions.push_back(*instruction);
+  return instructions;
+}
+
+Program pulled_from(const std::vector<Instruction>& instructions) {
+  return [&instructions, next = std::size_t{0}]() mutable -> std::optional<Instruction> {
+    if (next == instructions.size()) return std::nullopt;
+    return instructions[next++];
+  };
+}
+
+bool is_transfer(const Instruction& instruction) {
+  return std::holds_alternative<Load>(instruction) || std::holds_alternative<Store>(instruction);
+}
+
+/// What is left after two steps: every tensor that outlives a step. Two, since momentum is zero in
+/// the first and a missing store shows when the tensor is read again.
+std::vector<std::byte> outcome(const Experiment& experiment,
+                               const std::vector<Instruction>& program, bool check) {
+  const workloads::DataSplit data = sim::load_data(experiment);
+  Simulation simulation(experiment, {check});
+  std::vector<std::byte> values;
+  for (std::size_t step = 0; step < 2; ++step) {
+    try {
+      simulation.run_step(sim::make_batch(data.train, step * 7, experiment.batch),
+                          pulled_from(program));
+    } catch (const workloads::ConsistencyError&) {
+      // A load sent to the other port shows in the counters, too; here only values are judged.
+    }
+    for (const Tensor& tensor : simulation.plan().step().tensors) {
+      if (tensor.lifetime != Lifetime::parameter && tensor.lifetime != Lifetime::output) continue;
+      const std::vector<std::byte> bytes = simulation.read(tensor.id);
+      values.insert(values.end(), bytes.begin(), bytes.end());
+    }
+  }
+  return values;
+}
+
+/// Transfers that change no value, by name, with the proof.
+const std::set<std::string> neutral{};
+
+struct Subject {
+  Experiment experiment;
+  sim::Plan plan;
+  std::vector<Instruction> program;
+  std::vector<std::byte> right_values;
+
+  explicit Subject(const Experiment& e)
+      : experiment(e),
+        plan(sim::make_plan(e)),
+        program(all_of(plan.program())),
+        right_values(outcome(e, program, true)) {}
+
+  void require_noticed(const std::vector<Instruction>& mutant, const std::string& what) const {
+    CAPTURE(what);
+    CHECK_THROWS_AS(outcome(experiment, mutant, true), ProgramError);
+    if (neutral.contains(what)) return;
+    bool noticed = false;
+    try {
+      noticed = outcome(experiment, mutant, false) != right_values;
+    } catch (const ProgramError&) {
+      noticed = true;
+    }
+    CHECK(noticed);
+  }
+
+  std::string name(const Instruction& instruction) const {
+    return describe(instruction, plan.map());
+  }
+};
+
+std::vector<Subject> subjects() {
+  using namespace test;
+  const workloads::Network mlp =
+      workloads::make_network("mlp", {9, 1, 1}, 3, {fc(9), fc(9), fc(9)});
+  const workloads::Network convnet = workloads::make_network(
+      "convnet", {2, 6, 6}, 3, {pooled(conv(2, 3), 3, 1, 1), pooled(conv(2, 3), 3, 1, 1), fc(5)});
+  std::vector<Subject> result;
+  for (const workloads::Network& network : {mlp, convnet}) {
+    for (const char* rule : {"bp", "lel"}) {
+      for (const bool idealised : {true, false}) {
+        Experiment e = experiment(network, rule, 4);
+        e.device.buffer = workloads::Bytes(64 * 1024);
+        if (!idealised) e.idealisations = sim::Idealisations::none();
+        result.emplace_back(e);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("dropping any one load or store is noticed") {
+  std::size_t mutants = 0;
+  for (const Subject& subject : subjects()) {
+    for (std::size_t i = 0; i < subject.program.size(); ++i) {
+      if (!is_transfer(subject.program[i])) continue;
+      std::vector<Instruction> mutant = subject.program;
+      mutant.erase(mutant.begin() + static_cast<std::ptrdiff_t>(i));
+      subject.require_noticed(mutant, "drop " + subject.name(subject.program[i]));
+      ++mutants;
+    }
+  }
+  CHECK(mutants > 200);
+}
+
+TEST_CASE("redirecting any one load to another tile of equal shape is noticed") {
+  std::size_t mutants = 0;
+  for (const Subject& subject : subjects()) {
+    for (std::size_t i = 0; i < subject.program.size(); ++i) {
+      const auto* load = std::get_if<Load>(&subject.program[i]);
+      if (load == nullptr) continue;
+      const Tensor& tensor = subject.plan.step().tensor(load->tile.tile.tensor);
+      for (const Tensor& other : subject.plan.step().tensors) {
+        if (other.id == tensor.id || other.shape != tensor.shape ||
+            other.element != tensor.element) {
+          continue;
+        }
+        std::vector<Instruction> mutant = subject.program;
+        std::get<Load>(mutant[i]).tile.tile.tensor = other.id;
+        subject.require_noticed(
+            mutant, "redirect " + subject.name(subject.program[i]) + " to " + other.name);
+        ++mutants;
+      }
+    }
+  }
+  CHECK(mutants > 200);
+}
+
+TEST_CASE("a redundant transfer is an error") {
+  for (const Subject& subject : subjects()) {
+    for (std::size_t i = 0; i < subject.program.size(); ++i) {
+      if (!is_transfer(subject.program[i])) continue;
+      std::vector<Instruction> mutant = subject.program;
+      mutant.insert(mutant.begin() + static_cast<std::ptrdiff_t>(i), subject.program[i]);
+      CAPTURE(subject.name(subject.program[i]));
+      CHECK_THROWS_AS(outcome(subject.experiment, mutant, true), ProgramError);
+    }
+  }
+}
+
+TEST_CASE("a program that frees nothing is a deadlock, reported with tile and words") {
+  const Subject subject(subjects().front());
+  // In a buffer just large enough some address is used twice.
+  Experiment tight = subject.experiment;
+  tight.device.buffer = bytes_of(subject.plan.buffer_words() + workloads::Words(64));
+  std::vector<Instruction> mutant;
+  for (const Instruction& instruction : all_of(sim::make_plan(tight).program())) {
+    if (!std::holds_alternative<models::Free>(instruction)) mutant.push_back(instruction);
+  }
+  try {
+    outcome(tight, mutant, false);
+    FAIL("not noticed");
+  } catch (const ProgramError& error) {
+    const std::string message = error.what();
+    CAPTURE(message);
+    CHECK(message.find("deadlock: ") != std::string::npos);
+    CHECK(message.find(" needs ") != std::string::npos);
+    CHECK(message.find(" words are free") != std::string::npos);
+  }
+}
+
+}  // namespace spillway
