@@ -154,11 +154,12 @@ int train_command(const po::variables_map& values) {
   const sim::Experiment experiment = experiment_of(values);
   const workloads::DataSplit data = sim::load_data(experiment);
   const bool quiet = json == "-";
-  if (!quiet) std::cout << train_head(experiment, data) << std::flush;
   Progress progress;
   const sim::TrainingResult result = sim::train(
       experiment, data, epochs,
       [&](const sim::TrainingProgress& at) {
+        const bool first = at.epoch == 1 && at.step == 1;  // nothing is printed if it is refused
+        if (first && !quiet) std::cout << train_head(experiment, data) << std::flush;
         progress.show(fmt::format("epoch {}/{}, step {}/{}", at.epoch, epochs, at.step, at.steps));
       },
       [&](const sim::Epoch& epoch) {
@@ -330,8 +331,9 @@ std::string general_help() {
 }
 
 std::string command_help(const Command& command) {
+  const po::options_description all = command.options();
   po::options_description shown("options");
-  for (const auto& option : command.options().options()) {
+  for (const auto& option : all.options()) {
     if (option->long_name() != "file") shown.add(option);
   }
   return fmt::format("usage: spillway {} {}\n\n{}\n\n", command.name, command.usage,

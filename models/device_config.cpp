@@ -61,6 +61,7 @@ DeviceConfig read_device(const Config& config) {
   const double mhz = config.at("clock_mhz").number(0.001, 1e6);
   device.clock_period = Picoseconds(static_cast<std::uint64_t>(std::llround(1e6 / mhz)));
   device.buffer = config.at("buffer").size();
+  device.buffer_where = config.at("buffer").where();
   if (device.buffer.count() % 4 != 0 || device.buffer > Bytes(std::uint64_t{1} << 40)) {
     config.at("buffer").refuse("a whole number of 4-byte words up to 1024 GiB");
   }

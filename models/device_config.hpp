@@ -13,8 +13,9 @@ namespace spillway::models {
 
 struct DeviceConfig {
   std::string name;
-  Picoseconds clock_period;       ///< of the array, the buffer port and the PRNG unit
-  Bytes buffer;                   ///< capacity of the on-chip buffer
+  Picoseconds clock_period;  ///< of the array, the buffer port and the PRNG unit
+  Bytes buffer;              ///< capacity of the on-chip buffer
+  std::string buffer_where = "device.buffer: ";  ///< the place of that value, for messages
   Bytes buffer_port;              ///< bytes a cycle through each engine's side of the buffer
   std::uint64_t queue_depth = 8;  ///< instructions that wait in front of each engine
   std::uint64_t array_rows = 0, array_columns = 0;

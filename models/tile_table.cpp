@@ -118,6 +118,7 @@ std::optional<Issued> TileTable::issue(const Instruction& instruction) {
     ++stores_.at(store->tile.tile.tensor).issued;
   } else if (const auto* generate = std::get_if<Generate>(&instruction)) {
     issued.tickets = {claim(generate->seed, false), claim(generate->tile, true)};
+    if (Entry* entry = find(generate->tile)) entry->dirty = true;
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
     // A tile changed in place is claimed once, as written.
     for (const BufferedTile& tile : compute->inputs) {

@@ -116,12 +116,12 @@ std::uint64_t smallest_buffer(const MemoryMap& map,
   const std::string gaps = smallest > need.words
                                ? fmt::format(" ({} with the gaps between tiles)", smallest.count())
                                : "";
-  throw workloads::InputError(fmt::format(
-      "device.buffer: too small on device {}: layer {} ({} in stage {}) needs {} words on chip at "
-      "once{}; found {} words; allowed: at least {} bytes",
-      device.name, step.layer_names[op.layer], workloads::kernel_name(op.kernel),
-      step.stages[op.stage].name, need.words.count(), gaps, words_of(device.buffer).count(),
-      bytes_of(smallest).count()));
+  throw workloads::InputError(
+      fmt::format("{}too small: layer {} ({} in stage {}) needs {} words on chip at "
+                  "once{}; found {} words; allowed: at least {} bytes",
+                  device.buffer_where, step.layer_names[op.layer],
+                  workloads::kernel_name(op.kernel), step.stages[op.stage].name, need.words.count(),
+                  gaps, words_of(device.buffer).count(), bytes_of(smallest).count()));
 }
 
 }  // namespace

@@ -1,0 +1,117 @@
+// The regression of traffic counts: baselines match, and the smallest change is noticed.
+#include "analysis/check.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tests/support/program.hpp"
+
+namespace spillway {
+
+using analysis::Difference;
+using nlohmann::ordered_json;
+
+namespace {
+
+/// A small experiment in which every kind of tensor crosses the border.
+constexpr const char* experiment = R"(
+network:
+  input: [2, 8, 8]
+  classes: 4
+  layers:
+    - {type: conv, out: 3, kernel: 3, padding: same, max_pool: {kernel: 2}}
+    - {type: fc, out: 6}
+rule: bp
+device: paper
+batch: 5
+idealisations: [biases, optimizer state]
+)";
+
+}  // namespace
+
+TEST_CASE("the committed baselines hold for all shipped experiments") {
+  const auto experiments = analysis::shipped_experiments();
+  CHECK(experiments.size() >= 6);
+  for (const auto& path : experiments) {
+    CAPTURE(path.string());
+    const analysis::CheckResult result = analysis::check_experiment(path, false);
+    CHECK(result.error == "");
+    CHECK(result.differences.empty());
+    CHECK(result.rows > 10);
+  }
+}
+
+TEST_CASE("one word more or less in any row of a baseline is noticed, and nothing else") {
+  for (const char* rule : {"bp", "lel"}) {
+    const test::TemporaryFolder folder;
+    std::string text = experiment;
+    text.replace(text.find("rule: bp"), 8, std::string("rule: ") + rule);
+    const std::string now = analysis::make_baseline(folder.write("small.yaml", text));
+    const ordered_json baseline = ordered_json::parse(now);
+    CHECK(analysis::compare_baselines(now, now, "same").empty());
+    std::set<std::string> kinds;
+    for (const char* ledger : {"ledger", "host_ledger"}) {
+      for (std::size_t row = 0; row < baseline.at(ledger).size(); ++row) {
+        for (const int change : {-1, 1}) {
+          ordered_json changed = baseline;
+          auto& words = changed[ledger][row]["words"];
+          words = words.get<std::int64_t>() + change;
+          const std::vector<Difference> found =
+              analysis::compare_baselines(changed.dump(), now, "changed");
+          REQUIRE(found.size() == 1);
+          CHECK(found[0].size() == 1);
+          kinds.insert(changed[ledger][row]["tensor"]);
+        }
+        ordered_json removed = baseline;
+        removed[ledger].erase(row);
+        CHECK(analysis::compare_baselines(removed.dump(), now, "removed").size() == 1);
+        CHECK(analysis::compare_baselines(now, removed.dump(), "added").size() == 1);
+      }
+    }
+    CHECK(kinds.contains("weights"));
+    CHECK(kinds.contains("biases"));
+    CHECK(kinds.contains("input_images"));
+    CHECK(kinds.contains(std::string(rule) == "bp" ? "activations" : "seeds"));
+  }
+}
+
+TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run; update mends") {
+  const test::TemporaryFolder folder;
+  folder.write("small.yaml", experiment);
+  const auto check = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"check", "small.yaml"});
+    return test::run_spillway(more, folder.path());
+  };
+  CHECK(check({}).exit_code == 2);  // no baseline yet
+  CHECK(check({"--update"}).exit_code == 0);
+  CHECK(check({}).exit_code == 0);
+
+  ordered_json baseline = ordered_json::parse(folder.read("baselines/small.json"));
+  auto& first = baseline["ledger"][0]["words"];
+  auto& second = baseline["ledger"][1]["words"];
+  first = first.get<std::int64_t>() + 1;
+  second = second.get<std::int64_t>() + 100;
+  folder.write("baselines/small.json", baseline.dump());
+  const test::ProgramRun drift = check({"--junit", "junit.xml", "--json", "check.json"});
+  CHECK(drift.exit_code == 1);
+  const std::size_t large = drift.out.find("(-100)"), small = drift.out.find("(-1)");
+  CHECK(large != std::string::npos);
+  CHECK(small != std::string::npos);
+  CHECK(large < small);  // the largest first
+  CHECK(folder.read("junit.xml").find("failures=\"1\"") != std::string::npos);
+  CHECK(ordered_json::parse(folder.read("check.json")).at("agree") == false);
+
+  const test::ProgramRun update = check({"--update"});
+  CHECK(update.exit_code == 0);
+  CHECK(update.out.find("(-100)") != std::string::npos);
+  CHECK(check({}).exit_code == 0);
+
+  folder.write("baselines/small.json", "junk");
+  CHECK(check({}).exit_code == 2);
+  CHECK(check({"--update"}).exit_code == 2);  // not taken for a baseline, so not overwritten
+  CHECK(folder.read("baselines/small.json") == "junk");
+}
+
+}  // namespace spillway
