@@ -119,8 +119,8 @@ void give(const std::string& target, const std::string& text, const std::string&
 int run_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const sim::Experiment experiment = experiment_of(values);
-  const workloads::DataSplit data = sim::load_data(experiment);
   sim::Simulation simulation(experiment);
+  const workloads::DataSplit data = sim::load_data(experiment);
   Progress progress;
   progress.show("running " + experiment.name);
   const sim::Result result = simulation.run_step(sim::make_batch(data.train, 0, experiment.batch));

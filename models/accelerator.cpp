@@ -45,7 +45,7 @@ void Accelerator::sequence() {
       finished_ = true;
     }
   } catch (const std::exception&) {
-    shared.failure = std::current_exception();
+    shared.fail();
   }
 }
 

@@ -50,29 +50,35 @@ void Engine::complete_head() {
   shared_.notify_changed();
 }
 
-TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared)
+ThreadEngine::ThreadEngine(sc_core::sc_module_name name, SharedState& shared)
     : Engine(name, shared) {
-  SC_HAS_PROCESS(TransferEngine);
+  SC_HAS_PROCESS(ThreadEngine);
   SC_THREAD(run);
   set_stack_size(thread_stack);
 }
 
-void TransferEngine::run() {
+void ThreadEngine::run() {
   try {
     while (true) {
       while (queue_.empty()) wait(arrived_);
       while (!shared_.tiles.ready(queue_.front())) wait(shared_.changed);
-      const Instruction& instruction = queue_.front().instruction;
-      if (const auto* load = std::get_if<Load>(&instruction)) {
-        transfer(load->tile, load->label, false);
-      } else {
-        const auto& store = std::get<Store>(instruction);
-        transfer(store.tile, store.label, true);
-      }
+      execute(queue_.front().instruction);
       complete_head();
     }
   } catch (const std::exception&) {
-    shared_.failure = std::current_exception();
+    shared_.fail();
+  }
+}
+
+TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared)
+    : ThreadEngine(name, shared) {}
+
+void TransferEngine::execute(const Instruction& instruction) {
+  if (const auto* load = std::get_if<Load>(&instruction)) {
+    transfer(load->tile, load->label, false);
+  } else {
+    const auto& store = std::get<Store>(instruction);
+    transfer(store.tile, store.label, true);
   }
 }
 
@@ -153,7 +159,7 @@ void ComputeEngine::step() {
       next_trigger(to_sc_time(duration));
     }
   } catch (const std::exception&) {
-    shared_.failure = std::current_exception();
+    shared_.fail();
   }
 }
 
@@ -185,38 +191,25 @@ Picoseconds ComputeEngine::execute(const Compute& compute) {
 }
 
 GenerateEngine::GenerateEngine(sc_core::sc_module_name name, SharedState& shared)
-    : Engine(name, shared) {
-  SC_HAS_PROCESS(GenerateEngine);
-  SC_THREAD(run);
-  set_stack_size(thread_stack);
+    : ThreadEngine(name, shared) {}
+
+void GenerateEngine::execute(const Instruction& instruction) {
+  const Picoseconds duration = generate(std::get<Generate>(instruction));
+  shared_.execution.busy.generate += duration;
+  wait(to_sc_time(duration));
 }
 
-void GenerateEngine::run() {
-  try {
-    while (true) {
-      while (queue_.empty()) wait(arrived_);
-      while (!shared_.tiles.ready(queue_.front())) wait(shared_.changed);
-      const Picoseconds duration = execute(std::get<Generate>(queue_.front().instruction));
-      shared_.execution.busy.generate += duration;
-      wait(to_sc_time(duration));
-      complete_head();
-    }
-  } catch (const std::exception&) {
-    shared_.failure = std::current_exception();
-  }
-}
-
-Picoseconds GenerateEngine::execute(const Generate& generate) {
-  const TensorPlacement& place = shared_.map->at(generate.tile.tile.tensor);
+Picoseconds GenerateEngine::generate(const Generate& instruction) {
+  const TensorPlacement& place = shared_.map->at(instruction.tile.tile.tensor);
   std::uint32_t seed = 0;
-  std::memcpy(&seed, shared_.buffer.bytes(generate.seed.address, Bytes(sizeof seed)).data(),
+  std::memcpy(&seed, shared_.buffer.bytes(instruction.seed.address, Bytes(sizeof seed)).data(),
               sizeof seed);
-  std::uint64_t at = generate.tile.address, clocks = 0;
-  for_each_run(generate.tile.tile, place.shape, place.element, [&](const Run& run) {
+  std::uint64_t at = instruction.tile.address, clocks = 0;
+  for_each_run(instruction.tile.tile, place.shape, place.element, [&](const Run& run) {
     const std::uint64_t first = run.offset / sizeof(float),
                         count = run.size.count() / sizeof(float);
     auto* values = reinterpret_cast<float*>(shared_.buffer.bytes(at, run.size).data());
-    generate_uniform(seed, generate.standard_deviation, first, {values, count});
+    generate_uniform(seed, instruction.standard_deviation, first, {values, count});
     clocks += ceil_div(first + count, Lfsr::words_per_clock) - first / Lfsr::words_per_clock;
     shared_.buffer.count_write(run.size);
     shared_.execution.generated_words += count;

@@ -28,9 +28,13 @@ struct SharedState {
   TileTable tiles;
   const MemoryMap* map = nullptr;
   Execution execution;         // of the program that runs
-  std::exception_ptr failure;  // the first one; everything stops
+  std::exception_ptr failure;  // the first one; no more is issued
   sc_core::sc_event changed;   // an instruction was done: tiles, space or a queue's place
 
+  /// Keep the exception being handled, if it is the first.
+  void fail() {
+    if (!failure) failure = std::current_exception();
+  }
   void notify_changed() { changed.notify(sc_core::SC_ZERO_TIME); }
   /// Not to be kept across a wait: another engine may make a new line.
   Transferred& line(LedgerLabel label);
@@ -57,8 +61,19 @@ class Engine : public sc_core::sc_module {
   sc_core::sc_event arrived_;
 };
 
+/// An engine that takes its time in a thread.
+class ThreadEngine : public Engine {
+ public:
+  ThreadEngine(sc_core::sc_module_name name, SharedState& shared);
+
+ private:
+  void run();
+  /// Do an instruction whose tiles are ready; waits for as long as it takes.
+  virtual void execute(const Instruction& instruction) = 0;
+};
+
 /// Moves tiles between the buffer and a port; one engine loads, another stores.
-class TransferEngine : public Engine {
+class TransferEngine : public ThreadEngine {
  public:
   TransferEngine(sc_core::sc_module_name name, SharedState& shared);
 
@@ -66,7 +81,7 @@ class TransferEngine : public Engine {
   tlm_utils::simple_initiator_socket<TransferEngine> host_port{"host_port"};
 
  private:
-  void run();
+  void execute(const Instruction& instruction) override;
   void transfer(const BufferedTile& tile, LedgerLabel label, bool write);
   void transport(Port port, std::uint64_t address, std::span<std::byte> data, bool write,
                  LedgerLabel label, Picoseconds& finish);
@@ -87,13 +102,13 @@ class ComputeEngine : public Engine {
 };
 
 /// Makes random weights: one clock of the PRNG unit gives ten words.
-class GenerateEngine : public Engine {
+class GenerateEngine : public ThreadEngine {
  public:
   GenerateEngine(sc_core::sc_module_name name, SharedState& shared);
 
  private:
-  void run();
-  Picoseconds execute(const Generate& generate);
+  void execute(const Instruction& instruction) override;
+  Picoseconds generate(const Generate& instruction);
 };
 
 }  // namespace spillway::models

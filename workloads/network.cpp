@@ -220,6 +220,9 @@ Network make_network(const std::string& name, const ImageShape& input, std::int6
   if (input.channels < 1 || input.height < 1 || input.width < 1) {
     throw ShapeError("input", "the input is empty; allowed: at least 1 in each dimension");
   }
+  LayerSpec whole;
+  whole.name = "input";
+  require_holdable(whole, "values", "input", {input.channels, input.height, input.width});
   if (classes < 2) throw ShapeError("classes", "allowed: at least 2 classes");
   if (layers.empty()) throw ShapeError("layers", "no layers; allowed: at least one");
   std::map<LayerKind, int> count;

@@ -8,6 +8,7 @@ namespace spillway::workloads {
 namespace {
 
 constexpr std::int64_t largest_dimension = 1 << 24;
+constexpr std::int64_t largest_elements = std::int64_t{1} << 31;
 
 /// "3" or "[3, 5]" (height, width).
 std::array<std::int64_t, 2> read_pair(const Config& config, std::int64_t minimum) {
@@ -94,6 +95,9 @@ Network read_network(const Config& config, const std::string& default_name) {
   const Config* name = config.find("name");
   const ImageShape input = read_input(config.at("input"));
   const std::int64_t classes = config.at("classes").integer(2, 1 << 20);
+  if (input.channels * input.height > largest_elements / input.width) {
+    config.at("input").refuse("at most 2^31 values");
+  }
   const Config& layers = config.at("layers");
   if (!layers.is_list() || layers.items().empty()) layers.refuse("a list of at least one layer");
   std::vector<LayerSpec> specs;

@@ -1,0 +1,59 @@
+// What the README shows must work.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/support/program.hpp"
+
+namespace spillway {
+
+namespace {
+
+std::string readme() {
+  std::ifstream stream(std::string(SPILLWAY_SOURCE_DIR) + "/README.md");
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::string yaml_block(const std::string& text) {
+  const std::string begin = "```yaml\n";
+  const std::size_t at = text.find(begin) + begin.size();
+  return text.substr(at, text.find("```", at) - at);
+}
+
+}  // namespace
+
+TEST_CASE("every command that the README shows works") {
+  const std::string text = readme();
+  const test::TemporaryFolder folder;
+  folder.write("my-experiment.yaml", yaml_block(text));
+  std::istringstream lines(text);
+  std::string line;
+  int commands = 0;
+  while (std::getline(lines, line)) {
+    const std::string prefix = "    ./spillway ";
+    if (line.rfind(prefix, 0) != 0 || line == prefix + "test") continue;
+    std::vector<std::string> arguments;
+    std::istringstream words(line.substr(prefix.size()));
+    for (std::string word; words >> word;) arguments.push_back(word);
+    const test::ProgramRun run = test::run_spillway(arguments, folder.path());
+    CAPTURE(line);
+    CAPTURE(run.err);
+    CHECK(run.exit_code == 0);
+    CHECK(run.out != "");
+    ++commands;
+  }
+  CHECK(commands >= 8);
+}
+
+TEST_CASE("the README's table is what figure6 prints") {
+  const test::TemporaryFolder folder;
+  const test::ProgramRun run = test::run_spillway({"figure6"}, folder.path());
+  REQUIRE(run.exit_code == 0);
+  const std::string tables = run.out.substr(0, run.out.find("  mnist-mlp bp: buffer"));
+  CHECK(readme().find(tables) != std::string::npos);
+}
+
+}  // namespace spillway
