@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::models {
@@ -13,8 +14,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& confi
     engine->host_port.bind(host.socket);
   }
   SC_HAS_PROCESS(Accelerator);
-  SC_THREAD(sequence);
-  set_stack_size(256 * 1024);
+  SC_METHOD(sequence);
 }
 
 void Accelerator::begin(const MemoryMap& map, const Program& program) {
@@ -33,30 +33,38 @@ void Accelerator::end() {
   shared.tiles.end();
 }
 
+/// A method, called whenever something changed: issues as much as it can.
 void Accelerator::sequence() {
+  if (shared.failure) return;
+  restore_stack_bounds();
   try {
-    while (true) {
-      if (finished_) wait(start_);
-      while ((waiting_ = (*program_)())) {
-        issue(*waiting_);
-        if (shared.failure) return;
+    while (!finished_) {
+      if (!waiting_) waiting_ = (*program_)();
+      if (!waiting_) {
+        finished_ = true;
+      } else if (issue(*waiting_)) {
+        waiting_.reset();
         ++shared.execution.instructions;
+      } else {
+        next_trigger(shared.changed);
+        return;
       }
-      finished_ = true;
     }
+    next_trigger(start_);
   } catch (const std::exception&) {
     shared.fail();
   }
 }
 
-void Accelerator::issue(const Instruction& instruction) {
+/// False when it has to wait for a place in a queue or for space.
+bool Accelerator::issue(const Instruction& instruction) {
   Engine* engine = engine_for(instruction);
-  while (engine != nullptr && engine->full() && !shared.failure) wait(shared.changed);
-  std::optional<Issued> issued;
-  while (!shared.failure && !(issued = shared.tiles.issue(instruction))) wait(shared.changed);
-  if (shared.failure) return;
+  if (engine != nullptr && engine->full()) return false;
+  std::optional<Issued> issued = shared.tiles.issue(instruction);
+  if (!issued) return false;
   // A free needs no engine: the last user of the tile gives up the space.
   if (engine != nullptr) engine->push(std::move(*issued));
+  return true;
 }
 
 Engine* Accelerator::engine_for(const Instruction& instruction) {

@@ -23,17 +23,17 @@ class Accelerator : public sc_core::sc_module {
 
  private:
   void sequence();
-  void issue(const Instruction& instruction);
+  bool issue(const Instruction& instruction);
   Engine* engine_for(const Instruction& instruction);
   [[noreturn]] void report_deadlock() const;
 
   TransferEngine load_{"load", shared};
   TransferEngine store_{"store", shared};
   ComputeEngine compute_{"compute", shared};
-  GenerateEngine generate_{"generate", shared};
+  PrngUnit generate_{"generate", shared};
   sc_core::sc_event start_;
   const Program* program_ = nullptr;
-  std::optional<Instruction> waiting_;  // at the sequencer
+  std::optional<Instruction> waiting_;  // next to be issued
   bool finished_ = true;
 };
 

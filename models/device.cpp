@@ -3,6 +3,7 @@
 #include <systemc>
 
 #include "models/accelerator.hpp"
+#include "models/stack_bounds.hpp"
 
 /// The SystemC library wants this symbol although our own main() is the entry.
 extern "C" int sc_main(int, char*[]) { return 0; }
@@ -74,6 +75,7 @@ class Device::Implementation {
     const Picoseconds begin = sim_time();
     accelerator_->begin(map, program);
     sc_core::sc_start();
+    restore_stack_bounds();
     accelerator_->end();
     Execution result = std::move(accelerator_->shared.execution);
     result.dram = difference(accelerator_->dram.counters(), dram_before);

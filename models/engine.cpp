@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "models/lfsr.hpp"
+#include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::models {
@@ -50,20 +51,28 @@ void Engine::complete_head() {
   shared_.notify_changed();
 }
 
-ThreadEngine::ThreadEngine(sc_core::sc_module_name name, SharedState& shared)
+MethodEngine::MethodEngine(sc_core::sc_module_name name, SharedState& shared)
     : Engine(name, shared) {
-  SC_HAS_PROCESS(ThreadEngine);
-  SC_THREAD(run);
-  set_stack_size(thread_stack);
+  SC_HAS_PROCESS(MethodEngine);
+  SC_METHOD(step);
 }
 
-void ThreadEngine::run() {
+void MethodEngine::step() {
+  if (shared_.failure) return;
+  restore_stack_bounds();
   try {
-    while (true) {
-      while (queue_.empty()) wait(arrived_);
-      while (!shared_.tiles.ready(queue_.front())) wait(shared_.changed);
-      execute(queue_.front().instruction);
+    if (running_) {
+      running_ = false;
       complete_head();
+    }
+    if (queue_.empty()) {
+      next_trigger(arrived_);
+    } else if (!shared_.tiles.ready(queue_.front())) {
+      next_trigger(shared_.changed);
+    } else {
+      const Picoseconds duration = execute(queue_.front().instruction);
+      running_ = true;
+      next_trigger(to_sc_time(duration));
     }
   } catch (const std::exception&) {
     shared_.fail();
@@ -71,14 +80,28 @@ void ThreadEngine::run() {
 }
 
 TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared)
-    : ThreadEngine(name, shared) {}
+    : Engine(name, shared) {
+  SC_HAS_PROCESS(TransferEngine);
+  SC_THREAD(run);
+  set_stack_size(thread_stack);
+}
 
-void TransferEngine::execute(const Instruction& instruction) {
-  if (const auto* load = std::get_if<Load>(&instruction)) {
-    transfer(load->tile, load->label, false);
-  } else {
-    const auto& store = std::get<Store>(instruction);
-    transfer(store.tile, store.label, true);
+void TransferEngine::run() {
+  try {
+    while (true) {
+      while (queue_.empty()) wait(arrived_);
+      while (!shared_.tiles.ready(queue_.front())) wait(shared_.changed);
+      const Instruction& instruction = queue_.front().instruction;
+      if (const auto* load = std::get_if<Load>(&instruction)) {
+        transfer(load->tile, load->label, false);
+      } else {
+        const auto& store = std::get<Store>(instruction);
+        transfer(store.tile, store.label, true);
+      }
+      complete_head();
+    }
+  } catch (const std::exception&) {
+    shared_.fail();
   }
 }
 
@@ -135,35 +158,11 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::span<std::
 }
 
 ComputeEngine::ComputeEngine(sc_core::sc_module_name name, SharedState& shared)
-    : Engine(name, shared),
-      array_(shared.config.array_rows, shared.config.array_columns, shared.config.dataflow) {
-  SC_HAS_PROCESS(ComputeEngine);
-  SC_METHOD(step);
-}
+    : MethodEngine(name, shared),
+      array_(shared.config.array_rows, shared.config.array_columns, shared.config.dataflow) {}
 
-void ComputeEngine::step() {
-  if (shared_.failure) return;
-  try {
-    if (running_) {
-      running_ = false;
-      complete_head();
-    }
-    if (queue_.empty()) {
-      next_trigger(arrived_);
-    } else if (!shared_.tiles.ready(queue_.front())) {
-      next_trigger(shared_.changed);
-    } else {
-      const Picoseconds duration = execute(std::get<Compute>(queue_.front().instruction));
-      shared_.execution.busy.compute += duration;
-      running_ = true;
-      next_trigger(to_sc_time(duration));
-    }
-  } catch (const std::exception&) {
-    shared_.fail();
-  }
-}
-
-Picoseconds ComputeEngine::execute(const Compute& compute) {
+Picoseconds ComputeEngine::execute(const Instruction& instruction) {
+  const auto& compute = std::get<Compute>(instruction);
   std::vector<const std::byte*> inputs;
   std::vector<std::byte*> outputs;
   Bytes read, written;
@@ -186,36 +185,35 @@ Picoseconds ComputeEngine::execute(const Compute& compute) {
     execution.macs += cost.macs;
     execution.macs_padded += cost.macs_padded;
   }
-  return std::max(cycles_to_time(kernel_cycles(cost, array_), shared_.config),
-                  port_time(read + written, shared_.config));
+  const Picoseconds duration = std::max(cycles_to_time(kernel_cycles(cost, array_), shared_.config),
+                                        port_time(read + written, shared_.config));
+  execution.busy.compute += duration;
+  return duration;
 }
 
-GenerateEngine::GenerateEngine(sc_core::sc_module_name name, SharedState& shared)
-    : ThreadEngine(name, shared) {}
+PrngUnit::PrngUnit(sc_core::sc_module_name name, SharedState& shared)
+    : MethodEngine(name, shared) {}
 
-void GenerateEngine::execute(const Instruction& instruction) {
-  const Picoseconds duration = generate(std::get<Generate>(instruction));
-  shared_.execution.busy.generate += duration;
-  wait(to_sc_time(duration));
-}
-
-Picoseconds GenerateEngine::generate(const Generate& instruction) {
-  const TensorPlacement& place = shared_.map->at(instruction.tile.tile.tensor);
+Picoseconds PrngUnit::execute(const Instruction& instruction) {
+  const auto& generate = std::get<Generate>(instruction);
+  const TensorPlacement& place = shared_.map->at(generate.tile.tile.tensor);
   std::uint32_t seed = 0;
-  std::memcpy(&seed, shared_.buffer.bytes(instruction.seed.address, Bytes(sizeof seed)).data(),
+  std::memcpy(&seed, shared_.buffer.bytes(generate.seed.address, Bytes(sizeof seed)).data(),
               sizeof seed);
-  std::uint64_t at = instruction.tile.address, clocks = 0;
-  for_each_run(instruction.tile.tile, place.shape, place.element, [&](const Run& run) {
+  std::uint64_t at = generate.tile.address, clocks = 0;
+  for_each_run(generate.tile.tile, place.shape, place.element, [&](const Run& run) {
     const std::uint64_t first = run.offset / sizeof(float),
                         count = run.size.count() / sizeof(float);
     auto* values = reinterpret_cast<float*>(shared_.buffer.bytes(at, run.size).data());
-    generate_uniform(seed, instruction.standard_deviation, first, {values, count});
+    generate_uniform(seed, generate.standard_deviation, first, {values, count});
     clocks += ceil_div(first + count, Lfsr::words_per_clock) - first / Lfsr::words_per_clock;
     shared_.buffer.count_write(run.size);
     shared_.execution.generated_words += count;
     at += run.size.count();
   });
-  return cycles_to_time(Cycles(clocks), shared_.config);
+  const Picoseconds duration = cycles_to_time(Cycles(clocks), shared_.config);
+  shared_.execution.busy.generate += duration;
+  return duration;
 }
 
 }  // namespace spillway::models

@@ -61,19 +61,23 @@ class Engine : public sc_core::sc_module {
   sc_core::sc_event arrived_;
 };
 
-/// An engine that takes its time in a thread.
-class ThreadEngine : public Engine {
+/// An engine whose instructions take a time that is known when they begin. A method, not a thread:
+/// what it does runs on the scheduler's own, large stack.
+class MethodEngine : public Engine {
  public:
-  ThreadEngine(sc_core::sc_module_name name, SharedState& shared);
+  MethodEngine(sc_core::sc_module_name name, SharedState& shared);
 
  private:
-  void run();
-  /// Do an instruction whose tiles are ready; waits for as long as it takes.
-  virtual void execute(const Instruction& instruction) = 0;
+  void step();
+  /// Do an instruction whose tiles are ready; returns how long it takes.
+  virtual Picoseconds execute(const Instruction& instruction) = 0;
+
+  bool running_ = false;
 };
 
-/// Moves tiles between the buffer and a port; one engine loads, another stores.
-class TransferEngine : public ThreadEngine {
+/// Moves tiles between the buffer and a port; one engine loads, another stores. A thread, since a
+/// blocking transport waits.
+class TransferEngine : public Engine {
  public:
   TransferEngine(sc_core::sc_module_name name, SharedState& shared);
 
@@ -81,34 +85,31 @@ class TransferEngine : public ThreadEngine {
   tlm_utils::simple_initiator_socket<TransferEngine> host_port{"host_port"};
 
  private:
-  void execute(const Instruction& instruction) override;
+  void run();
   void transfer(const BufferedTile& tile, LedgerLabel label, bool write);
   void transport(Port port, std::uint64_t address, std::span<std::byte> data, bool write,
                  LedgerLabel label, Picoseconds& finish);
 };
 
-/// Runs kernels. A method, not a thread: kernels run on the scheduler's own, large stack.
-class ComputeEngine : public Engine {
+/// Runs kernels.
+class ComputeEngine : public MethodEngine {
  public:
   ComputeEngine(sc_core::sc_module_name name, SharedState& shared);
 
  private:
-  void step();
-  Picoseconds execute(const Compute& compute);
+  Picoseconds execute(const Instruction& instruction) override;
 
   ComputeArray array_;
   workloads::KernelRunner runner_;
-  bool running_ = false;
 };
 
-/// Makes random weights: one clock of the PRNG unit gives ten words.
-class GenerateEngine : public ThreadEngine {
+/// The PRNG unit: makes random weights, ten words a clock.
+class PrngUnit : public MethodEngine {
  public:
-  GenerateEngine(sc_core::sc_module_name name, SharedState& shared);
+  PrngUnit(sc_core::sc_module_name name, SharedState& shared);
 
  private:
-  void execute(const Instruction& instruction) override;
-  Picoseconds generate(const Generate& instruction);
+  Picoseconds execute(const Instruction& instruction) override;
 };
 
 }  // namespace spillway::models
