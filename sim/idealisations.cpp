@@ -65,6 +65,12 @@ bool Idealisations::contains(Item item) const {
 
 namespace {
 
+std::string item_names() {
+  std::vector<std::string> names;
+  for (const Item item : all_items()) names.push_back(to_string(item));
+  return workloads::joined(names);
+}
+
 Item read_item(const Config& config) {
   std::string name = config.text();
   std::replace_if(
@@ -81,10 +87,12 @@ Item read_item(const Config& config) {
 
 Idealisations read_idealisations(const Config& config) {
   if (config.is_scalar()) {
-    const bool paper = config.choice({"paper", "none"}) == 0;
-    return paper ? Idealisations::paper() : Idealisations::none();
+    if (config.text() == "paper") return Idealisations::paper();
+    if (config.text() == "none") return Idealisations::none();
   }
-  if (!config.is_list()) config.refuse("paper, none, or a list of items");
+  if (!config.is_list()) {
+    config.refuse("paper, none, or a list of these: " + item_names());
+  }
   Idealisations result;
   for (const Config& item : config.items()) result.add(read_item(item));
   return result;

@@ -158,11 +158,8 @@ void Config::allow_only(const std::vector<std::string>& keys) const {
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     if (std::find(keys.begin(), keys.end(), keys_[i]) != keys.end()) continue;
     const Config& child = children_[i];
-    const std::string place =
-        line_ > 0 || child.line_ > 0 ? fmt::format("{}:{}", child.file_, child.line_) : child.file_;
-    throw InputError(fmt::format("{}: {}: unknown key \"{}\"; allowed: {}{}", place,
-                                 printable(child.path_, 200), printable(keys_[i]), joined(keys),
-                                 did_you_mean(keys_[i], keys)));
+    throw InputError(fmt::format("{}unknown key \"{}\"; allowed: {}{}", child.where(),
+                                 printable(keys_[i]), joined(keys), did_you_mean(keys_[i], keys)));
   }
 }
 
@@ -177,7 +174,8 @@ const Config& Config::at(const std::string& key) const {
   if (!is_map()) refuse(fmt::format("a map with the key \"{}\"", key));
   if (const Config* child = find(key)) return *child;
   throw InputError(
-      fmt::format("{}the key \"{}\" is missing; found: {}", where(), key, joined(keys_)));
+      fmt::format("{}found the keys {}; allowed: with the key \"{}\", which is missing", where(),
+                  joined(keys_), key));
 }
 
 const std::vector<Config>& Config::items() const {
