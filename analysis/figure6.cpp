@@ -43,11 +43,11 @@ void run_one(Figure6& figure, const std::string& network, const std::string& rul
        table1_macs(experiment.network, table_rule, MacReading::figure2, scale).count(),
        (step.macs_padded() + uncomputed).count(),
        (result.execution.macs_padded + uncomputed).count()});
-  figure.notes.push_back(
-      fmt::format("{} {}: buffer high-water {} of {}; the paper states a need of {}", network, rule,
-                  readable_bytes(result.execution.high_water.count()),
-                  readable_bytes(experiment.device.buffer.count()),
-                  readable_bytes(bytes_of(paper_memory(experiment.network, scale.batch)).count())));
+  figure.notes.push_back(fmt::format(
+      "{} {}: {} needed on chip, {} used at most by engines that overlap; the paper states {}",
+      network, rule, readable_bytes(bytes_of(simulation.plan().buffer_words()).count()),
+      readable_bytes(result.execution.high_water.count()),
+      readable_bytes(bytes_of(paper_memory(experiment.network, scale.batch)).count())));
 }
 
 std::string signed_difference(std::uint64_t value, std::uint64_t reference) {
@@ -92,6 +92,7 @@ std::string figure6_text(const Figure6& figure) {
       "MACs (executed, padding counted, and the input gradient that the paper counts for BP)\n\n"
       "{}\n",
       figure.batch, words.text(), macs.text());
+  text += "On-chip buffer (whole tensors, gradients and momentum included)\n\n";
   for (const std::string& note : figure.notes) text += "  " + note + "\n";
   const auto agreeing = std::count_if(figure.rows.begin(), figure.rows.end(),
                                       [](const Figure6Row& row) { return row.agrees(); });
