@@ -77,7 +77,7 @@ TEST_CASE("one word more or less in any row of a baseline is noticed, and nothin
   }
 }
 
-TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run; update mends") {
+TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run, and update mends") {
   const test::TemporaryFolder folder;
   folder.write("small.yaml", experiment);
   const auto check = [&](std::vector<std::string> more) {

@@ -181,8 +181,8 @@ class KernelRunner::Implementation {
     const bool bias = in.size() > 2;
     Prepared& prepared =
         find(key_of(conv_forward, k.shape, bias), [&] { return make_conv_forward(k.shape, bias); });
-    std::vector<std::byte*> data{mutable_(in[0]), mutable_(in[1])};
-    if (bias) data.push_back(mutable_(in[2]));
+    std::vector<std::byte*> data{writable(in[0]), writable(in[1])};
+    if (bias) data.push_back(writable(in[2]));
     data.push_back(out[0]);
     prepared.run(stream_, data);
   }
@@ -190,14 +190,14 @@ class KernelRunner::Implementation {
   void run(const ConvInputGradient& k, Inputs in, Outputs out) {
     Prepared& prepared =
         find(key_of(conv_input, k.shape, false), [&] { return make_conv_input_gradient(k.shape); });
-    prepared.run(stream_, {mutable_(in[0]), mutable_(in[1]), out[0]});
+    prepared.run(stream_, {writable(in[0]), writable(in[1]), out[0]});
   }
 
   void run(const ConvWeightGradient& k, Inputs in, Outputs out) {
     const bool bias = out.size() > 1;
     Prepared& prepared = find(key_of(conv_weights, k.shape, bias),
                               [&] { return make_conv_weight_gradient(k.shape, bias); });
-    std::vector<std::byte*> data{mutable_(in[0]), mutable_(in[1]), out[0]};
+    std::vector<std::byte*> data{writable(in[0]), writable(in[1]), out[0]};
     if (bias) data.push_back(out[1]);
     prepared.run(stream_, data);
   }
@@ -257,7 +257,7 @@ class KernelRunner::Implementation {
       made.add_output(DNNL_ARG_DST, flat, flat);
       return made;
     });
-    prepared.run(stream_, {mutable_(in[0]), out[0]});
+    prepared.run(stream_, {writable(in[0]), out[0]});
   }
 
   void run(const ReluError& k, Inputs in, Outputs out) {
@@ -272,12 +272,12 @@ class KernelRunner::Implementation {
       made.add_output(DNNL_ARG_DIFF_SRC, flat, flat);
       return made;
     });
-    prepared.run(stream_, {mutable_(in[0]), mutable_(in[1]), out[0]});
+    prepared.run(stream_, {writable(in[0]), writable(in[1]), out[0]});
   }
 
   void run(const MaxPool& k, Inputs in, Outputs out) {
     Prepared& prepared = find(key_of(pool_forward, k.shape), [&] { return make_pool(k.shape); });
-    prepared.run(stream_, {mutable_(in[0]), out[0], out[1]});
+    prepared.run(stream_, {writable(in[0]), out[0], out[1]});
   }
 
   void run(const MaxPoolError& k, Inputs in, Outputs out) {
@@ -287,7 +287,7 @@ class KernelRunner::Implementation {
     }
     Prepared& prepared =
         find(key_of(pool_backward, k.shape), [&] { return make_pool_error(k.shape); });
-    prepared.run(stream_, {mutable_(in[0]), mutable_(in[1]), out[0]});
+    prepared.run(stream_, {writable(in[0]), writable(in[1]), out[0]});
   }
 
   void run(const SoftmaxCrossEntropy& k, Inputs in, Outputs out) {
@@ -302,7 +302,7 @@ class KernelRunner::Implementation {
     });
     log_probabilities_.resize(static_cast<std::size_t>(k.batch * k.classes));
     prepared.run(stream_,
-                 {mutable_(in[0]), reinterpret_cast<std::byte*>(log_probabilities_.data())});
+                 {writable(in[0]), reinterpret_cast<std::byte*>(log_probabilities_.data())});
     cross_entropy(k, floats(in[0]), reinterpret_cast<const std::int32_t*>(in[1]),
                   k.with_error ? floats(out[0]) : nullptr, floats(out.back()));
   }
@@ -325,7 +325,7 @@ class KernelRunner::Implementation {
   }
 
  private:
-  static std::byte* mutable_(const std::byte* bytes) { return const_cast<std::byte*>(bytes); }
+  static std::byte* writable(const std::byte* bytes) { return const_cast<std::byte*>(bytes); }
 
   template <class Make>
   Prepared& find(const Key& key, Make make) {
