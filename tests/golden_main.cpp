@@ -228,11 +228,14 @@ std::filesystem::path golden_folder() {
 
 }  // namespace
 
-int main() {
-  std::vector<std::filesystem::path> paths;
+/// The files named on the command line, or all those of the golden folder.
+int main(int argc, char* argv[]) {
+  std::vector<std::filesystem::path> paths(argv + 1, argv + argc);
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(golden_folder(), error)) {
-    if (entry.path().extension() == ".json") paths.push_back(entry.path());
+  if (argc == 1) {
+    for (const auto& entry : std::filesystem::directory_iterator(golden_folder(), error)) {
+      if (entry.path().extension() == ".json") paths.push_back(entry.path());
+    }
   }
   std::ranges::sort(paths);
   int passed = 0, failed = 0, skipped = 0;
@@ -256,7 +259,9 @@ int main() {
       ++failed;
     }
   }
-  fmt::print("{} passed, {} failed, {} skipped of {} files in {}\n", passed, failed, skipped,
-             paths.size(), golden_folder().string());
-  return failed == 0 && passed > 0 ? 0 : 1;
+  fmt::print("{} passed, {} failed, {} skipped of {} files\n", passed, failed, skipped,
+             paths.size());
+  if (failed > 0 || paths.empty()) return 1;
+  constexpr int nothing_ran = 77;  // what ctest shows as skipped
+  return passed > 0 ? 0 : nothing_ran;
 }
