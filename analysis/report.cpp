@@ -118,7 +118,7 @@ std::string mac_text(const workloads::Step& step, const models::Execution* execu
                       millions(padded.count()));
   text += fmt::format("  readout layer, apart                         {:>12}\n",
                       millions(apart.count()));
-  text += fmt::format("  input gradient of layer 1, not computed      {:>12}\n",
+  text += fmt::format("  input gradient that only the paper counts    {:>12}\n",
                       millions(step.unused_input_gradient.count()));
   return text;
 }
