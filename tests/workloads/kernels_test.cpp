@@ -1,9 +1,11 @@
 // Kernels against plain loops in double.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 #include "tests/support/build.hpp"
 #include "workloads/executor.hpp"
@@ -17,53 +19,110 @@ using namespace workloads;
 namespace {
 
 using Values = std::vector<float>;
+using Winners = std::vector<std::uint8_t>;
+using Operand = std::vector<std::byte>;
 
-Values random_values(std::size_t size, SplitMix& numbers) {
-  Values values(size);
+template <class T>
+Operand operand(const std::vector<T>& values) {
+  Operand bytes(values.size() * sizeof(T));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+
+template <class T>
+std::vector<T> as(const Operand& bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+std::int64_t from_one_to(std::int64_t most, SplitMix& numbers) {
+  return 1 + static_cast<std::int64_t>(numbers.below(static_cast<std::uint64_t>(most)));
+}
+
+Values random_values(std::size_t count, SplitMix& numbers) {
+  Values values(count);
   for (float& value : values) value = static_cast<float>(2 * numbers.uniform() - 1);
   return values;
 }
 
-/// Run a kernel on operands that begin `offset` bytes past a cache line; outputs start as NaN.
-std::vector<Values> run(const Kernel& kernel, const std::vector<Values>& inputs,
-                        std::size_t offset = 0) {
-  static KernelRunner runner;
-  std::vector<AlignedBytes> memory;
-  std::vector<const std::byte*> in;
-  std::vector<std::byte*> out;
-  const OperandSizes sizes = operand_sizes(kernel);
-  for (const Values& values : inputs) {
-    memory.emplace_back(values.size() * 4 + offset);
-    std::memcpy(memory.back().span().data() + offset, values.data(), values.size() * 4);
-    in.push_back(memory.back().span().data() + offset);
+/// Few different values, so that windows have ties.
+Values coarse_values(std::size_t count, SplitMix& numbers) {
+  Values values = random_values(count, numbers);
+  for (float& value : values) value = std::round(value * 3) / 3;
+  return values;
+}
+
+/// The inputs that a kernel's outputs lie on top of when it works in place.
+std::vector<std::size_t> changed_inputs(const Kernel& kernel) {
+  const auto* update = std::get_if<Update>(&kernel);
+  if (update != nullptr && update->momentum != 0) return {0, 2};
+  return {0};
+}
+
+/// Runs a kernel on operands that begin some bytes past a cache line; outputs start as NaN.
+struct Memory {
+  std::size_t offset = 0;
+  bool in_place = false;
+
+  std::vector<Operand> run(const Kernel& kernel, const std::vector<Operand>& inputs,
+                           std::size_t output_count = 99) const {
+    static KernelRunner runner;
+    std::vector<AlignedBytes> memory;
+    std::vector<const std::byte*> in;
+    std::vector<std::byte*> out;
+    const auto place = [&](std::size_t count) {
+      memory.emplace_back(count + offset);
+      return memory.back().span().data() + offset;
+    };
+    for (const Operand& input : inputs) {
+      std::byte* begin = place(input.size());
+      std::copy(input.begin(), input.end(), begin);
+      in.push_back(begin);
+    }
+    std::vector<Bytes> sizes = operand_sizes(kernel).outputs;
+    sizes.resize(std::min(sizes.size(), output_count));
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      if (in_place) {
+        out.push_back(const_cast<std::byte*>(in[changed_inputs(kernel)[i]]));
+      } else {
+        out.push_back(place(sizes[i].count()));
+        std::memset(out.back(), 0xff, sizes[i].count());
+      }
+    }
+    runner.run(kernel, in, out);
+    std::vector<Operand> results;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      results.emplace_back(out[i], out[i] + sizes[i].count());
+    }
+    return results;
   }
-  for (const Bytes size : sizes.outputs) {
-    memory.emplace_back(size.count() + offset);
-    std::memset(memory.back().span().data(), 0xff, size.count() + offset);
-    out.push_back(memory.back().span().data() + offset);
-  }
-  runner.run(kernel, in, out);
-  std::vector<Values> results;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    results.emplace_back((sizes.outputs[i].count() + 3) / 4);
-    std::memcpy(results.back().data(), out[i], sizes.outputs[i].count());
-  }
-  return results;
+};
+
+/// The first result of a kernel whose operands are all float32.
+Values run(const Kernel& kernel, const std::vector<Values>& inputs) {
+  std::vector<Operand> operands(inputs.size());
+  std::transform(inputs.begin(), inputs.end(), operands.begin(), operand<float>);
+  return as<float>(Memory().run(kernel, operands, 1)[0]);
 }
 
 /// Sums in double, and of absolute values, which bound the rounding error.
 struct Reference {
   std::vector<double> sum, magnitude;
-  explicit Reference(std::size_t size) : sum(size), magnitude(size) {}
+  explicit Reference(std::size_t count) : sum(count), magnitude(count) {}
   void add(std::int64_t at, double product) {
-    sum[static_cast<std::size_t>(at)] += product;
-    magnitude[static_cast<std::size_t>(at)] += std::abs(product);
+    sum[size(at)] += product;
+    magnitude[size(at)] += std::abs(product);
   }
   void require_close(const Values& found) const {
     REQUIRE(found.size() == sum.size());
+    std::size_t wrong = 0;
     for (std::size_t i = 0; i < found.size(); ++i) {
-      REQUIRE(std::abs(found[i] - sum[i]) <= 1e-5 * (1 + magnitude[i]));
+      wrong += !(std::abs(found[i] - sum[i]) <= 1e-6 + 1e-4 * magnitude[i]);
     }
+    REQUIRE(wrong == 0);
   }
 };
 
@@ -94,98 +153,207 @@ void for_each_tap(const ConvGeometry& g,
   }
 }
 
+/// A random legal conv layer: rectangular kernels up to 5, strides up to 4, all paddings, groups.
+Layer random_conv_layer(SplitMix& numbers) {
+  while (true) {
+    LayerSpec spec = test::conv(1, 1);
+    spec.groups = std::max<std::int64_t>(from_one_to(6, numbers) - 3, 1);
+    const ImageShape input{spec.groups * from_one_to(3, numbers), from_one_to(9, numbers),
+                           from_one_to(9, numbers)};
+    if (numbers.below(5) == 0) spec.groups = input.channels;
+    spec.outputs = spec.groups * from_one_to(4, numbers);
+    spec.kernel = {from_one_to(5, numbers), from_one_to(5, numbers)};
+    spec.stride = {from_one_to(4, numbers), from_one_to(4, numbers)};
+    spec.padding = {from_one_to(4, numbers) - 1, from_one_to(4, numbers) - 1};
+    spec.padding_mode = static_cast<PaddingMode>(numbers.below(3));
+    try {
+      return infer_layer(spec, input);
+    } catch (const ShapeError&) {  // an impossible draw; take another
+    }
+  }
+}
+
+/// A random legal pooling: rectangular windows up to 4, strides up to 5, paddings, ceil mode.
+PoolGeometry random_pooling(SplitMix& numbers) {
+  while (true) {
+    LayerSpec spec = test::pooled(test::conv(from_one_to(5, numbers), 1), 1, 1);
+    PoolSpec& pool = *spec.max_pool;
+    for (int axis = 0; axis < 2; ++axis) {
+      pool.kernel[axis] = from_one_to(4, numbers);
+      pool.stride[axis] = from_one_to(5, numbers);
+      pool.padding[axis] = from_one_to(pool.kernel[axis] / 2 + 1, numbers) - 1;
+    }
+    pool.ceil_mode = numbers.below(2) == 0;
+    const ImageShape input{1, from_one_to(9, numbers), from_one_to(9, numbers)};
+    try {
+      const Layer layer = infer_layer(spec, input);
+      return {from_one_to(5, numbers), layer.before_pool, layer.output, *layer.pool_window};
+    } catch (const ShapeError&) {
+    }
+  }
+}
+
 void check_convolution(const ConvGeometry& g, SplitMix& numbers) {
   const OperandSizes sizes = operand_sizes(ConvForward{g});
-  const auto make = [&](Bytes size) { return random_values(size.count() / 4, numbers); };
+  const auto make = [&](Bytes bytes) { return random_values(bytes.count() / 4, numbers); };
   const Values x = make(sizes.inputs[0]), w = make(sizes.inputs[1]), bias = make(sizes.inputs[2]),
                dy = make(sizes.outputs[0]);
   const std::int64_t map = g.output.height * g.output.width;
-  const auto at = [](const Values& v, std::int64_t i) {
-    return static_cast<double>(v[static_cast<std::size_t>(i)]);
-  };
-  Reference y(dy.size()), dx(x.size()), dw(w.size()), db(bias.size());
+  Reference y(dy.size()), with_bias(dy.size()), dx(x.size()), dw(w.size()), db(bias.size());
   for_each_tap(g, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi) {
-    y.add(yi, at(x, xi) * at(w, wi));
-    dx.add(xi, at(dy, yi) * at(w, wi));
-    dw.add(wi, at(dy, yi) * at(x, xi));
+    y.add(yi, double{x[size(xi)]} * w[size(wi)]);
+    dx.add(xi, double{dy[size(yi)]} * w[size(wi)]);
+    dw.add(wi, double{dy[size(yi)]} * x[size(xi)]);
   });
+  with_bias = y;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(dy.size()); ++i) {
-    y.add(i, at(bias, i / map % g.output.channels));
-    db.add(i / map % g.output.channels, at(dy, i));
+    with_bias.add(i, bias[size(i / map % g.output.channels)]);
+    db.add(i / map % g.output.channels, dy[size(i)]);
   }
-  y.require_close(run(ConvForward{g}, {x, w, bias})[0]);
-  dx.require_close(run(ConvInputGradient{g}, {dy, w})[0]);
-  const std::vector<Values> gradients = run(ConvWeightGradient{g}, {dy, x});
-  dw.require_close(gradients[0]);
-  db.require_close(gradients[1]);
-  REQUIRE(run(ConvForward{g}, {x, w, bias}, 4) == run(ConvForward{g}, {x, w, bias}));
-  REQUIRE(run(ConvWeightGradient{g}, {dy, x}, 12) == gradients);
+  y.require_close(run(ConvForward{g}, {x, w}));
+  with_bias.require_close(run(ConvForward{g}, {x, w, bias}));
+  dx.require_close(run(ConvInputGradient{g}, {dy, w}));
+  dw.require_close(run(ConvWeightGradient{g}, {dy, x}));
+  const auto both = Memory().run(ConvWeightGradient{g}, {operand(dy), operand(x)});
+  dw.require_close(as<float>(both[0]));
+  db.require_close(as<float>(both[1]));
 }
 
-void check_pooling(const PoolGeometry& g, SplitMix& numbers) {
-  Values y = random_values(static_cast<std::size_t>(g.batch * g.input.elements()), numbers);
-  for (float& value : y) value = std::round(value * 3) / 3;  // many ties
-  const std::vector<Values> pooled = run(MaxPool{g}, {y});
-  const Values da = random_values(pooled[0].size(), numbers);
-  const Values dy = run(MaxPoolError{g}, {da, pooled[1]})[0];
-  const auto* winners = reinterpret_cast<const std::uint8_t*>(pooled[1].data());
-  std::vector<double> expected(y.size());
-  std::int64_t at = 0;
-  for (std::int64_t m = 0; m < g.batch * g.output.channels; ++m) {
+/// The input's index at which each place of each window lies, or -1 on padding: by output, then by
+/// place.
+std::vector<std::vector<std::int64_t>> window_places(const PoolGeometry& g) {
+  std::vector<std::vector<std::int64_t>> places;
+  for (std::int64_t map = 0; map < g.batch * g.output.channels; ++map) {
     for (std::int64_t oy = 0; oy < g.output.height; ++oy) {
-      for (std::int64_t ox = 0; ox < g.output.width; ++ox, ++at) {
-        float best = -std::numeric_limits<float>::infinity();
-        std::int64_t winner = -1, place = -1;
-        for (std::int64_t k = 0; k < g.window.kernel[0] * g.window.kernel[1]; ++k) {
-          const std::int64_t row =
-              oy * g.window.stride[0] - g.window.padding_begin[0] + k / g.window.kernel[1];
-          const std::int64_t column =
-              ox * g.window.stride[1] - g.window.padding_begin[1] + k % g.window.kernel[1];
-          if (row < 0 || row >= g.input.height || column < 0 || column >= g.input.width) continue;
-          const std::int64_t i = (m * g.input.height + row) * g.input.width + column;
-          if (y[static_cast<std::size_t>(i)] > best) {
-            best = y[static_cast<std::size_t>(i)];
-            winner = k;
-            place = i;
+      for (std::int64_t ox = 0; ox < g.output.width; ++ox) {
+        places.emplace_back();
+        for (std::int64_t ky = 0; ky < g.window.kernel[0]; ++ky) {
+          for (std::int64_t kx = 0; kx < g.window.kernel[1]; ++kx) {
+            const std::int64_t y = oy * g.window.stride[0] + ky - g.window.padding_begin[0];
+            const std::int64_t x = ox * g.window.stride[1] + kx - g.window.padding_begin[1];
+            const bool inside = y >= 0 && y < g.input.height && x >= 0 && x < g.input.width;
+            places.back().push_back(inside ? (map * g.input.height + y) * g.input.width + x : -1);
           }
         }
-        const auto o = static_cast<std::size_t>(at);
-        REQUIRE(pooled[0][o] == best);
-        REQUIRE(winners[o] == winner);
-        expected[static_cast<std::size_t>(place)] += da[o];
       }
     }
   }
-  for (std::size_t i = 0; i < dy.size(); ++i) REQUIRE(std::abs(dy[i] - expected[i]) <= 1e-5);
+  return places;
+}
+
+/// Errors sent back to the winners, or nothing when a winner is none of its window.
+std::optional<Reference> scattered(const PoolGeometry& g, const Values& da,
+                                   const Winners& winners) {
+  Reference dy(size(g.batch * g.input.elements()));
+  const auto places = window_places(g);
+  for (std::size_t o = 0; o < places.size(); ++o) {
+    if (winners[o] >= places[o].size() || places[o][winners[o]] < 0) return std::nullopt;
+    dy.add(places[o][winners[o]], da[o]);
+  }
+  return dy;
+}
+
+struct Call {
+  Kernel kernel;
+  std::vector<Operand> inputs;
+};
+
+/// Some operands of every kernel, in the sizes of a random layer.
+std::vector<Call> kernels_with_operands(SplitMix& numbers) {
+  const Layer layer = random_conv_layer(numbers);
+  const ConvGeometry conv{from_one_to(3, numbers), layer.input, layer.before_pool, layer.window,
+                          layer.groups};
+  const PoolGeometry pool = random_pooling(numbers);
+  const DenseGeometry dense{from_one_to(5, numbers), from_one_to(70, numbers),
+                            from_one_to(40, numbers)};
+  const std::int64_t n = from_one_to(300, numbers), classes = 1 + from_one_to(12, numbers);
+  std::vector<Call> result;
+  for (const Kernel& kernel : std::initializer_list<Kernel>{
+           ConvForward{conv}, ConvInputGradient{conv}, ConvWeightGradient{conv}, FcForward{dense},
+           FcInputGradient{dense}, FcWeightGradient{dense}, ClassifierForward{dense},
+           ClassifierError{dense}, Relu{n}, ReluError{n}, MaxPool{pool}, MaxPoolError{pool},
+           SoftmaxCrossEntropy{4, classes, true}, SoftmaxCrossEntropy{4, classes, false},
+           Update{n, 0.3f, 0}, Update{n, 0.3f, 0.9f}}) {
+    result.push_back({kernel, {}});
+    for (const Bytes bytes : operand_sizes(kernel).inputs) {
+      result.back().inputs.push_back(operand(random_values(bytes.count() / 4, numbers)));
+    }
+    if (std::holds_alternative<MaxPoolError>(kernel)) {  // winners that won
+      const std::size_t count = size(pool.batch * pool.input.elements());
+      result.back().inputs[1] =
+          Memory().run(MaxPool{pool}, {operand(coarse_values(count, numbers))})[1];
+    }
+    if (std::holds_alternative<SoftmaxCrossEntropy>(kernel)) {
+      result.back().inputs[1] = operand(std::vector<std::int32_t>{0, 1, 1, 0});
+    }
+  }
+  return result;
 }
 
 }  // namespace
 
-TEST_CASE("convolution and pooling equal plain loops on random layers") {
+TEST_CASE("convolutions equal plain loops on random layers") {
   SplitMix numbers(11);
-  int convolutions = 0, pools = 0;
-  while (convolutions < 200 || pools < 100) {
-    for (const Layer& layer : test::random_network(numbers).layers) {
-      if (layer.kind != LayerKind::conv) continue;
-      const auto batch = 1 + static_cast<std::int64_t>(numbers.below(4));
-      CAPTURE(convolutions);
-      check_convolution({batch, layer.input, layer.before_pool, layer.window, layer.groups},
-                        numbers);
-      ++convolutions;
-      if (!layer.pool_window) continue;
-      check_pooling({batch, layer.before_pool, layer.output, *layer.pool_window}, numbers);
-      ++pools;
+  int uneven = 0, depthwise = 0, grouped = 0, large_kernel = 0, large_stride = 0;
+  for (int i = 0; i < 200; ++i) {
+    CAPTURE(i);
+    const Layer layer = random_conv_layer(numbers);
+    const ConvGeometry g{from_one_to(5, numbers), layer.input, layer.before_pool, layer.window,
+                         layer.groups};
+    check_convolution(g, numbers);
+    uneven += g.window.padding_begin != g.window.padding_end;
+    depthwise += g.groups > 1 && g.groups == g.input.channels;
+    grouped += g.groups > 1 && g.groups < g.input.channels;
+    large_kernel += g.window.kernel[0] > g.input.height;
+    large_stride += g.window.stride[1] > g.input.width;
+  }
+  for (const int drawn : {uneven, depthwise, grouped, large_kernel, large_stride}) {
+    CHECK(drawn >= 10);
+  }
+}
+
+TEST_CASE("layers that differ in a single number are not taken for each other") {
+  SplitMix numbers(20);
+  const Window same3{{3, 3}, {1, 1}, {1, 1}, {1, 1}}, same5{{5, 5}, {1, 1}, {2, 2}, {2, 2}},
+      early{{3, 3}, {1, 1}, {2, 1}, {0, 1}}, late{{3, 3}, {1, 1}, {1, 0}, {1, 2}};
+  const ImageShape map{4, 6, 6};
+  for (const Window& window : {same3, same5, early, late}) {
+    for (const std::int64_t groups : {1, 2, 4}) {
+      for (const std::int64_t batch : {2, 3}) {
+        check_convolution({batch, map, map, window, groups}, numbers);
+      }
     }
   }
+  const Values y = random_values(size(2 * map.elements()), numbers);
+  for (const Window& window : {same3, early, late}) {
+    const PoolGeometry g{2, map, map, window};
+    const auto pooled = Memory().run(MaxPool{g}, {operand(y)});
+    const auto places = window_places(g);
+    const Values a = as<float>(pooled[0]);
+    const Winners winners = as<std::uint8_t>(pooled[1]);
+    for (std::size_t o = 0; o < places.size(); ++o) {
+      REQUIRE(places[o].at(winners[o]) >= 0);
+      REQUIRE(a[o] == y[size(places[o][winners[o]])]);
+    }
+    scattered(g, y, winners)
+        .value()
+        .require_close(as<float>(Memory().run(MaxPoolError{g}, {operand(y), pooled[1]})[0]));
+  }
+}
+
+TEST_CASE("a convolution whose windows miss the input gives its biases alone") {
+  const ConvGeometry g{2, {1, 2, 2}, {3, 2, 2}, {{1, 1}, {4, 4}, {1, 1}, {2, 2}}, 1};
+  const Values y = run(ConvForward{g}, {Values(8, 7), {1, 2, 3}, {4, 5, 6}});
+  for (std::size_t i = 0; i < y.size(); ++i) CHECK(y[i] == 4 + static_cast<float>(i / 4 % 3));
+  CHECK(run(ConvInputGradient{g}, {Values(24, 1), {1, 2, 3}}) == Values(8, 0));
+  CHECK(run(ConvWeightGradient{g}, {Values(24, 1), Values(8, 7)}) == Values(3, 0));
 }
 
 TEST_CASE("dense kernels equal plain loops") {
   SplitMix numbers(12);
   for (int i = 0; i < 60; ++i) {
-    const DenseGeometry g{1 + static_cast<std::int64_t>(numbers.below(9)),
-                          1 + static_cast<std::int64_t>(numbers.below(70)),
-                          1 + static_cast<std::int64_t>(numbers.below(40))};
-    const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
+    const DenseGeometry g{from_one_to(9, numbers), from_one_to(70, numbers),
+                          from_one_to(40, numbers)};
     const Values x = random_values(size(g.batch * g.inputs), numbers),
                  w = random_values(size(g.inputs * g.outputs), numbers),
                  bias = random_values(size(g.outputs), numbers),
@@ -194,7 +362,6 @@ TEST_CASE("dense kernels equal plain loops") {
     for (std::int64_t b = 0; b < g.batch; ++b) {
       for (std::int64_t o = 0; o < g.outputs; ++o) {
         const std::int64_t yi = b * g.outputs + o;
-        y.add(yi, bias[size(o)]);
         db.add(o, dy[size(yi)]);
         for (std::int64_t n = 0; n < g.inputs; ++n) {
           const std::int64_t xi = b * g.inputs + n, wi = o * g.inputs + n;
@@ -207,70 +374,223 @@ TEST_CASE("dense kernels equal plain loops") {
         }
       }
     }
-    y.require_close(run(FcForward{g}, {x, w, bias})[0]);
-    dx.require_close(run(FcInputGradient{g}, {dy, w})[0]);
-    dw.require_close(run(FcWeightGradient{g}, {dy, x})[0]);
-    db.require_close(run(FcWeightGradient{g}, {dy, x})[1]);
-    s.require_close(run(ClassifierForward{g}, {x, w})[0]);
-    ds.require_close(run(ClassifierError{g}, {dy, w})[0]);
-    REQUIRE(run(FcForward{g}, {x, w, bias}, 4) == run(FcForward{g}, {x, w, bias}));
+    y.require_close(run(FcForward{g}, {x, w}));
+    for (std::size_t k = 0; k < dy.size(); ++k) {
+      y.add(static_cast<std::int64_t>(k), bias[k % bias.size()]);
+    }
+    y.require_close(run(FcForward{g}, {x, w, bias}));
+    dx.require_close(run(FcInputGradient{g}, {dy, w}));
+    dw.require_close(run(FcWeightGradient{g}, {dy, x}));
+    const auto both = Memory().run(FcWeightGradient{g}, {operand(dy), operand(x)});
+    dw.require_close(as<float>(both[0]));
+    db.require_close(as<float>(both[1]));
+    s.require_close(run(ClassifierForward{g}, {x, w}));
+    ds.require_close(run(ClassifierError{g}, {dy, w}));
   }
 }
 
-TEST_CASE("softmax cross-entropy stays finite for large scores and counts right decisions") {
-  const Values scores{10000, -10000, 0, 1, 2, 3};
-  const std::int32_t labels[2] = {0, 1};
-  Values as_floats(2);
-  std::memcpy(as_floats.data(), labels, sizeof labels);
-  const auto result = run(SoftmaxCrossEntropy{2, 3, true}, {scores, as_floats});
-  const double z = std::exp(1) + std::exp(2) + std::exp(3);
-  CHECK(result[0][0] == doctest::Approx(0));
-  CHECK(result[0][4] == doctest::Approx((std::exp(2) / z - 1) / 2));
-  CHECK(result[1][0] == doctest::Approx((std::log(z) - 2) / 2));
-  CHECK(result[1][1] == 1);
-}
-
-TEST_CASE("labels that are no class and winners outside their window give NaN, not a crash") {
-  const std::int32_t labels[1] = {0x7fc0dead};
-  Values label(1);
-  std::memcpy(label.data(), labels, sizeof labels);
-  const auto loss = run(SoftmaxCrossEntropy{1, 3, true}, {{1, 2, 3}, label});
-  CHECK(std::isnan(loss[0][0]));
-  CHECK(std::isnan(loss[1][0]));
-  CHECK(loss[1][1] == 0);
-
-  const PoolGeometry pool{1, {1, 4, 4}, {1, 2, 2}, {{2, 2}, {2, 2}, {0, 0}, {0, 0}}};
-  const std::uint32_t poison = 0x7fc0dead;
-  Values winners(1);
-  std::memcpy(winners.data(), &poison, sizeof poison);
-  const Values errors = run(MaxPoolError{pool}, {{1, 1, 1, 1}, winners})[0];
-  CHECK(errors.size() == 16);
-  for (const float error : errors) CHECK(std::isnan(error));
-}
-
-TEST_CASE("updates follow SGD and Nesterov momentum, and ReLU its derivative of 0 at 0") {
-  const Values g{1, -2, 4};
-  const Values p = run(Update{3, 0.5f, 0.0f}, {{0, 0, 0}, g})[0];
-  CHECK(std::isnan(p[0]));  // outputs were NaN: an update works in place only
-  AlignedBytes memory[3] = {AlignedBytes(12), AlignedBytes(12), AlignedBytes(12)};
-  const Values start{1, 1, 1}, velocity{2, 0, -1};
-  std::memcpy(memory[0].span().data(), start.data(), 12);
-  std::memcpy(memory[1].span().data(), g.data(), 12);
-  std::memcpy(memory[2].span().data(), velocity.data(), 12);
-  KernelRunner runner;
-  const std::byte* in[] = {memory[0].span().data(), memory[1].span().data(),
-                           memory[2].span().data()};
-  std::byte* out[] = {memory[0].span().data(), memory[2].span().data()};
-  runner.run(Update{3, 0.5f, 0.5f}, in, out);
-  const auto* w = reinterpret_cast<const float*>(out[0]);
-  const auto* v = reinterpret_cast<const float*>(out[1]);
-  for (std::size_t i = 0; i < 3; ++i) {
-    const float expected = 0.5f * velocity[i] + g[i];
-    CHECK(v[i] == expected);
-    CHECK(w[i] == 1 - 0.5f * (g[i] + 0.5f * expected));
+TEST_CASE("max-pooling takes the first maximum row by row, never padding, and errors go to it") {
+  SplitMix numbers(13);
+  int padded = 0, ties = 0;
+  for (int i = 0; i < 200; ++i) {
+    CAPTURE(i);
+    const PoolGeometry g = random_pooling(numbers);
+    Values y = coarse_values(size(g.batch * g.input.elements()), numbers);
+    for (float& value : y) value -= 2;  // below the zero that padding might be taken for
+    const auto pooled = Memory().run(MaxPool{g}, {operand(y)});
+    const Values a = as<float>(pooled[0]);
+    const Winners winners = as<std::uint8_t>(pooled[1]);
+    const auto places = window_places(g);
+    REQUIRE(a.size() == places.size());
+    REQUIRE(winners.size() == places.size());
+    std::size_t wrong = 0;
+    for (std::size_t o = 0; o < places.size(); ++o) {
+      std::size_t first = places[o].size();
+      for (std::size_t k = 0; k < places[o].size(); ++k) {
+        if (places[o][k] < 0) {
+          ++padded;
+        } else if (first == places[o].size() || y[size(places[o][k])] > y[size(places[o][first])]) {
+          first = k;
+        } else {
+          ties += y[size(places[o][k])] == y[size(places[o][first])];
+        }
+      }
+      wrong += winners[o] != first || a[o] != y[size(places[o][first])];
+    }
+    REQUIRE(wrong == 0);
+    const Values da = random_values(a.size(), numbers);
+    const Values dy = as<float>(Memory().run(MaxPoolError{g}, {operand(da), pooled[1]})[0]);
+    scattered(g, da, winners).value().require_close(dy);
   }
-  CHECK(run(Relu{4}, {{-1, 0, 2, -0.0f}})[0] == Values{0, 0, 2, 0});
-  CHECK(run(ReluError{4}, {{5, 6, 7, 8}, {0, 1, 0, 2}})[0] == Values{0, 6, 0, 8});
+  CHECK(padded > 1000);
+  CHECK(ties > 1000);
+}
+
+TEST_CASE("a window of 256 places still has each place's number in a byte") {
+  const PoolGeometry g{1, {1, 16, 16}, {1, 1, 1}, {{16, 16}, {16, 16}, {0, 0}, {0, 0}}};
+  for (const std::size_t winner : {0, 1, 127, 128, 255}) {
+    Values y(256, -1);
+    y[winner] = 3;
+    const auto pooled = Memory().run(MaxPool{g}, {operand(y)});
+    CHECK(as<float>(pooled[0])[0] == 3);
+    CHECK(as<std::uint8_t>(pooled[1])[0] == winner);
+    const Values dy = as<float>(Memory().run(MaxPoolError{g}, {operand(Values{5}), pooled[1]})[0]);
+    CHECK(dy[winner] == 5);
+    CHECK(std::count(dy.begin(), dy.end(), 0.0f) == 255);
+  }
+}
+
+TEST_CASE("winners that are none of their window make every error NaN") {
+  SplitMix numbers(14);
+  int legal = 0, illegal = 0;
+  for (int i = 0; i < 300; ++i) {
+    CAPTURE(i);
+    const PoolGeometry g = random_pooling(numbers);
+    const std::size_t outputs = size(g.batch * g.output.elements());
+    Winners winners = as<std::uint8_t>(Memory().run(
+        MaxPool{g}, {operand(coarse_values(size(g.batch * g.input.elements()), numbers))})[1]);
+    const std::size_t places = size(g.window.kernel[0] * g.window.kernel[1]);
+    winners[numbers.below(outputs)] =
+        static_cast<std::uint8_t>(numbers.below(numbers.below(4) == 0 ? 256 : places + 1));
+    const Values da = random_values(outputs, numbers);
+    const auto dy = as<float>(Memory().run(MaxPoolError{g}, {operand(da), operand(winners)})[0]);
+    if (const auto expected = scattered(g, da, winners)) {
+      expected->require_close(dy);
+      ++legal;
+    } else {
+      CHECK(std::all_of(dy.begin(), dy.end(), [](float error) { return std::isnan(error); }));
+      ++illegal;
+    }
+  }
+  CHECK(legal > 30);
+  CHECK(illegal > 30);
+}
+
+TEST_CASE("softmax cross-entropy equals its formula in double, for small and large scores") {
+  SplitMix numbers(15);
+  for (int i = 0; i < 100; ++i) {
+    const std::int64_t batch = from_one_to(6, numbers), classes = 1 + from_one_to(15, numbers);
+    Values scores = random_values(size(batch * classes), numbers);
+    for (float& score : scores) score *= i % 2 == 0 ? 3.0f : 1e4f;
+    std::vector<std::int32_t> labels(size(batch));
+    double loss = 0, right = 0;
+    std::vector<double> errors;
+    for (std::int64_t b = 0; b < batch; ++b) {
+      labels[size(b)] = static_cast<std::int32_t>(numbers.below(size(classes)));
+      const float* row = &scores[size(b * classes)];
+      const float* best = std::max_element(row, row + classes);
+      double sum = 0;
+      for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(double{row[c]} - *best);
+      for (std::int64_t c = 0; c < classes; ++c) {
+        const double p = std::exp(double{row[c]} - *best) / sum;
+        errors.push_back((p - (c == labels[size(b)])) / static_cast<double>(batch));
+      }
+      loss += (std::log(sum) + *best - row[labels[size(b)]]) / static_cast<double>(batch);
+      right += best - row == labels[size(b)];
+    }
+    const std::vector<Operand> in{operand(scores), operand(labels)};
+    const auto made = Memory().run(SoftmaxCrossEntropy{batch, classes, true}, in);
+    const Values found = as<float>(made[0]), metrics = as<float>(made[1]);
+    double largest = 0;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      largest = std::max(largest, std::abs(found[k] - errors[k]));
+    }
+    CHECK(largest <= 1e-5);
+    CHECK(std::abs(metrics[0] - loss) <= 1e-5 * (1 + loss));
+    CHECK(metrics[1] == right);
+    CHECK(Memory().run(SoftmaxCrossEntropy{batch, classes, false}, in)[0] == made[1]);
+  }
+}
+
+TEST_CASE("a label that is no class makes its example's errors and the loss NaN") {
+  const Values scores{1, 2, 3, 3, 2, 1};
+  const std::int32_t least = std::numeric_limits<std::int32_t>::min();
+  for (const std::int32_t label : {-1, 3, 0x7fc0dead, -0x3fff53, least}) {
+    const std::vector<std::int32_t> labels{label, 0};
+    const auto made =
+        Memory().run(SoftmaxCrossEntropy{2, 3, true}, {operand(scores), operand(labels)});
+    const Values errors = as<float>(made[0]), metrics = as<float>(made[1]);
+    for (std::size_t i = 0; i < 6; ++i) CHECK(std::isnan(errors[i]) == (i < 3));
+    CHECK(std::isnan(metrics[0]));
+    CHECK(metrics[1] == 1);
+  }
+}
+
+TEST_CASE("ReLU and its error work in place, and 0 passes no error") {
+  SplitMix numbers(16);
+  for (const std::size_t n : {1, 7, 64, 1001, 100'000}) {
+    const Values y = coarse_values(n, numbers), dy = random_values(n, numbers);
+    Values relu = y, error = dy;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!(y[i] > 0)) relu[i] = error[i] = 0;
+    }
+    const auto count = static_cast<std::int64_t>(n);
+    for (const bool in_place : {false, true}) {
+      const Memory memory{0, in_place};
+      CHECK(as<float>(memory.run(Relu{count}, {operand(y)})[0]) == relu);
+      CHECK(as<float>(memory.run(ReluError{count}, {operand(dy), operand(y)})[0]) == error);
+      CHECK(as<float>(memory.run(ReluError{count}, {operand(dy), operand(relu)})[0]) == error);
+    }
+  }
+}
+
+TEST_CASE("updates follow plain SGD and Nesterov momentum, in place") {
+  SplitMix numbers(17);
+  const float rate = 0.3f, momentum = 0.9f, epsilon = std::numeric_limits<float>::epsilon();
+  for (const std::size_t n : {1, 7, 64, 1001, 100'000}) {  // the last one on several threads
+    const auto count = static_cast<std::int64_t>(n);
+    const Values p = random_values(n, numbers), g = random_values(n, numbers),
+                 v = random_values(n, numbers);
+    const Memory memory{0, true};
+    const auto plain = memory.run(Update{count, rate, 0}, {operand(p), operand(g)});
+    const auto nesterov =
+        memory.run(Update{count, rate, momentum}, {operand(p), operand(g), operand(v)});
+    const Values plain_p = as<float>(plain[0]), p_after = as<float>(nesterov[0]),
+                 v_after = as<float>(nesterov[1]);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float velocity = momentum * v[i] + g[i];
+      const float step = rate * (g[i] + momentum * velocity);
+      // Within one unit in the last place of the larger term, for a fused multiply-add.
+      wrong += std::abs(plain_p[i] - (p[i] - rate * g[i])) > epsilon * std::abs(p[i]) + 1e-7f;
+      wrong += std::abs(v_after[i] - velocity) > epsilon * (std::abs(g[i]) + std::abs(v[i]));
+      wrong += std::abs(p_after[i] - (p[i] - step)) > epsilon * (std::abs(p[i]) + std::abs(step));
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("results do not depend on how operands are aligned") {
+  SplitMix numbers(18);
+  for (int i = 0; i < 12; ++i) {
+    for (const Call& call : kernels_with_operands(numbers)) {
+      CAPTURE(i);
+      CAPTURE(kernel_name(call.kernel));
+      const bool in_place = std::holds_alternative<Update>(call.kernel);
+      const auto aligned = Memory{0, in_place}.run(call.kernel, call.inputs);
+      for (const std::size_t offset : {4, 12, 28, 36, 60}) {
+        CHECK(Memory{offset, in_place}.run(call.kernel, call.inputs) == aligned);
+      }
+    }
+  }
+}
+
+TEST_CASE("winners may lie at any byte") {
+  SplitMix numbers(19);
+  for (int i = 0; i < 20; ++i) {
+    const PoolGeometry g = random_pooling(numbers);
+    const auto pooled = Memory().run(
+        MaxPool{g}, {operand(coarse_values(size(g.batch * g.input.elements()), numbers))});
+    const Values da = random_values(size(g.batch * g.output.elements()), numbers);
+    const auto dy = Memory().run(MaxPoolError{g}, {operand(da), pooled[1]});
+    AlignedBytes winners(pooled[1].size() + 3), result(dy[0].size());
+    std::copy(pooled[1].begin(), pooled[1].end(), winners.span().begin() + 3);
+    const Operand errors = operand(da);
+    const std::byte* in[] = {errors.data(), winners.span().data() + 3};
+    std::byte* out[] = {result.span().data()};
+    KernelRunner().run(MaxPoolError{g}, in, out);
+    CHECK(std::equal(dy[0].begin(), dy[0].end(), result.span().begin()));
+  }
 }
 
 }  // namespace spillway

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -53,6 +55,37 @@ std::uint64_t taps_one_by_one(const Layer& layer) {
     }
   }
   return taps;
+}
+
+/// How many windows max-pooling has along one axis, placing them one by one: each starts where a
+/// stride after the one before it starts. They end with the last that fits the padded map; in ceil
+/// mode one more may hang over its end, if it starts inside the map or the padding before it.
+std::int64_t windows_one_by_one(std::int64_t input, std::int64_t kernel, std::int64_t stride,
+                                std::int64_t padding, bool ceil_mode) {
+  const std::int64_t end = input + 2 * padding;
+  std::int64_t windows = 0, reached = 0;
+  for (std::int64_t start = 0; start < end; start += stride) {
+    const bool fits = start + kernel <= end;
+    const bool hangs_over = ceil_mode && reached < end && start < input + padding;
+    if (!fits && !hangs_over) break;
+    reached = start + kernel;
+    ++windows;
+  }
+  return windows;
+}
+
+/// The message for a network in YAML, or "" when it is accepted.
+std::string yaml_refusal(const std::string& layer, const std::string& input = "[1, 8, 8]") {
+  const std::string text = "input: " + input +
+                           "\nclasses: 3\nlayers:\n"
+                           "  - {type: conv, out: 2, kernel: 3, padding: same}\n  - " +
+                           layer + "\n";
+  try {
+    workloads::read_network(workloads::Config::from_text(text, "net.yaml"), "net");
+  } catch (const workloads::InputError& error) {
+    return error.what();
+  }
+  return "";
 }
 
 std::string refusal(const LayerSpec& spec, const ImageShape& input) {
@@ -154,6 +187,41 @@ TEST_CASE("empty layers are refused with the layer's name and the field") {  // 
   CHECK(refusal(grouped, {4, 8, 8}).find("groups: layer c") == 0);
 }
 
+TEST_CASE("an impossible layer in YAML is refused with its line, its key and what would do") {
+  CHECK(yaml_refusal("{type: fc, out: 4}") == "");
+  struct Case {
+    const char* layer;
+    std::vector<const char*> words;
+  };
+  const Case cases[] = {
+      {"{type: conv, out: 0, kernel: 3}", {"layers[1].out: ", "\"0\"", "from 1"}},
+      {"{type: fc, out: 0}", {"layers[1].out: ", "\"0\"", "from 1"}},
+      {"{type: conv, name: top, out: 1, kernel: 9}", {"layers[1].kernel: ", "layer top", "most 8"}},
+      {"{type: conv, name: top, out: 1, kernel: 3, groups: 2}",
+       {"layers[1].groups: ", "layer top"}},
+      {"{type: conv, name: top, out: 1, kernel: 3, max_pool: {kernel: 7}}",
+       {"layers[1].max_pool: ", "layer top", "most 6"}},
+      {"{type: conv, out: 1, kernel: 3, max_pool: {kernel: 2, padding: 2}}",
+       {"layers[1].max_pool: ", "layer conv2", "padding 2"}},
+      {"{type: conv, out: 1, kernel: [3, 0]}", {"layers[1].kernel[1]: ", "\"0\""}},
+      {"{type: conv, out: 1, kernel: [3, 3, 3]}", {"layers[1].kernel: ", "a list of 3", "two"}},
+      {"{type: conv, out: 1, kernel: 3, stride: 0}", {"layers[1].stride: ", "\"0\""}},
+      {"{type: conv, out: 1, kernel: 3, padding: -1}", {"layers[1].padding: ", "\"-1\""}},
+      {"{type: conv, out: 1, kernel: 3, padding: some}", {"layers[1].padding: ", "same, valid"}},
+      {"{type: fc, out: 1, kernel: 3}", {"layers[1].kernel: ", "unknown key"}},
+      {"{type: fc, out: 1, dropout: 1.5}", {"layers[1].dropout: ", "1.5"}},
+      {"{type: cnv, out: 1}", {"layers[1].type: ", "cnv", "did you mean \"conv\""}},
+      {"{type: fc, out: 1, name: readout}", {"layers[1].name: ", "readout"}},
+  };
+  for (const Case& c : cases) {
+    const std::string message = yaml_refusal(c.layer);
+    CAPTURE(message);
+    CHECK(message.find("net.yaml:5: ") == 0);
+    for (const std::string word : c.words) CHECK(message.find(word) != std::string::npos);
+  }
+  CHECK(yaml_refusal("{type: fc, out: 4}", "[0, 8, 8]").find("net.yaml:1: input[0]: ") == 0);
+}
+
 TEST_CASE("3x3/2 pooling needs padding 1 or ceil mode for the paper's counts") {  // small case 17
   const auto network = [](std::int64_t padding, bool ceil) {
     std::vector<LayerSpec> layers;
@@ -192,46 +260,103 @@ TEST_CASE("border-exact MACs are the taps that touch the input, on random layers
   CHECK(layers > 100);
 }
 
-TEST_CASE("the last pooling window starts inside the map or its leading padding") {
+TEST_CASE("pooling has as many windows as placing them one by one finds") {
   workloads::SplitMix numbers(6);
-  int pools = 0;
-  for (int i = 0; i < 300; ++i) {
-    for (const Layer& layer : test::random_network(numbers).layers) {
-      if (!layer.pool_window) continue;
-      const std::array<std::int64_t, 2> in{layer.before_pool.height, layer.before_pool.width};
-      const std::array<std::int64_t, 2> out{layer.output.height, layer.output.width};
-      for (int axis = 0; axis < 2; ++axis) {
-        const workloads::Window& window = *layer.pool_window;
-        const std::int64_t last = (out[axis] - 1) * window.stride[axis];
-        CHECK(last < in[axis] + window.padding_begin[axis]);
-        const std::int64_t next_end = last + window.stride[axis] + window.kernel[axis];
-        // One window more would not fit, or in ceil mode not start inside.
-        const std::int64_t padded = in[axis] + 2 * window.padding_begin[axis];
-        if (layer.max_pool->ceil_mode) {
-          CHECK((last + window.kernel[axis] >= padded ||
-                 last + window.stride[axis] >= in[axis] + window.padding_begin[axis]));
-        } else {
-          CHECK(next_end > padded);
-        }
-      }
-      ++pools;
+  const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(numbers.below(n)); };
+  int pools = 0, hanging_over = 0;
+  for (int i = 0; i < 2000; ++i) {
+    LayerSpec spec = test::pooled(test::conv(1, 1), 1, 1);
+    workloads::PoolSpec& pool = *spec.max_pool;
+    for (int axis = 0; axis < 2; ++axis) {
+      pool.kernel[axis] = 1 + below(6);
+      pool.stride[axis] = 1 + below(7);
+      pool.padding[axis] = below(pool.kernel[axis] / 2 + 1);
     }
+    pool.ceil_mode = below(2) == 0;
+    const ImageShape input{1, 1 + below(12), 1 + below(12)};
+    if (input.height + 2 * pool.padding[0] < pool.kernel[0]) continue;
+    if (input.width + 2 * pool.padding[1] < pool.kernel[1]) continue;
+    const Layer layer = workloads::infer_layer(spec, input);
+    const std::array<std::int64_t, 2> in{input.height, input.width};
+    const std::array<std::int64_t, 2> out{layer.output.height, layer.output.width};
+    for (int axis = 0; axis < 2; ++axis) {
+      const std::int64_t kernel = pool.kernel[axis], stride = pool.stride[axis];
+      CAPTURE(in[axis]);
+      CAPTURE(kernel);
+      CAPTURE(stride);
+      CAPTURE(pool.padding[axis]);
+      CHECK(out[axis] ==
+            windows_one_by_one(in[axis], kernel, stride, pool.padding[axis], pool.ceil_mode));
+      // The window that kernels get holds just that, padding as written before the map and as
+      // much after it as the last window needs.
+      const std::int64_t overhang =
+          (out[axis] - 1) * stride + kernel - pool.padding[axis] - in[axis];
+      CHECK(layer.pool_window->padding_begin[axis] == pool.padding[axis]);
+      CHECK(layer.pool_window->padding_end[axis] == std::max<std::int64_t>(overhang, 0));
+      hanging_over += overhang > pool.padding[axis];
+    }
+    CHECK(layer.output.channels == 1);
+    ++pools;
   }
-  CHECK(pools > 100);
+  CHECK(pools > 1000);
+  CHECK(hanging_over > 100);
 }
 
-TEST_CASE("same padding keeps ceil(input / stride) outputs, even kernels included") {
-  for (const std::int64_t kernel : {1, 2, 3, 4, 5}) {
-    for (const std::int64_t stride : {1, 2, 3}) {
+TEST_CASE("same padding is the least that keeps ceil(input / stride) outputs, even kernels too") {
+  for (const std::int64_t kernel : {1, 2, 3, 4, 5, 8}) {
+    for (const std::int64_t stride : {1, 2, 3, 9}) {
       LayerSpec spec = test::conv(1, kernel);
       spec.stride = {stride, stride};
       const Layer layer = workloads::infer_layer(spec, {1, 7, 10});
-      CHECK(layer.output == ImageShape{1, (7 + stride - 1) / stride, (10 + stride - 1) / stride});
-      const auto& window = layer.window;
-      CHECK(window.padding_end[0] - window.padding_begin[0] >= 0);
-      CHECK(window.padding_end[0] - window.padding_begin[0] <= 1);
+      const std::array<std::int64_t, 2> in{7, 10}, out{layer.output.height, layer.output.width};
+      for (int axis = 0; axis < 2; ++axis) {
+        CHECK(out[axis] == (in[axis] + stride - 1) / stride);
+        std::int64_t least = std::max<std::int64_t>(kernel - in[axis], 0);
+        while ((in[axis] + least - kernel) / stride + 1 < out[axis]) ++least;
+        CHECK(layer.window.padding_begin[axis] == least / 2);  // an odd one goes to the end
+        CHECK(layer.window.padding_end[axis] == least - least / 2);
+      }
     }
   }
+}
+
+TEST_CASE("padding and strides go their own way along height and width") {
+  LayerSpec spec = test::conv(2, 1);
+  spec.kernel = {5, 2};
+  spec.stride = {1, 3};
+  spec.padding_mode = PaddingMode::explicit_size;
+  spec.padding = {2, 0};
+  const Layer layer = workloads::infer_layer(spec, {3, 6, 11});
+  CHECK(layer.output == ImageShape{2, 6, 4});
+  CHECK(layer.weight_shape() == std::vector<std::int64_t>{2, 3, 5, 2});
+  CHECK(layer.fan_in() == 30);
+}
+
+TEST_CASE("groups divide the weights and MACs of a layer, and must divide its channels") {
+  LayerSpec spec = explicit_conv(12, 3, 1, 1);
+  const Layer whole = workloads::infer_layer(spec, {6, 5, 7});
+  for (const std::int64_t groups : {1, 2, 3, 6}) {
+    spec.groups = groups;
+    const Layer layer = workloads::infer_layer(spec, {6, 5, 7});
+    const auto times = static_cast<std::uint64_t>(groups);
+    CHECK(layer.output == whole.output);
+    CHECK(layer.weights() * times == whole.weights());
+    CHECK(layer.macs_padded() * times == whole.macs_padded());
+    CHECK(layer.macs_exact() * times == whole.macs_exact());
+  }
+  for (const std::int64_t groups : {4, 12}) {  // divide the maps, but not the input's channels
+    spec.groups = groups;
+    CHECK(refusal(spec, {6, 5, 7}).find("groups: layer c") == 0);
+  }
+}
+
+TEST_CASE("sizes past 2^31 words a tensor are refused, not computed with") {
+  const std::int64_t large = 1 << 24;
+  CHECK(refusal(test::fc(large), {1 << 10, 1, 1}).find("out: ") == 0);
+  CHECK(refusal(test::conv(large, large), {1, 1, 1}).find("kernel: ") == 0);
+  CHECK(refusal(explicit_conv(1, 1, 1, large), {1, 1, 1}).find("out: ") == 0);
+  CHECK_THROWS_AS(workloads::make_network("n", {large, large, large}, 10, {test::fc(1)}),
+                  ShapeError);
 }
 
 TEST_CASE("layers get names by kind, and one name stands for one layer") {

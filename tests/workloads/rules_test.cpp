@@ -3,12 +3,21 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "models/lfsr.hpp"
 #include "tests/support/build.hpp"
 #include "workloads/executor.hpp"
+
+// Of OpenMP's library. Its header belongs to one compiler, and tools that read this file may be
+// another's.
+extern "C" {
+int omp_get_max_threads();
+void omp_set_num_threads(int threads);
+}
 
 namespace spillway {
 
@@ -16,7 +25,20 @@ using namespace workloads;
 
 namespace {
 
-/// One step on whole tensors with random images, labels and initial values.
+/// Networks this small run faster on one thread than two threads meet.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
+/// One step on whole tensors with random images, labels and initial values. The learning rate is 0,
+/// so that it can be run again.
 class Trial {
  public:
   Trial(const Network& network, const std::string& rule, std::uint64_t seed)
@@ -38,10 +60,32 @@ class Trial {
   std::span<float> floats(const std::string& name) {
     return executor_.floats(step_.find(name).value());
   }
+  std::int32_t seed(const std::string& layer) {
+    return executor_.integers(step_.find(layer + ".seed").value())[0];
+  }
   void run() { executor_.run(); }
   double loss(const std::string& layer) {
     run();
     return floats(layer + ".metrics")[0];
+  }
+  /// Names of a layer's parameters, e.g. "conv1.weights".
+  std::vector<std::string> parameters(int layer) const {
+    std::vector<std::string> names;
+    for (const Tensor& tensor : step_.tensors) {
+      if (tensor.layer == layer && tensor.lifetime == Lifetime::parameter) {
+        names.push_back(tensor.name);
+      }
+    }
+    return names;
+  }
+  /// All gradients of a layer's parameters, one after the other.
+  std::vector<float> gradients(int layer) {
+    std::vector<float> all;
+    for (const std::string& name : parameters(layer)) {
+      const std::span<float> one = floats(name + ".gradient");
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
   }
 
  private:
@@ -56,73 +100,181 @@ Network smooth_network() {
   return make_network("net", {2, 6, 5}, 3, {first, test::pooled(second, 2, 2), third});
 }
 
-/// The part of a parameter's gradient that equals the central difference of a loss. Where ReLU or
+/// How many coordinates of gradients equal the central difference of a loss. Where ReLU or
 /// max-pooling has a kink nearby, two step widths disagree and nothing can be said.
-double share_right(Trial& trial, const std::string& parameter, const std::string& loss_layer) {
-  trial.run();
-  const std::span<float> gradient = trial.floats(parameter + ".gradient");
-  const std::vector<float> claimed(gradient.begin(), gradient.end());
-  const std::span<float> values = trial.floats(parameter);
-  const auto difference = [&](std::size_t i, float epsilon) {
-    const float before = values[i];
-    values[i] = before + epsilon;
-    const double up = trial.loss(loss_layer);
-    values[i] = before - epsilon;
-    const double down = trial.loss(loss_layer);
-    values[i] = before;
-    return (up - down) / (2 * double{epsilon});
-  };
-  const auto equal = [](double x, double y) {
-    return std::abs(x - y) <= 2e-4 + 0.02 * std::abs(y);
-  };
+struct Agreement {
   int right = 0, judged = 0;
-  for (std::size_t i = 0; i < values.size(); i += 1 + values.size() / 40) {
-    const double wide = difference(i, 4e-3f), narrow = difference(i, 1e-3f);
-    if (!equal(wide, narrow)) continue;
-    right += equal(claimed[i], narrow);
-    ++judged;
+  int telling = 0;  ///< judged ones where the gradient is not near 0
+
+  void add(Trial& trial, const std::string& parameter, const std::string& loss_layer, int most) {
+    trial.run();
+    const std::span<float> gradient = trial.floats(parameter + ".gradient");
+    const std::vector<float> claimed(gradient.begin(), gradient.end());
+    const std::span<float> values = trial.floats(parameter);
+    const auto difference = [&](std::size_t i, float epsilon) {
+      const float before = values[i];
+      values[i] = before + epsilon;
+      const double up = trial.loss(loss_layer);
+      values[i] = before - epsilon;
+      const double down = trial.loss(loss_layer);
+      values[i] = before;
+      return (up - down) / (2 * double{epsilon});
+    };
+    const auto equal = [](double x, double y) {
+      return std::abs(x - y) <= 2e-4 + 0.02 * std::abs(y);
+    };
+    for (std::size_t i = 0; i < values.size(); i += 1 + values.size() / most) {
+      const double wide = difference(i, 4e-3f), narrow = difference(i, 1e-3f);
+      if (!equal(wide, narrow)) continue;
+      right += equal(claimed[i], narrow);
+      telling += std::abs(narrow) > 2e-3;
+      ++judged;
+    }
   }
-  CHECK(judged >= 2);
-  return static_cast<double>(right) / judged;
+  double share() const { return static_cast<double>(right) / judged; }
+};
+
+/// A legal step of the smooth network for tests that spoil it.
+Step some_step(const std::string& rule) {
+  return learning_rule(rule).training_step(smooth_network(), {4, {}});
 }
 
 }  // namespace
 
 TEST_CASE("BP's gradients are those of the loss, by finite differences") {
+  const OneThread one_thread;
   Trial trial(smooth_network(), "bp", 3);
-  for (const char* layer : {"conv1", "conv2", "fc1", "readout"}) {
-    for (const char* part : {".weights", ".biases"}) {
-      CAPTURE(layer);
-      CHECK(share_right(trial, std::string(layer) + part, "readout") >= 0.95);
+  for (int layer = 1; layer <= 4; ++layer) {
+    for (const std::string& parameter : trial.parameters(layer)) {
+      CAPTURE(parameter);
+      Agreement agreement;
+      agreement.add(trial, parameter, "readout", 40);
+      CHECK(agreement.judged >= 2);
+      CHECK(agreement.share() >= 0.95);
     }
   }
 }
 
 TEST_CASE("LEL's gradients are those of each layer's own loss") {
+  const OneThread one_thread;
   Trial trial(smooth_network(), "lel", 4);
-  for (const char* layer : {"conv1", "conv2", "fc1"}) {
-    for (const char* part : {".weights", ".biases"}) {
-      CAPTURE(layer);
-      CHECK(share_right(trial, std::string(layer) + part, layer) >= 0.95);
+  for (int layer = 1; layer <= 3; ++layer) {
+    for (const std::string& parameter : trial.parameters(layer)) {
+      CAPTURE(parameter);
+      Agreement agreement;
+      agreement.add(trial, parameter, trial.step().layer_names[layer], 40);
+      CHECK(agreement.judged >= 2);
+      CHECK(agreement.share() >= 0.95);
     }
   }
 }
 
-TEST_CASE("with local errors nothing crosses to the layer below") {
-  Trial trial(smooth_network(), "lel", 5);
-  trial.run();
-  const std::span<float> gradient = trial.floats("conv1.weights.gradient");
-  const std::vector<float> before(gradient.begin(), gradient.end());
-  for (float& weight : trial.floats("conv2.weights")) weight = -3 * weight;
-  trial.run();
-  CHECK(std::equal(before.begin(), before.end(), gradient.begin()));
+TEST_CASE("gradients are those of the losses on random networks too") {
+  const OneThread one_thread;
+  for (const LearningRule& rule : learning_rules()) {
+    SplitMix numbers(31);
+    Agreement agreement;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      Trial trial(test::random_network(numbers), rule.name, 100 + i);
+      const std::vector<std::string>& names = trial.step().layer_names;
+      for (int layer = 1; layer <= trial.step().readout_layer(); ++layer) {
+        for (const std::string& parameter : trial.parameters(layer)) {
+          agreement.add(trial, parameter, rule.name == "bp" ? "readout" : names[layer], 5);
+        }
+      }
+    }
+    CAPTURE(rule.name);
+    CHECK(agreement.telling > 200);
+    CHECK(agreement.share() >= 0.97);
+  }
 }
 
-TEST_CASE("every layer has a classifier of its own, and rules share their initial weights") {
-  Trial lel(smooth_network(), "lel", 6), bp(smooth_network(), "bp", 6);
-  CHECK(lel.floats("conv1.seed")[0] != lel.floats("conv2.seed")[0]);
-  const auto a = lel.floats("conv2.weights"), b = bp.floats("conv2.weights");
-  CHECK(std::equal(a.begin(), a.end(), b.begin()));
+TEST_CASE("with local errors nothing crosses to the layer below, with BP it does") {
+  SplitMix numbers(32);
+  int layers_below = 0, changed_by_bp = 0;
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    const Network network = test::random_network(numbers);
+    Trial lel(network, "lel", i), bp(network, "bp", i);
+    const int top = static_cast<int>(network.layers.size());
+    for (Trial* trial : {&lel, &bp}) trial->run();
+    for (int changed = 2; changed <= top; ++changed) {
+      std::vector<std::vector<float>> lel_before, bp_before;
+      for (int below = 1; below < changed; ++below) {
+        lel_before.push_back(lel.gradients(below));
+        bp_before.push_back(bp.gradients(below));
+      }
+      for (Trial* trial : {&lel, &bp}) {
+        for (float& w : trial->floats(network.layers[changed - 1].name + ".weights")) w *= -3;
+        trial->run();
+      }
+      for (int below = 1; below < changed; ++below) {
+        CHECK(lel.gradients(below) == lel_before[below - 1]);
+        changed_by_bp += bp.gradients(below) != bp_before[below - 1];
+        ++layers_below;
+      }
+    }
+  }
+  CHECK(layers_below > 50);
+  CHECK(changed_by_bp > layers_below / 2);
+}
+
+TEST_CASE("every layer has a classifier of its own, and every seed of a run others") {
+  std::vector<LayerSpec> specs(12, test::fc(4));
+  const Network network = make_network("net", {4, 1, 1}, 3, specs);
+  std::set<std::int32_t> seeds;
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    Trial trial(network, "lel", seed);
+    for (const Layer& layer : network.layers) seeds.insert(trial.seed(layer.name));
+  }
+  CHECK(seeds.size() == 36);
+}
+
+TEST_CASE("the same seed gives the same initial weights under every rule, another one others") {
+  SplitMix numbers(33);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const Network network = test::random_network(numbers);
+    Trial lel(network, "lel", i), bp(network, "bp", i), other(network, "bp", i + 1000);
+    for (int layer = 1; layer <= static_cast<int>(network.layers.size()); ++layer) {
+      const double bound = 1 / std::sqrt(static_cast<double>(network.layers[layer - 1].fan_in()));
+      for (const std::string& name : bp.parameters(layer)) {
+        const auto a = lel.floats(name), b = bp.floats(name), c = other.floats(name);
+        CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+        CHECK_FALSE(std::equal(a.begin(), a.end(), c.begin(), c.end()));
+        CHECK(std::all_of(a.begin(), a.end(), [&](float w) { return std::abs(w) <= bound; }));
+      }
+    }
+  }
+}
+
+TEST_CASE("a step with a learning rate goes down its gradients, with momentum or without") {
+  for (const LearningRule& rule : learning_rules()) {
+    for (const double momentum : {0.0, 0.5}) {
+      CAPTURE(rule.name);
+      const Network network = smooth_network();
+      const Step step = rule.training_step(network, {4, {0.25, momentum}});
+      CHECK(step.find("fc1.weights.momentum").has_value() == (momentum > 0));
+      DirectExecutor executor(step, [](std::uint32_t seed, double std, std::span<float> values) {
+        models::generate_uniform(seed, std, 0, values);
+      });
+      for (float& pixel : executor.floats(0)) pixel = 0.5f;
+      for (const Tensor& tensor : step.tensors) {
+        if (tensor.layer > 0) initialise(network, tensor, 9, executor.bytes(tensor.id));
+      }
+      const auto all = [&](const std::string& name) {
+        const auto values = executor.floats(step.find(name).value());
+        return std::vector<float>(values.begin(), values.end());
+      };
+      const auto before = all("conv2.weights");
+      executor.run();
+      const auto after = all("conv2.weights"), gradient = all("conv2.weights.gradient");
+      // From rest, Nesterov's first step is 1 + momentum times the plain one.
+      const double rate = 0.25 * (1 + momentum);
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        CHECK(after[i] == doctest::Approx(before[i] - rate * gradient[i]).epsilon(1e-5));
+      }
+      CHECK(after != before);
+    }
+  }
 }
 
 TEST_CASE("a step's MACs are the closed sums on random networks") {
@@ -136,16 +288,99 @@ TEST_CASE("a step's MACs are the closed sums on random networks") {
       padded += layer.macs_padded();
       features += Macs(layer.activations().count());
     }
-    const StepOptions options{static_cast<std::int64_t>(batch), {}};
-    const Step bp = bp_training_step(network, options), lel = lel_training_step(network, options);
+    const auto examples = static_cast<std::int64_t>(batch);
+    const Step bp = bp_training_step(network, {examples, {}}),
+               lel = lel_training_step(network, {examples, {}});
     const auto classes = static_cast<std::uint64_t>(network.classes);
-    CHECK(bp.macs() + network.layers[0].macs_exact() * batch == 3 * batch * exact);
-    CHECK(bp.macs_padded() + bp.unused_input_gradient == 3 * batch * padded);
+    const Layer& first = network.layers.front();
+    const Macs readout = classes * Macs(network.layers.back().activations().count());
+    CHECK(bp.macs() + batch * first.macs_exact() == 3 * batch * exact);
+    CHECK(bp.macs_padded() + batch * first.macs_padded() == 3 * batch * padded);
+    CHECK(bp.unused_input_gradient == batch * first.macs_padded());
+    CHECK(bp.readout_macs() == 3 * batch * readout);
     CHECK(lel.macs() == batch * (2 * exact + 2 * classes * features));
     CHECK(lel.macs_padded() == batch * (2 * padded + 2 * classes * features));
-    CHECK(bp.readout_macs() ==
-          3 * batch * classes * Macs(network.layers.back().activations().count()));
     CHECK(lel.readout_macs() == Macs(0));
+    CHECK(lel.unused_input_gradient == Macs(0));
+    const Step bp_looks = bp_inference_step(network, examples),
+               lel_looks = lel_inference_step(network, examples);
+    CHECK(bp_looks.macs() == batch * exact);
+    CHECK(bp_looks.readout_macs() == batch * readout);
+    CHECK(lel_looks.macs() == batch * (exact + classes * features));
+  }
+}
+
+TEST_CASE("every rule's steps are legal on random networks, and decide once or once a layer") {
+  SplitMix numbers(34);
+  for (int i = 0; i < 100; ++i) {
+    const Network network = test::random_network(numbers);
+    const std::int64_t batch = 1 + static_cast<std::int64_t>(numbers.below(5));
+    for (const LearningRule& rule : learning_rules()) {
+      for (const Step& step :
+           {rule.training_step(network, {batch, {}}), rule.inference_step(network, batch)}) {
+        CHECK_NOTHROW(check_step(step));
+        CHECK(step.rule == rule.name);
+        CHECK(step.decisions.size() == (rule.name == "bp" ? 1 : network.layers.size()));
+        std::set<std::string> names;
+        for (const Tensor& tensor : step.tensors) names.insert(tensor.name);
+        CHECK(names.size() == step.tensors.size());
+        for (std::size_t id = 0; id < step.tensors.size(); ++id) CHECK(step.tensors[id].id == id);
+      }
+    }
+  }
+}
+
+TEST_CASE("a step that lacks an operation whose result it needs is refused") {
+  for (const char* rule : {"bp", "lel"}) {
+    const Step step = some_step(rule);
+    int needed = 0;
+    for (std::size_t i = 0; i < step.ops.size(); ++i) {
+      std::set<TensorId> made(step.ops[i].outputs.begin(), step.ops[i].outputs.end());
+      for (const TensorId id : step.ops[i].inputs) made.erase(id);  // changed in place
+      bool read = false;
+      for (const Op& op : step.ops) {
+        for (const TensorId id : op.inputs) read = read || made.contains(id);
+      }
+      Step without = step;
+      without.ops.erase(without.ops.begin() + static_cast<std::ptrdiff_t>(i));
+      CAPTURE(i);
+      if (read) {
+        CHECK_THROWS_AS(check_step(without), ConsistencyError);
+      } else {
+        CHECK_NOTHROW(check_step(without));
+      }
+      needed += read;
+    }
+    CHECK(needed > 10);
+  }
+}
+
+TEST_CASE("a step with a wrong size, a wrong number of operands or unsorted stages is refused") {
+  const Step step = some_step("bp");
+  std::set<TensorId> used;
+  for (const Op& op : step.ops) {
+    used.insert(op.inputs.begin(), op.inputs.end());
+    used.insert(op.outputs.begin(), op.outputs.end());
+  }
+  for (const TensorId id : used) {
+    Step wrong = step;
+    ++wrong.tensors[id].shape.back();
+    CAPTURE(step.tensor(id).name);
+    CHECK_THROWS_AS(check_step(wrong), ConsistencyError);
+  }
+  for (std::size_t i = 0; i < step.ops.size(); ++i) {
+    CAPTURE(i);
+    Step fewer = step, more = step, late = step, beyond = step;
+    fewer.ops[i].outputs.clear();
+    CHECK_THROWS_AS(check_step(fewer), ConsistencyError);
+    more.ops[i].inputs.resize(4, step.ops[i].inputs[0]);
+    CHECK_THROWS_AS(check_step(more), ConsistencyError);
+    late.ops[i].stage = step.stages.size() - 1;
+    if (i + 1 < step.ops.size() && step.ops[i + 1].stage + 1 < step.stages.size()) {
+      CHECK_THROWS_AS(check_step(late), ConsistencyError);
+    }
+    beyond.ops[i].stage = step.stages.size();
+    CHECK_THROWS_AS(check_step(beyond), ConsistencyError);
   }
 }
 
@@ -153,17 +388,31 @@ TEST_CASE("what no kernel offers yet is refused with the layer's name") {
   LayerSpec norm = test::fc(4), dropped = test::fc(4);
   norm.batch_norm = true;
   dropped.dropout = 0.5;
-  for (const LayerSpec& spec : {norm, dropped}) {
-    const Network network = make_network("net", {4, 1, 1}, 3, {test::fc(3), spec});
-    for (const LearningRule& rule : learning_rules()) {
-      try {
-        rule.training_step(network, {});
-        FAIL("not refused");
-      } catch (const InputError& error) {
-        CHECK(std::string(error.what()).find("layer fc2") != std::string::npos);
-      }
+  const LayerSpec wide_pool = test::pooled(test::conv(1, 1), 17, 1);
+  const auto require_named = [](const auto& make_step, const std::string& layer) {
+    std::string message;
+    try {
+      make_step();
+    } catch (const InputError& error) {
+      message = error.what();
     }
+    CHECK(message.find("layer " + layer) != std::string::npos);
+  };
+  for (const LearningRule& rule : learning_rules()) {
+    const auto require_refused = [&](const Network& network, const std::string& layer) {
+      require_named([&] { rule.training_step(network, {}); }, layer);
+      require_named([&] { rule.inference_step(network, 1); }, layer);
+    };
+    for (const LayerSpec& spec : {norm, dropped}) {
+      require_refused(make_network("net", {4, 1, 1}, 3, {test::fc(3), spec}), "fc2");
+    }
+    require_refused(make_network("net", {1, 20, 20}, 3, {test::conv(1, 1), wide_pool}), "conv2");
   }
+}
+
+TEST_CASE("a rule that does not exist is refused with those that do") {
+  CHECK_THROWS_WITH_AS(learning_rule("lell"),
+                       "found \"lell\"; allowed: bp, lel (did you mean \"lel\"?)", InputError);
 }
 
 }  // namespace spillway
