@@ -232,6 +232,10 @@ Network make_network(const std::string& name, const ImageShape& input, std::int6
     if (spec.name.empty()) {
       spec.name = fmt::format("{}{}", spec.kind == LayerKind::conv ? "conv" : "fc", number);
     }
+    if (printable(spec.name, 200) != spec.name) {
+      throw ShapeError("name", "layer " + printable(spec.name, 200) +
+                                   ": allowed: a name of plain printable characters, up to 200");
+    }
     for (const Layer& earlier : network.layers) {
       if (earlier.name == spec.name) {
         refuse(spec, "name", "two layers of this name; allowed: each name once");

@@ -59,7 +59,7 @@ LayerSpec read_layer(const Config& config) {
     }
   }
   config.allow_only(keys);
-  spec.outputs = config.at("out").integer(1, largest_dimension);
+  spec.outputs = config.at("out").integer(-largest_dimension, largest_dimension);
   if (const Config* name = config.find("name")) spec.name = name->text();
   if (const Config* bias = config.find("bias")) spec.bias = bias->boolean();
   if (const Config* norm = config.find("batch_norm")) spec.batch_norm = norm->boolean();

@@ -103,6 +103,21 @@ void check_operands(const Step& step, const Op& op) {
 }  // namespace
 
 void check_step(const Step& step) {
+  const auto require_tensor = [&](TensorId id) {
+    if (id >= step.tensors.size()) throw ConsistencyError(fmt::format("no tensor {}", id));
+  };
+  for (std::size_t i = 0; i < step.tensors.size(); ++i) {
+    if (step.tensors[i].id != i)
+      throw ConsistencyError("tensors are not in the order of their ids");
+  }
+  for (const Op& op : step.ops) {
+    for (const TensorId id : op.inputs) require_tensor(id);
+    for (const TensorId id : op.outputs) require_tensor(id);
+  }
+  for (const Stage& stage : step.stages) {
+    for (const TensorId id : stage.survivors) require_tensor(id);
+  }
+  for (const TensorId id : step.decisions) require_tensor(id);
   std::vector<bool> written(step.tensors.size());
   for (const Tensor& tensor : step.tensors) {
     written[tensor.id] = tensor.lifetime == Lifetime::input ||

@@ -79,7 +79,7 @@ TEST_CASE("bad input gives one line with file, line, key, value and what is allo
       {"zero maps",
        experiment,
        "input: 5\nclasses: 3\nlayers:\n  - {type: fc, out: 0}\n",
-       {"net.yaml:4", "layers[0].out", "\"0\"", "from 1"}},
+       {"net.yaml:4", "layers[0].out", "layer fc1", "out is 0", "at least 1"}},
       {"list for a map", experiment, "- 1\n- 2\n", {"net.yaml:1", "a list of 2", "a map"}},
       {"batch-norm",
        experiment,

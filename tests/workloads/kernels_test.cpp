@@ -593,4 +593,17 @@ TEST_CASE("winners may lie at any byte") {
   }
 }
 
+TEST_CASE("poison passes through ReLU and max-pool instead of turning into a value") {
+  const float poison = std::numeric_limits<float>::quiet_NaN();
+  CHECK(std::isnan(run(Relu{2}, {{poison, 1}})[0]));
+  CHECK(std::isnan(run(ReluError{1}, {{1}, {poison}})[0]));
+  CHECK(run(ReluError{1}, {{poison}, {0}})[0] == 0);
+  const PoolGeometry pool{1, {1, 2, 4}, {1, 1, 2}, {{2, 2}, {2, 2}, {0, 0}, {0, 0}}};
+  const Values y{1, 2, 3, 4, poison, 9, 5, 6};
+  const std::vector<Operand> pooled = Memory{}.run(MaxPool{pool}, {operand(y)});
+  CHECK(std::isnan(as<float>(pooled[0])[0]));
+  CHECK(as<float>(pooled[0])[1] == 6);
+  CHECK(as<std::uint8_t>(pooled[1]) == Winners{2, 3});
+}
+
 }  // namespace spillway

@@ -194,8 +194,9 @@ TEST_CASE("an impossible layer in YAML is refused with its line, its key and wha
     std::vector<const char*> words;
   };
   const Case cases[] = {
-      {"{type: conv, out: 0, kernel: 3}", {"layers[1].out: ", "\"0\"", "from 1"}},
-      {"{type: fc, out: 0}", {"layers[1].out: ", "\"0\"", "from 1"}},
+      {"{type: conv, out: 0, kernel: 3}",
+       {"layers[1].out: ", "layer conv2", "out is 0", "least 1"}},
+      {"{type: fc, out: 0}", {"layers[1].out: ", "layer fc1", "out is 0", "least 1"}},
       {"{type: conv, name: top, out: 1, kernel: 9}", {"layers[1].kernel: ", "layer top", "most 8"}},
       {"{type: conv, name: top, out: 1, kernel: 3, groups: 2}",
        {"layers[1].groups: ", "layer top"}},

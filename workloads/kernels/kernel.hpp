@@ -61,7 +61,7 @@ struct ClassifierError {
 };
 struct Relu {
   std::int64_t elements;
-};  ///< y -> y, in place
+};  ///< y -> y, in place; NaN stays NaN
 struct ReluError {
   std::int64_t elements;
 };  ///< dy, y -> dy, in place: dy where y > 0, else 0

@@ -1,5 +1,6 @@
 #include "workloads/kernels/runner.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -85,8 +86,6 @@ enum : std::int64_t {
   conv_weights,
   pool_forward,
   pool_backward,
-  relu,
-  relu_error,
   softmax
 };
 
@@ -191,36 +190,34 @@ class KernelRunner::Implementation {
          floats(out[0]));
   }
 
+  // oneDNN's ReLU turns NaN into 0, and poison would pass for a value; hence plain loops.
   void run(const Relu& k, Inputs in, Outputs out) {
-    Prepared& prepared = find({relu, k.elements}, [&] {
-      const memory::desc flat = plain({k.elements});
-      const dnnl::eltwise_forward::primitive_desc description = relu_forward(flat);
-      Prepared made(engine_, dnnl::eltwise_forward(description));
-      made.add_input(DNNL_ARG_SRC, flat, flat);
-      made.add_output(DNNL_ARG_DST, flat, flat);
-      return made;
-    });
-    prepared.run(stream_, {writable(in[0]), out[0]});
+    const float* x = floats(in[0]);
+    float* y = floats(out[0]);
+#pragma omp parallel for simd if (k.elements >= parallel_elements)
+    for (std::int64_t i = 0; i < k.elements; ++i) {
+      y[i] = x[i] > 0 || std::isnan(x[i]) ? x[i] : 0.0f;
+    }
   }
 
   void run(const ReluError& k, Inputs in, Outputs out) {
-    Prepared& prepared = find({relu_error, k.elements}, [&] {
-      const memory::desc flat = plain({k.elements});
-      const dnnl::eltwise_backward::primitive_desc description(
-          {dnnl::algorithm::eltwise_relu_use_dst_for_bwd, flat, flat, 0.0f}, engine_,
-          relu_forward(flat));
-      Prepared made(engine_, dnnl::eltwise_backward(description));
-      made.add_input(DNNL_ARG_DIFF_DST, flat, flat);
-      made.add_input(DNNL_ARG_DST, flat, flat);
-      made.add_output(DNNL_ARG_DIFF_SRC, flat, flat);
-      return made;
-    });
-    prepared.run(stream_, {writable(in[0]), writable(in[1]), out[0]});
+    const float *dy = floats(in[0]), *y = floats(in[1]);
+    float* dx = floats(out[0]);
+#pragma omp parallel for simd if (k.elements >= parallel_elements)
+    for (std::int64_t i = 0; i < k.elements; ++i) {
+      const float masked = y[i] > 0 ? dy[i] : 0.0f;
+      dx[i] = std::isnan(y[i]) ? y[i] : masked;
+    }
   }
 
   void run(const MaxPool& k, Inputs in, Outputs out) {
     Prepared& prepared = find(key_of(pool_forward, k.shape), [&] { return make_pool(k.shape); });
     prepared.run(stream_, {writable(in[0]), out[0], out[1]});
+    const float* y = floats(in[0]);
+    const std::int64_t elements = k.shape.batch * k.shape.input.elements();
+    if (std::any_of(y, y + elements, [](float value) { return std::isnan(value); })) {
+      pass_on_nan(k.shape, y, floats(out[0]), reinterpret_cast<std::uint8_t*>(out[1]));
+    }
   }
 
   void run(const MaxPoolError& k, Inputs in, Outputs out) {
@@ -284,11 +281,6 @@ class KernelRunner::Implementation {
     const dnnl::status status =
         dnnl::sgemm(transpose_a, transpose_b, m, n, k, 1.0f, a, lda, b, ldb, beta, c, n);
     if (status != dnnl::status::success) throw Error("oneDNN refused a matrix product");
-  }
-
-  dnnl::eltwise_forward::primitive_desc relu_forward(const memory::desc& flat) const {
-    return {{dnnl::prop_kind::forward_training, dnnl::algorithm::eltwise_relu, flat, 0.0f},
-            engine_};
   }
 
   /// `direct` is the faster algorithm where oneDNN has it; `automatic` always exists.
@@ -399,6 +391,27 @@ class KernelRunner::Implementation {
 
   static memory::desc winners_description(const PoolGeometry& g) {
     return plain(image(g.batch, g.output), memory::data_type::u8);
+  }
+
+  /// oneDNN's max-pool passes over NaN; a window that holds one is NaN, and the first one wins.
+  static void pass_on_nan(const PoolGeometry& g, const float* y, float* a, std::uint8_t* winners) {
+    for (std::int64_t map = 0; map < g.batch * g.output.channels; ++map) {
+      for (std::int64_t oy = 0; oy < g.output.height; ++oy) {
+        for (std::int64_t ox = 0; ox < g.output.width; ++ox, ++a, ++winners) {
+          for (std::int64_t k = g.window.kernel[0] * g.window.kernel[1]; k-- > 0;) {
+            const std::int64_t row =
+                oy * g.window.stride[0] - g.window.padding_begin[0] + k / g.window.kernel[1];
+            const std::int64_t column =
+                ox * g.window.stride[1] - g.window.padding_begin[1] + k % g.window.kernel[1];
+            if (row < 0 || row >= g.input.height || column < 0 || column >= g.input.width) continue;
+            const float value = y[(map * g.input.height + row) * g.input.width + column];
+            if (!std::isnan(value)) continue;
+            *a = value;
+            *winners = static_cast<std::uint8_t>(k);
+          }
+        }
+      }
+    }
   }
 
   /// Every winner lies in its window and on the map. (oneDNN would write outside the map.)

@@ -254,6 +254,7 @@ void Config::set(const std::string& assignment) {
   Config* target = this;
   std::stringstream parts(path);
   std::string part;
+  if (path.back() == '.') throw InputError(origin + ": allowed: path.to.key=value");
   while (std::getline(parts, part, '.')) {
     if (part.empty()) throw InputError(origin + ": allowed: path.to.key=value");
     if (target->is_list()) {
@@ -282,9 +283,8 @@ void Config::set(const std::string& assignment) {
       target->children_.emplace_back();
       child = &target->children_.back();
       child->place(target->path_, part);
+      child->file_ = origin;
     }
-    child->file_ = origin;
-    child->line_ = 0;
     target = child;
   }
   *target = ConfigBuilder(origin, 0).build(node, target->path_);
