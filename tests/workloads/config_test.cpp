@@ -354,4 +354,15 @@ TEST_CASE("the nearest name is the one with the fewest edits, if few enough to b
   CHECK(workloads::nearest(std::string(1 << 20, 'k'), names) == "");
 }
 
+TEST_CASE("aliases that expand without bound are refused") {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j) text += (j == 0 ? "*a" : ", *a") + std::to_string(i - 1);
+    text += "]\n";
+  }
+  CHECK_THROWS_WITH_AS(workloads::Config::from_text(text, "bomb.yaml"),
+                       doctest::Contains("at most 100000 values"), workloads::InputError);
+}
+
 }  // namespace spillway

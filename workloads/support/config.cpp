@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uintmax_t largest_file = 4u << 20;
 constexpr int deepest_nesting = 64;
+constexpr int most_nodes = 100000;
 
 /// The whole of `text` as a number, or nothing.
 template <class Number>
@@ -48,6 +49,8 @@ class ConfigBuilder {
     config.file_ = file_;
     config.line_ = line_of(node);
     config.path_ = path;
+    // An alias counts as often as it is used, or a small file could stand for any number of values.
+    if (++nodes_ > most_nodes) config.refuse("at most 100000 values in a file, aliases included");
     if (depth > deepest_nesting) config.refuse("at most 64 levels of nesting");
     if (node.IsScalar()) {
       config.kind_ = Config::Kind::scalar;
@@ -88,6 +91,7 @@ class ConfigBuilder {
 
   std::string file_;
   int fixed_line_;
+  mutable int nodes_ = 0;
 };
 
 Config Config::from_file(const std::filesystem::path& path) {
