@@ -21,6 +21,7 @@ struct CheckResult {
   std::vector<Difference> differences;  ///< largest first
   std::string error;                    ///< why it could not run, or ""
   std::size_t rows = 0;                 ///< compared
+  bool rewritten = false;               ///< the baseline is new, and the differences are accepted
 };
 
 /// Beside an experiment NAME.yaml its baseline is baselines/NAME.json.

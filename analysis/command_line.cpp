@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/program_options.hpp>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
@@ -107,12 +108,20 @@ std::string json_target(const po::variables_map& values) {
   if (values.count("json") == 0) return "";
   const auto target = values["json"].as<std::string>();
   require_writable(target);
+  if (values.count("file") != 0) {
+    for (const std::string& input : values["file"].as<Arguments>()) {
+      std::error_code error;
+      if (fs::equivalent(target, input, error)) {
+        throw InputError(target + ": is the input; allowed: another file to write");
+      }
+    }
+  }
   return target;
 }
 
 /// Print text, and JSON where asked; JSON on standard output stands alone.
 void give(const std::string& target, const std::string& text, const std::string& json) {
-  if (target != "-") std::cout << text << std::flush;
+  if (target != "-") write_standard_output(text);
   if (!target.empty()) write_file(target, json);
 }
 
@@ -159,12 +168,16 @@ int train_command(const po::variables_map& values) {
       experiment, data, epochs,
       [&](const sim::TrainingProgress& at) {
         const bool first = at.epoch == 1 && at.step == 1;  // nothing is printed if it is refused
-        if (first && !quiet) std::cout << train_head(experiment, data) << std::flush;
+        if (first && !quiet) write_standard_output(train_head(experiment, data));
         progress.show(fmt::format("epoch {}/{}, step {}/{}", at.epoch, epochs, at.step, at.steps));
       },
       [&](const sim::Epoch& epoch) {
         progress.show("");
-        if (!quiet) std::cout << train_epoch_text(epoch) << std::flush;
+        if (!quiet) write_standard_output(train_epoch_text(epoch));
+        if (!std::isfinite(epoch.loss.back())) {
+          std::cerr << "spillway: warning: the loss is no longer finite; a lower optimizer.rate "
+                       "may help\n";
+        }
       });
   give(json, train_tail(result), train_json(result));
   return 0;
@@ -185,6 +198,7 @@ int figure6_command(const po::variables_map& values) {
   if (batch < 1 || batch > 100000) {
     throw InputError(fmt::format("--batch: found {}; allowed: an integer from 1 to 100000", batch));
   }
+  require_figure6_fits(batch);
   const fs::path out = values["out"].as<std::string>();
   std::error_code error;
   fs::create_directories(out, error);
@@ -352,11 +366,11 @@ std::vector<std::string> option_names(const po::options_description& options) {
 int run_command_line(const Arguments& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
       arguments[0] == "help") {
-    std::cout << general_help();
+    write_standard_output(general_help());
     return arguments.empty() ? 2 : 0;
   }
   if (arguments[0] == "--version") {
-    std::cout << "spillway " << SPILLWAY_VERSION << "\n";
+    write_standard_output(fmt::format("spillway {}\n", SPILLWAY_VERSION));
     return 0;
   }
   std::vector<std::string> names;
@@ -380,15 +394,15 @@ int run_command_line(const Arguments& arguments) {
       po::notify(values);
     } catch (const po::unknown_option& error) {
       throw InputError(
-          fmt::format("spillway {}: unknown option {}; allowed: {}{}", command.name,
-                      error.get_option_name(), workloads::joined(option_names(options)),
+          fmt::format("{}: unknown option {}; allowed: {}{}", command.name, error.get_option_name(),
+                      workloads::joined(option_names(options)),
                       workloads::did_you_mean(error.get_option_name(), option_names(options))));
     } catch (const po::error& error) {
-      throw InputError(fmt::format("spillway {}: {}; allowed: {}", command.name, error.what(),
-                                   workloads::joined(option_names(options))));
+      throw InputError(fmt::format("{}: {}; allowed: what `spillway {} --help` says", command.name,
+                                   error.what(), command.name));
     }
     if (values.count("help") != 0) {
-      std::cout << command_help(command);
+      write_standard_output(command_help(command));
       return 0;
     }
     return command.run(values);
@@ -406,6 +420,9 @@ int command_line(const Arguments& arguments) {
   } catch (const workloads::ConsistencyError& error) {
     std::cerr << "spillway: counts that must agree do not: " << error.what() << "\n";
     return 1;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "spillway: not enough memory on this machine for what was asked\n";
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "spillway: " << error.what() << "\n";
     return 2;

@@ -17,11 +17,18 @@ using sim::Direction;
 
 namespace {
 
-void run_one(Figure6& figure, const std::string& network, const std::string& rule) {
+constexpr const char* networks[] = {"mnist-mlp", "cifar10-5layer", "cifar10-10layer"};
+constexpr const char* rules[] = {"bp", "lel"};
+
+sim::Experiment shipped_experiment(const std::string& network, const std::string& rule,
+                                   std::int64_t batch) {
   const auto path =
       workloads::shared_folder() / "workloads" / "experiments" / (network + "-" + rule + ".yaml");
-  const sim::Experiment experiment =
-      sim::read_experiment(path, {fmt::format("batch={}", figure.batch)});
+  return sim::read_experiment(path, {fmt::format("batch={}", batch)});
+}
+
+void run_one(Figure6& figure, const std::string& network, const std::string& rule) {
+  const sim::Experiment experiment = shipped_experiment(network, rule, figure.batch);
   const workloads::DataSplit data = sim::load_data(experiment);
   sim::Simulation simulation(experiment);
   const sim::Result result = simulation.run_step(sim::make_batch(data.train, 0, experiment.batch));
@@ -61,10 +68,16 @@ bool Figure6::agrees() const {
   return std::all_of(rows.begin(), rows.end(), [](const Figure6Row& row) { return row.agrees(); });
 }
 
+void require_figure6_fits(std::int64_t batch) {
+  for (const char* network : networks) {
+    for (const char* rule : rules) sim::make_plan(shipped_experiment(network, rule, batch));
+  }
+}
+
 Figure6 run_figure6(std::int64_t batch, const std::function<void(const std::string&)>& progress) {
   Figure6 figure{batch, {}, {}};
-  for (const char* network : {"mnist-mlp", "cifar10-5layer", "cifar10-10layer"}) {
-    for (const char* rule : {"bp", "lel"}) {
+  for (const char* network : networks) {
+    for (const char* rule : rules) {
       if (progress) progress(fmt::format("{} with {}", network, rule));
       run_one(figure, network, rule);
     }

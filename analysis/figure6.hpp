@@ -23,6 +23,9 @@ struct Figure6 {
   bool agrees() const;
 };
 
+/// Throws InputError when a shipped experiment does not fit its device at this batch.
+void require_figure6_fits(std::int64_t batch);
+
 /// Run the shipped experiments. `progress` is told what begins. MACs are those executed, taps on
 /// padding counted, and for BP the input gradient of layer 1, which nobody computes but the paper's
 /// Figure 2 counts.

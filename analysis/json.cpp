@@ -2,7 +2,9 @@
 
 namespace spillway::analysis {
 
-std::string dump(const Json& json) { return json.dump(2) + "\n"; }
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Json ledger_json(const sim::Ledger& ledger, models::Port port) {
   Json rows = Json::array();

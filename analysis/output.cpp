@@ -85,6 +85,10 @@ void require_writable(const fs::path& path) {
   if (fs::is_directory(path, error)) {
     throw InputError(path.string() + ": is a folder; allowed: the name of a file to write");
   }
+  if (fs::exists(path, error)) {
+    if (access(path.c_str(), W_OK) == 0) return;
+    throw InputError(path.string() + ": cannot be written; allowed: a file that is writable");
+  }
   if (!fs::is_directory(folder, error) || access(folder.c_str(), W_OK) != 0) {
     throw InputError(
         fmt::format("{}: cannot be written; allowed: a file in an existing folder "
@@ -93,12 +97,31 @@ void require_writable(const fs::path& path) {
   }
 }
 
-void write_file(const fs::path& path, const std::string& content) {
-  if (path == "-") {
-    std::fwrite(content.data(), 1, content.size(), stdout);
-    std::fflush(stdout);
-    return;
+namespace {
+
+/// Into a pipe or a device there is no temporary file to rename: it would take their place.
+void write_straight(const fs::path& path, const std::string& content) {
+  std::ofstream stream(path, std::ios::binary);
+  stream << content;
+  stream.flush();
+  if (!stream) throw InputError(path.string() + ": could not be written");
+}
+
+}  // namespace
+
+void write_standard_output(const std::string& content) {
+  const bool written = std::fwrite(content.data(), 1, content.size(), stdout) == content.size();
+  if (!written || std::fflush(stdout) != 0) {
+    throw workloads::Error("standard output could not be written");
   }
+}
+
+void write_file(const fs::path& given, const std::string& content) {
+  if (given == "-") return write_standard_output(content);
+  std::error_code error;
+  const bool exists = fs::exists(given, error);
+  if (exists && !fs::is_regular_file(given, error)) return write_straight(given, content);
+  const fs::path path = exists ? fs::canonical(given) : given;  // a link stays, its file changes
   const fs::path temporary = path.string() + fmt::format(".{}.tmp", getpid());
   {
     std::ofstream stream(temporary, std::ios::binary);
@@ -110,6 +133,7 @@ void write_file(const fs::path& path, const std::string& content) {
       throw InputError(path.string() + ": could not be written");
     }
   }
+  if (exists) fs::permissions(temporary, fs::status(path).permissions(), error);
   fs::rename(temporary, path);
 }
 

@@ -30,7 +30,11 @@ class Table {
 /// Throws InputError when `path` cannot be written to: called before anything is simulated.
 void require_writable(const std::filesystem::path& path);
 
-/// Write through a temporary file beside it and a rename; "-" is standard output.
+/// Throws Error when it cannot take all of it.
+void write_standard_output(const std::string& content);
+
+/// Write through a temporary file beside it and a rename; straight into what is no regular file;
+/// "-" is standard output.
 void write_file(const std::filesystem::path& path, const std::string& content);
 
 }  // namespace spillway::analysis

@@ -1,5 +1,7 @@
 #include "models/device_config.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace spillway::models {
@@ -26,7 +28,8 @@ DramTimingConfig read_dram(const Config& config) {
   dram.burst = config.at("burst").size();
   if (dram.burst.count() % 4 != 0) config.at("burst").refuse("a whole number of 4-byte words");
   if (dram.row.count() % dram.burst.count() != 0) {
-    config.at("row").refuse("a whole number of bursts");
+    config.at("row").refuse(
+        fmt::format("a whole number of bursts of {} bytes", dram.burst.count()));
   }
   dram.burst_time = read_ns(config.at("burst_ns"), 0.001);
   dram.activate = read_ns(config.at("activate_ns"));

@@ -41,6 +41,7 @@ DataSource read_data(const Config& config) {
     if (const Config* test = config.find("test")) source.test = test->integer(1, 1 << 24);
   }
   source.set = sets[set->choice(sets)];
+  source.where = config.where();
   return source;
 }
 
@@ -97,7 +98,9 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   return experiment;
 }
 
-workloads::DataSplit load_data(const Experiment& experiment) {
+namespace {
+
+workloads::DataSplit load_checked_data(const Experiment& experiment) {
   const DataSource& source = experiment.data;
   const workloads::ImageShape& input = experiment.network.input;
   workloads::DataSplit data;
@@ -117,12 +120,22 @@ workloads::DataSplit load_data(const Experiment& experiment) {
   for (const std::int64_t dimension : data.train.image_shape) pixels *= dimension;
   if (pixels != input.elements() || data.train.classes != experiment.network.classes) {
     throw InputError(fmt::format(
-        "data {}: images of {} values in {} classes; allowed: network {} takes {} values and gives "
+        "{}: images of {} values in {} classes; allowed: network {} takes {} values and gives "
         "{} classes",
         source.set, pixels, data.train.classes, experiment.network.name, input.elements(),
         experiment.network.classes));
   }
   return data;
+}
+
+}  // namespace
+
+workloads::DataSplit load_data(const Experiment& experiment) {
+  try {
+    return load_checked_data(experiment);
+  } catch (const InputError& error) {
+    throw InputError(experiment.data.where + error.what());
+  }
 }
 
 workloads::Step training_step(const Experiment& experiment) {

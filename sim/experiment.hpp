@@ -18,6 +18,7 @@ namespace spillway::sim {
 enum class Policy { paper };
 
 struct DataSource {
+  std::string where;             ///< its place in the experiment, for messages
   std::string set = "random";    ///< mnist, cifar10 or random
   std::filesystem::path folder;  ///< of the set's files; empty: the subset that Spillway ships
   std::int64_t train = 1000, test = 200;  ///< sizes of a random set

@@ -110,7 +110,10 @@ Network read_network(const Config& config, const std::string& default_name) {
       throw InputError((field != nullptr ? field : &layer)->where() + error.what());
     }
   }
-  return make_network(name != nullptr ? name->text() : default_name, input, classes,
+  if (name != nullptr && printable(name->text(), 200) != name->text()) {
+    name->refuse("a name of plain printable characters, up to 200");
+  }
+  return make_network(name != nullptr ? name->text() : printable(default_name, 200), input, classes,
                       std::move(specs));
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/support/program.hpp"
+#include "workloads/support/error.hpp"
 
 namespace spillway {
 
@@ -112,6 +113,38 @@ TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run, and upda
   CHECK(check({}).exit_code == 2);
   CHECK(check({"--update"}).exit_code == 2);  // not taken for a baseline, so not overwritten
   CHECK(folder.read("baselines/small.json") == "junk");
+}
+
+TEST_CASE("what no baseline can hold is refused and not read as something else") {
+  const test::TemporaryFolder folder;
+  const std::string now = analysis::make_baseline(folder.write("small.yaml", experiment));
+  const ordered_json baseline = ordered_json::parse(now);
+  const auto refused = [&](const ordered_json& changed) {
+    CHECK_THROWS_AS(analysis::compare_baselines(changed.dump(), now, "changed"),
+                    workloads::InputError);
+  };
+  for (const ordered_json& value : {ordered_json(1.5), ordered_json(-5), ordered_json(1e30),
+                                    ordered_json("7"), ordered_json(nullptr)}) {
+    ordered_json changed = baseline;
+    changed["ledger"][0]["words"] = value;
+    refused(changed);
+  }
+  ordered_json twice = baseline;
+  twice["ledger"].push_back(twice["ledger"][0]);
+  refused(twice);
+  for (const ordered_json& value : {ordered_json(nullptr), ordered_json::object()}) {
+    ordered_json changed = baseline;
+    changed["ledger"] = value;
+    refused(changed);
+  }
+  for (const char* key : {"network", "rule"}) {
+    ordered_json changed = baseline;
+    changed[key] = "other";
+    CHECK_FALSE(analysis::compare_baselines(changed.dump(), now, "changed").empty());
+  }
+  ordered_json batch = baseline;
+  batch["batch"] = 7;
+  CHECK(analysis::compare_baselines(batch.dump(), now, "changed").size() == 1);
 }
 
 }  // namespace spillway

@@ -227,4 +227,28 @@ TEST_CASE("help names every command, and each command's help its options") {
   }
 }
 
+TEST_CASE("a result goes through links and into pipes without taking their place") {
+  const TemporaryFolder folder;
+  folder.write("net.yaml", network);
+  folder.write("real.json", "before");
+  std::filesystem::create_symlink("real.json", folder.path() / "link.json");
+  std::filesystem::create_symlink("/dev/full", folder.path() / "full");
+  CHECK(run_spillway({"network", "net.yaml", "--json", "link.json"}, folder.path()).exit_code == 0);
+  CHECK(std::filesystem::is_symlink(folder.path() / "link.json"));
+  CHECK(json::parse(folder.read("real.json")).at("network") == "net");
+  CHECK(run_spillway({"network", "net.yaml", "--json", "full"}, folder.path()).exit_code == 2);
+  CHECK(std::filesystem::is_character_file(folder.path() / "full"));
+  const ProgramRun onto_input =
+      run_spillway({"network", "net.yaml", "--json", "net.yaml"}, folder.path());
+  require_one_line(onto_input);
+  CHECK(folder.read("net.yaml") == network);
+}
+
+TEST_CASE("a mini-batch too large for the figure's device is refused before anything runs") {
+  const TemporaryFolder folder;
+  const ProgramRun run = run_spillway({"figure6", "--batch", "400", "--out", "new"}, folder.path());
+  require_one_line(run);
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "new"));
+}
+
 }  // namespace spillway
