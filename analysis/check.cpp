@@ -111,6 +111,24 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
+std::vector<Difference> compare_counts(const Counts& before, const Counts& after) {
+  std::vector<Difference> differences;
+  std::map<std::string, std::uint64_t> rest(after.begin(), after.end());
+  for (const auto& [what, words] : before) {
+    const auto found = rest.find(what);
+    const std::uint64_t current = found == rest.end() ? 0 : found->second;
+    // A row that came or went is a change even where it held no words.
+    if (found == rest.end() || current != words) differences.push_back({what, words, current});
+    if (found != rest.end()) rest.erase(found);
+  }
+  for (const auto& [what, words] : after) {
+    if (rest.contains(what)) differences.push_back({what, 0, words});
+  }
+  std::stable_sort(differences.begin(), differences.end(),
+                   [](const Difference& a, const Difference& b) { return a.size() > b.size(); });
+  return differences;
+}
+
 std::string difference_line(const Difference& difference) {
   return fmt::format("{}: {} in the baseline, {} now ({:+})", difference.what,
                      grouped(difference.baseline), grouped(difference.now),
@@ -134,9 +152,8 @@ std::vector<fs::path> shipped_experiments() {
 
 std::string make_baseline(const fs::path& path) {
   const sim::Experiment experiment = sim::read_experiment(path);
-  const workloads::DataSplit data = sim::load_data(experiment);
   sim::Simulation simulation(experiment);
-  const sim::Result result = simulation.run_step(sim::make_batch(data.train, 0, experiment.batch));
+  const sim::Result result = simulation.run_step(sim::first_batch(experiment));
   if (!counts_agree(simulation.plan(), result)) {
     throw workloads::ConsistencyError(path.string() + ": planned and simulated counts differ");
   }
@@ -156,23 +173,7 @@ std::string make_baseline(const fs::path& path) {
 
 std::vector<Difference> compare_baselines(const std::string& baseline, const std::string& now,
                                           const std::string& baseline_name) {
-  const Counts before = read_counts(baseline, baseline_name);
-  const Counts after = read_counts(now, "this run");
-  std::vector<Difference> differences;
-  std::map<std::string, std::uint64_t> rest(after.begin(), after.end());
-  for (const auto& [what, words] : before) {
-    const auto found = rest.find(what);
-    const std::uint64_t current = found == rest.end() ? 0 : found->second;
-    // A row that came or went is a change even where it held no words.
-    if (found == rest.end() || current != words) differences.push_back({what, words, current});
-    if (found != rest.end()) rest.erase(found);
-  }
-  for (const auto& [what, words] : after) {
-    if (rest.contains(what)) differences.push_back({what, 0, words});
-  }
-  std::stable_sort(differences.begin(), differences.end(),
-                   [](const Difference& a, const Difference& b) { return a.size() > b.size(); });
-  return differences;
+  return compare_counts(read_counts(baseline, baseline_name), read_counts(now, "this run"));
 }
 
 CheckResult check_experiment(const fs::path& experiment, bool update) {
@@ -184,16 +185,12 @@ CheckResult check_experiment(const fs::path& experiment, bool update) {
     const fs::path path = baseline_path(experiment);
     const bool exists = fs::exists(path);
     const std::string baseline = exists || !update ? read_file(path) : "";
-    if (!baseline.empty()) read_counts(baseline, path.string());  // refused before anything runs
+    // Refused before anything runs; with no baseline yet every count is new.
+    const Counts before = exists ? read_counts(baseline, path.string()) : Counts{};
     const std::string now = make_baseline(experiment);
-    result.rows = read_counts(now, "this run").size();
-    if (exists) {
-      result.differences = compare_baselines(baseline, now, path.string());
-    } else {
-      for (const auto& [what, words] : read_counts(now, "")) {
-        result.differences.push_back({what, 0, words});
-      }
-    }
+    const Counts after = read_counts(now, "this run");
+    result.rows = after.size();
+    result.differences = compare_counts(before, after);
     if (update && baseline != now) {
       std::error_code error;
       fs::create_directories(path.parent_path(), error);
@@ -207,14 +204,14 @@ CheckResult check_experiment(const fs::path& experiment, bool update) {
   return result;
 }
 
-std::string check_text(const CheckResult& result, bool update) {
+std::string check_text(const CheckResult& result) {
   if (!result.error.empty()) return fmt::format("{}: {}\n", result.experiment, result.error);
   if (result.differences.empty()) {
     return fmt::format("{}: {} counts as in the baseline\n", result.experiment, result.rows);
   }
   std::string text =
       fmt::format("{}: {} of {} counts {}\n", result.experiment, result.differences.size(),
-                  result.rows, update ? "changed; the baseline is rewritten" : "DRIFTED");
+                  result.rows, result.rewritten ? "changed; the baseline is rewritten" : "DRIFTED");
   for (const Difference& difference : result.differences) {
     text += "  " + difference_line(difference) + "\n";
   }
@@ -230,7 +227,7 @@ std::string check_json(const std::vector<CheckResult>& results) {
       differences.push_back(
           {{"what", difference.what}, {"baseline", difference.baseline}, {"now", difference.now}});
     }
-    agree = agree && (result.differences.empty() || result.rewritten) && result.error.empty();
+    agree = agree && !result.drifted() && result.error.empty();
     experiments.push_back({{"experiment", result.experiment},
                            {"rows", result.rows},
                            {"differences", differences},
@@ -249,7 +246,7 @@ std::string check_junit(const std::vector<CheckResult>& results) {
       ++errors;
       cases +=
           fmt::format(">\n    <error message=\"{}\"/>\n  </testcase>\n", escaped(result.error));
-    } else if (!result.differences.empty() && !result.rewritten) {
+    } else if (result.drifted()) {
       ++failures;
       cases +=
           fmt::format(">\n    <failure message=\"{} counts drifted\">", result.differences.size());

@@ -22,6 +22,7 @@ struct CheckResult {
   std::string error;                    ///< why it could not run, or ""
   std::size_t rows = 0;                 ///< compared
   bool rewritten = false;               ///< the baseline is new, and the differences are accepted
+  bool drifted() const { return !differences.empty() && !rewritten; }
 };
 
 /// Beside an experiment NAME.yaml its baseline is baselines/NAME.json.
@@ -40,7 +41,7 @@ std::vector<Difference> compare_baselines(const std::string& baseline, const std
 /// Check one experiment; with `update`, write its baseline anew where it changed.
 CheckResult check_experiment(const std::filesystem::path& experiment, bool update);
 
-std::string check_text(const CheckResult& result, bool update);
+std::string check_text(const CheckResult& result);
 std::string check_json(const std::vector<CheckResult>& results);
 std::string check_junit(const std::vector<CheckResult>& results);
 

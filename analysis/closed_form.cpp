@@ -26,6 +26,11 @@ Macs forward_macs(const Network& network, MacReading reading) {
 
 }  // namespace
 
+const std::vector<std::string>& paper_networks() {
+  static const std::vector<std::string> names{"mnist-mlp", "cifar10-5layer", "cifar10-10layer"};
+  return names;
+}
+
 Table1Words table1_words(const Network& network, Table1Rule rule, const Table1Scale& scale) {
   const std::uint64_t steps = minibatches(rule, scale);
   const Words p = network.weights();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "workloads/network.hpp"
 
@@ -10,6 +11,9 @@ namespace spillway::analysis {
 
 using workloads::Macs;
 using workloads::Words;
+
+/// The paper's three networks, by the names of the shipped files.
+const std::vector<std::string>& paper_networks();
 
 /// The rules that Table 1 has a row for.
 enum class Table1Rule { bp, lel };

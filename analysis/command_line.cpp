@@ -129,10 +129,10 @@ int run_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const sim::Experiment experiment = experiment_of(values);
   sim::Simulation simulation(experiment);
-  const workloads::DataSplit data = sim::load_data(experiment);
+  const sim::Batch batch = sim::first_batch(experiment);
   Progress progress;
   progress.show("running " + experiment.name);
-  const sim::Result result = simulation.run_step(sim::make_batch(data.train, 0, experiment.batch));
+  const sim::Result result = simulation.run_step(batch);
   progress.show("");
   give(json, run_text(experiment, simulation.plan(), result),
        run_json(experiment, simulation.plan(), result));
@@ -243,15 +243,15 @@ int check_command(const po::variables_map& values) {
     results.push_back(check_experiment(path, update));
     const CheckResult& result = results.back();
     progress.show("");
-    if (!result.error.empty()) std::cerr << "spillway: " << check_text(result, update);
-    if (result.error.empty()) text += check_text(result, update);
+    if (!result.error.empty()) std::cerr << "spillway: " << check_text(result);
+    if (result.error.empty()) text += check_text(result);
   }
   give(json, text, check_json(results));
   if (!junit.empty()) write_file(junit, check_junit(results));
   int code = 0;
   for (const CheckResult& result : results) {
     if (!result.error.empty()) return 2;
-    if (!result.differences.empty() && !update) code = 1;
+    if (result.drifted()) code = 1;
   }
   return code;
 }
@@ -295,9 +295,8 @@ int table1_command(const po::variables_map& values) {
   std::vector<workloads::Network> networks;
   std::vector<fs::path> paths = files(values, "workloads/networks");
   if (paths.empty()) {
-    for (const char* name : {"mnist-mlp", "cifar10-5layer", "cifar10-10layer"}) {
-      paths.push_back(workloads::shared_folder() / "workloads" / "networks" /
-                      (std::string(name) + ".yaml"));
+    for (const std::string& name : paper_networks()) {
+      paths.push_back(workloads::shared_folder() / "workloads" / "networks" / (name + ".yaml"));
     }
   }
   for (const fs::path& path : paths) networks.push_back(workloads::read_network(path));

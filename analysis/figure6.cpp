@@ -17,7 +17,6 @@ using sim::Direction;
 
 namespace {
 
-constexpr const char* networks[] = {"mnist-mlp", "cifar10-5layer", "cifar10-10layer"};
 constexpr const char* rules[] = {"bp", "lel"};
 
 sim::Experiment shipped_experiment(const std::string& network, const std::string& rule,
@@ -29,9 +28,8 @@ sim::Experiment shipped_experiment(const std::string& network, const std::string
 
 void run_one(Figure6& figure, const std::string& network, const std::string& rule) {
   const sim::Experiment experiment = shipped_experiment(network, rule, figure.batch);
-  const workloads::DataSplit data = sim::load_data(experiment);
   sim::Simulation simulation(experiment);
-  const sim::Result result = simulation.run_step(sim::make_batch(data.train, 0, experiment.batch));
+  const sim::Result result = simulation.run_step(sim::first_batch(experiment));
 
   const Table1Scale scale{static_cast<std::uint64_t>(figure.batch), 1, 1, false};
   const Table1Rule table_rule = rule == "bp" ? Table1Rule::bp : Table1Rule::lel;
@@ -69,14 +67,14 @@ bool Figure6::agrees() const {
 }
 
 void require_figure6_fits(std::int64_t batch) {
-  for (const char* network : networks) {
+  for (const std::string& network : paper_networks()) {
     for (const char* rule : rules) sim::make_plan(shipped_experiment(network, rule, batch));
   }
 }
 
 Figure6 run_figure6(std::int64_t batch, const std::function<void(const std::string&)>& progress) {
   Figure6 figure{batch, {}, {}};
-  for (const char* network : networks) {
+  for (const std::string& network : paper_networks()) {
     for (const char* rule : rules) {
       if (progress) progress(fmt::format("{} with {}", network, rule));
       run_one(figure, network, rule);

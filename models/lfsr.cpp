@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "workloads/support/splitmix.hpp"
+
 namespace spillway::models {
 
 namespace {
@@ -40,15 +42,6 @@ constexpr std::array<std::uint64_t, 64> clock_jumps = [] {
   return jumps;
 }();
 
-// One output of splitmix64; `counter` is its state.
-std::uint64_t splitmix64(std::uint64_t& counter) {
-  counter += 0x9e3779b97f4a7c15;
-  std::uint64_t z = counter;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
 // The 60 bits of the stream that follow these 60.
 std::uint64_t following_bits(std::uint64_t state) {
   const std::uint64_t next = state ^ (state >> 1);
@@ -86,8 +79,9 @@ void double_lanes(std::array<std::uint64_t, Lfsr::words_per_clock>& lanes) {
 }  // namespace
 
 Lfsr::Lfsr(std::uint64_t seed) {
+  workloads::SplitMix numbers(seed);
   do {
-    first_state_ = splitmix64(seed) & state_mask;
+    first_state_ = numbers.next() & state_mask;
   } while (first_state_ == 0);
   set_state(first_state_);
 }

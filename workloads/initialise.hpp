@@ -6,28 +6,9 @@
 
 #include "workloads/network.hpp"
 #include "workloads/step.hpp"
+#include "workloads/support/splitmix.hpp"
 
 namespace spillway::workloads {
-
-/// splitmix64 (Steele, Lea, Flood 2014): the numbers behind initial values and data order, the same
-/// on every platform.
-class SplitMix {
- public:
-  explicit SplitMix(std::uint64_t state) : state_(state) {}
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  /// Uniform in [0, 1) with 53 bits.
-  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-  /// Uniform below `bound`; the bias of the remainder is below 2^-32 for the sizes used here.
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-
- private:
-  std::uint64_t state_;
-};
 
 /// A stream of its own for each purpose, so that one does not disturb another.
 SplitMix stream(std::uint64_t seed, std::uint64_t purpose, std::uint64_t index = 0);

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
+#include <utility>
 
 namespace spillway::workloads {
 
@@ -214,6 +215,28 @@ Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
   return layer;
 }
 
+void append_layer(Network& network, LayerSpec spec) {
+  if (spec.name.empty()) {
+    const auto number = 1 + std::count_if(network.layers.begin(), network.layers.end(),
+                                          [&](const Layer& l) { return l.kind == spec.kind; });
+    spec.name = fmt::format("{}{}", spec.kind == LayerKind::conv ? "conv" : "fc", number);
+  }
+  if (printable(spec.name, 200) != spec.name) {
+    throw ShapeError("name", "layer " + printable(spec.name, 200) +
+                                 ": allowed: a name of plain printable characters, up to 200");
+  }
+  for (const Layer& earlier : network.layers) {
+    if (earlier.name == spec.name) {
+      refuse(spec, "name", "two layers of this name; allowed: each name once");
+    }
+  }
+  if (spec.name == "input" || spec.name == "readout") {
+    refuse(spec, "name", "this name is taken; allowed: any but input and readout");
+  }
+  const ImageShape input = network.layers.empty() ? network.input : network.layers.back().output;
+  network.layers.push_back(infer_layer(spec, input));
+}
+
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
                      std::vector<LayerSpec> layers) {
   Network network{name, input, classes, {}};
@@ -225,28 +248,7 @@ Network make_network(const std::string& name, const ImageShape& input, std::int6
   require_holdable(whole, "values", "input", {input.channels, input.height, input.width});
   if (classes < 2) throw ShapeError("classes", "allowed: at least 2 classes");
   if (layers.empty()) throw ShapeError("layers", "no layers; allowed: at least one");
-  std::map<LayerKind, int> count;
-  ImageShape shape = input;
-  for (LayerSpec& spec : layers) {
-    const int number = ++count[spec.kind];
-    if (spec.name.empty()) {
-      spec.name = fmt::format("{}{}", spec.kind == LayerKind::conv ? "conv" : "fc", number);
-    }
-    if (printable(spec.name, 200) != spec.name) {
-      throw ShapeError("name", "layer " + printable(spec.name, 200) +
-                                   ": allowed: a name of plain printable characters, up to 200");
-    }
-    for (const Layer& earlier : network.layers) {
-      if (earlier.name == spec.name) {
-        refuse(spec, "name", "two layers of this name; allowed: each name once");
-      }
-    }
-    if (spec.name == "input" || spec.name == "readout") {
-      refuse(spec, "name", "this name is taken; allowed: any but input and readout");
-    }
-    network.layers.push_back(infer_layer(spec, shape));
-    shape = network.layers.back().output;
-  }
+  for (LayerSpec& spec : layers) append_layer(network, std::move(spec));
   return network;
 }
 

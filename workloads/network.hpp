@@ -98,6 +98,10 @@ class ShapeError : public InputError {
 /// Shapes of one layer on a given input. Throws ShapeError.
 Layer infer_layer(const LayerSpec& spec, const ImageShape& input);
 
+/// Infer a layer on what the network's last one gives, and add it; an unnamed one is numbered by
+/// its kind. Throws ShapeError.
+void append_layer(Network& network, LayerSpec spec);
+
 /// Shapes of the whole network; unnamed layers become conv1, conv2, fc1 … Throws ShapeError.
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
                      std::vector<LayerSpec> layers);

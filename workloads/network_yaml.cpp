@@ -100,11 +100,10 @@ Network read_network(const Config& config, const std::string& default_name) {
   }
   const Config& layers = config.at("layers");
   if (!layers.is_list() || layers.items().empty()) layers.refuse("a list of at least one layer");
-  std::vector<LayerSpec> specs;
+  Network network{"", input, classes, {}};
   for (const Config& layer : layers.items()) {
-    specs.push_back(read_layer(layer));
-    try {  // Inferring the prefix each time names the layer at fault by its own line.
-      make_network("", input, classes, specs);
+    try {
+      append_layer(network, read_layer(layer));
     } catch (const ShapeError& error) {
       const Config* field = layer.find(error.field());
       throw InputError((field != nullptr ? field : &layer)->where() + error.what());
@@ -113,8 +112,8 @@ Network read_network(const Config& config, const std::string& default_name) {
   if (name != nullptr && printable(name->text(), 200) != name->text()) {
     name->refuse("a name of plain printable characters, up to 200");
   }
-  return make_network(name != nullptr ? name->text() : printable(default_name, 200), input, classes,
-                      std::move(specs));
+  network.name = name != nullptr ? name->text() : printable(default_name, 200);
+  return network;
 }
 
 }  // namespace spillway::workloads

@@ -120,8 +120,7 @@ void check_step(const Step& step) {
   for (const TensorId id : step.decisions) require_tensor(id);
   std::vector<bool> written(step.tensors.size());
   for (const Tensor& tensor : step.tensors) {
-    written[tensor.id] = tensor.lifetime == Lifetime::input ||
-                         tensor.lifetime == Lifetime::parameter || tensor.generated.has_value();
+    written[tensor.id] = tensor.is_given() || tensor.generated.has_value();
   }
   std::size_t stage = 0;
   for (const Op& op : step.ops) {

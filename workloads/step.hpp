@@ -64,6 +64,8 @@ struct Tensor {
 
   std::uint64_t elements() const;
   Bytes bytes() const { return element * elements(); }
+  /// It has a value before the step begins.
+  bool is_given() const { return lifetime == Lifetime::input || lifetime == Lifetime::parameter; }
 };
 
 struct Op {

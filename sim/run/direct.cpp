@@ -8,7 +8,6 @@
 namespace spillway::sim {
 
 using workloads::DirectExecutor;
-using workloads::Lifetime;
 using workloads::Step;
 using workloads::Tensor;
 using workloads::TensorId;
@@ -28,17 +27,13 @@ void give_batch(const Step& step, DirectExecutor& executor, const Batch& batch) 
 std::vector<Decision> read_decisions(const Step& step, DirectExecutor& executor) {
   std::vector<Decision> decisions;
   for (const TensorId id : step.decisions) {
-    const std::span<const float> metrics = executor.floats(id);
-    decisions.push_back({step.layer_names[step.tensor(id).layer], metrics[0],
-                         static_cast<std::int64_t>(metrics[1])});
+    decisions.push_back(make_decision(step, id, executor.floats(id)));
   }
   return decisions;
 }
 
-bool is_given(const Tensor& tensor) {
-  return tensor.layer > 0 &&
-         (tensor.lifetime == Lifetime::input || tensor.lifetime == Lifetime::parameter);
-}
+/// Parameters and seeds, which do not come with the batch.
+bool is_given(const Tensor& tensor) { return tensor.layer > 0 && tensor.is_given(); }
 
 }  // namespace
 

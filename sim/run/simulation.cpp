@@ -11,7 +11,6 @@
 namespace spillway::sim {
 
 using models::Port;
-using workloads::Lifetime;
 using workloads::Step;
 using workloads::Tensor;
 using workloads::TensorId;
@@ -52,11 +51,20 @@ Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t
   return batch;
 }
 
+Batch first_batch(const Experiment& experiment) {
+  return make_batch(load_data(experiment).train, 0, experiment.batch);
+}
+
+Decision make_decision(const Step& step, TensorId id, std::span<const float> metrics) {
+  // A program that forgets to store its metrics leaves poison, which is no number.
+  return {step.layer_names[step.tensor(id).layer], metrics[0],
+          std::llround(std::isnan(metrics[1]) ? 0 : metrics[1])};
+}
+
 Simulation::Simulation(const Experiment& experiment, models::DeviceOptions options)
     : plan_(make_plan(experiment)), device_(experiment.device, options) {
   for (const Tensor& tensor : plan_.step().tensors) {
-    const bool given = tensor.lifetime == Lifetime::input || tensor.lifetime == Lifetime::parameter;
-    if (!given || tensor.layer == 0) continue;
+    if (!tensor.is_given() || tensor.layer == 0) continue;
     std::vector<std::byte> bytes(tensor.bytes().count());
     workloads::initialise(experiment.network, tensor, experiment.seed, bytes);
     write(tensor.id, bytes);
@@ -92,8 +100,7 @@ Result Simulation::run_step(const Batch& batch, const models::Program& program) 
   for (const TensorId id : step.decisions) {
     float metrics[2];
     std::memcpy(metrics, read(id).data(), sizeof metrics);
-    result.decisions.push_back({step.layer_names[step.tensor(id).layer], metrics[0],
-                                std::llround(std::isnan(metrics[1]) ? 0 : metrics[1])});
+    result.decisions.push_back(make_decision(step, id, metrics));
   }
   return result;
 }

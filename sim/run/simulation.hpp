@@ -40,6 +40,13 @@ struct Batch {
 Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t size,
                  std::span<const std::size_t> order = {});
 
+/// The first mini-batch of an experiment's training set, in file order.
+Batch first_batch(const Experiment& experiment);
+
+/// A metrics tensor's values as a decision.
+Decision make_decision(const workloads::Step& step, workloads::TensorId id,
+                       std::span<const float> metrics);
+
 class Simulation {
  public:
   /// Plans the step and writes the initial values to the device's memories.

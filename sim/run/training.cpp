@@ -56,9 +56,7 @@ TrainingResult train(const Experiment& experiment, const workloads::DataSplit& d
       const Result one =
           simulation.run_step(make_batch(data.train, s * batch, experiment.batch, order));
       add(epoch, one.decisions, static_cast<double>(steps * batch), static_cast<double>(steps));
-      for (std::size_t line = 0; line < one.ledger.lines().size(); ++line) {
-        result.ledger.add(line, one.ledger.lines()[line].words, one.ledger.lines()[line].bytes);
-      }
+      result.ledger.add(one.ledger);
       result.time += one.execution.time;
       ++result.steps;
       if (progress) progress({number, s + 1, steps});

@@ -23,10 +23,6 @@ using workloads::Words;
 
 namespace {
 
-sim::Batch first_batch(const Experiment& experiment) {
-  return sim::make_batch(sim::load_data(experiment).train, 0, experiment.batch);
-}
-
 std::uint64_t total(const sim::Ledger& ledger, Port port, Direction direction) {
   return ledger.total(port, direction).count();
 }
@@ -66,7 +62,7 @@ TEST_CASE("planned, simulated, oracle and closed form agree on random networks")
     CAPTURE(networks);
     CAPTURE(analysis::network_text(experiment.network));
 
-    const sim::Batch batch = first_batch(experiment);
+    const sim::Batch batch = sim::first_batch(experiment);
     sim::Simulation simulation(experiment);
     const sim::Result result = simulation.run_step(batch);
     REQUIRE(analysis::counts_agree(simulation.plan(), result));
@@ -127,7 +123,7 @@ TEST_CASE("two runs of one experiment give the same report to the byte") {
     std::string reports[2];
     for (std::string& report : reports) {
       sim::Simulation simulation(experiment);
-      const sim::Result result = simulation.run_step(first_batch(experiment));
+      const sim::Result result = simulation.run_step(sim::first_batch(experiment));
       report = analysis::run_json(experiment, simulation.plan(), result);
     }
     CHECK(reports[0] == reports[1]);
@@ -141,7 +137,7 @@ TEST_CASE("buffer size, chunk size, queues, array and host bandwidth change no c
     Experiment experiment = test::experiment(network, rule, 10);
     const auto run = [&] {
       sim::Simulation simulation(experiment);
-      return simulation.run_step(first_batch(experiment));
+      return simulation.run_step(sim::first_batch(experiment));
     };
     const sim::Result reference = run();
     const auto same_counts = [&](const sim::Result& result) {
@@ -172,7 +168,7 @@ TEST_CASE("engines overlap when the buffer has room and take turns when it has n
                                                   {test::fc(300), test::fc(300), test::fc(300)});
   Experiment experiment = test::experiment(network, "lel", 50);
   sim::Simulation roomy(experiment);
-  const sim::Batch batch = first_batch(experiment);
+  const sim::Batch batch = sim::first_batch(experiment);
   const auto fast = roomy.run_step(batch).execution;
   experiment.device.buffer = bytes_of(roomy.plan().buffer_words() + Words(5000));
   sim::Simulation tight(experiment);

@@ -16,6 +16,7 @@
 #include "workloads/data/idx.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/nearest.hpp"
+#include "workloads/support/splitmix.hpp"
 
 namespace spillway::workloads {
 
@@ -181,29 +182,14 @@ Dataset standardised(const Cifar10Records& records, const PixelScales& scales) {
   return set;
 }
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014; constants of S. Vigna's public-domain version).
-/// The standard's distributions may differ between libraries; these numbers do not.
-class RandomNumbers {
- public:
-  explicit RandomNumbers(std::uint64_t seed) : state_(seed) {}
+/// Uniform in [0, 1): 24 bits, which a float holds exactly.
+float fraction(SplitMix& numbers) { return static_cast<float>(numbers.next() >> 40) * 0x1p-24f; }
 
-  std::uint64_t next() {
-    state_ += 0x9e3779b97f4a7c15u;
-    std::uint64_t mixed = state_;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
-    return mixed ^ mixed >> 31;
-  }
-  /// Uniform in [0, 1): 24 bits, which a float holds exactly.
-  float fraction() { return static_cast<float>(next() >> 40) * 0x1p-24f; }
-  /// Uniform from 0 to bound - 1.
-  std::int32_t below(int bound) {
-    return static_cast<std::int32_t>((next() >> 32) * static_cast<std::uint64_t>(bound) >> 32);
-  }
-
- private:
-  std::uint64_t state_;
-};
+/// Uniform from 0 to bound - 1.
+std::int32_t class_below(int bound, SplitMix& numbers) {
+  return static_cast<std::int32_t>((numbers.next() >> 32) * static_cast<std::uint64_t>(bound) >>
+                                   32);
+}
 
 /// Pixel values of one image, checked before anything is allocated: `images` of them must fit.
 std::size_t checked_image_size(const std::vector<std::int64_t>& shape, std::size_t images) {
@@ -258,13 +244,13 @@ DataSplit random_data(std::vector<std::int64_t> image_shape, int classes, std::s
     throw InputError(fmt::format("random data: found {} classes; allowed: at least 1", classes));
   }
   const std::size_t image_size = checked_image_size(image_shape, std::max(train, test));
-  RandomNumbers numbers(seed);
+  SplitMix numbers(seed);
   const auto make = [&](std::size_t images) {
     Dataset set{"random", image_shape, classes, {}, {}};
     set.images.resize(images * image_size);
     set.labels.resize(images);
-    for (float& value : set.images) value = numbers.fraction();
-    for (std::int32_t& label : set.labels) label = numbers.below(classes);
+    for (float& value : set.images) value = fraction(numbers);
+    for (std::int32_t& label : set.labels) label = class_below(classes, numbers);
     return set;
   };
   Dataset training_set = make(train);  // first: both draw from one sequence

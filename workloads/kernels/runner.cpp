@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <vector>
 
 #include "workloads/kernels/prepared.hpp"
@@ -105,7 +106,7 @@ struct ConvDescription {
   }
 };
 
-/// Half of one pass over a tensor per thread is enough work to be worth a second thread.
+/// From this many elements on a loop over a tensor is worth a second thread.
 constexpr std::int64_t parallel_elements = 1 << 15;
 
 }  // namespace
@@ -393,20 +394,27 @@ class KernelRunner::Implementation {
     return plain(image(g.batch, g.output), memory::data_type::u8);
   }
 
+  /// Where a place of the window of output (oy, ox) lies in its map, or nothing when on padding.
+  static std::optional<std::int64_t> place_in_map(const PoolGeometry& g, std::int64_t oy,
+                                                  std::int64_t ox, std::int64_t place) {
+    const std::int64_t y =
+        oy * g.window.stride[0] - g.window.padding_begin[0] + place / g.window.kernel[1];
+    const std::int64_t x =
+        ox * g.window.stride[1] - g.window.padding_begin[1] + place % g.window.kernel[1];
+    if (y < 0 || y >= g.input.height || x < 0 || x >= g.input.width) return std::nullopt;
+    return y * g.input.width + x;
+  }
+
   /// oneDNN's max-pool passes over NaN; a window that holds one is NaN, and the first one wins.
   static void pass_on_nan(const PoolGeometry& g, const float* y, float* a, std::uint8_t* winners) {
     for (std::int64_t map = 0; map < g.batch * g.output.channels; ++map) {
+      const float* values = y + map * g.input.height * g.input.width;
       for (std::int64_t oy = 0; oy < g.output.height; ++oy) {
         for (std::int64_t ox = 0; ox < g.output.width; ++ox, ++a, ++winners) {
           for (std::int64_t k = g.window.kernel[0] * g.window.kernel[1]; k-- > 0;) {
-            const std::int64_t row =
-                oy * g.window.stride[0] - g.window.padding_begin[0] + k / g.window.kernel[1];
-            const std::int64_t column =
-                ox * g.window.stride[1] - g.window.padding_begin[1] + k % g.window.kernel[1];
-            if (row < 0 || row >= g.input.height || column < 0 || column >= g.input.width) continue;
-            const float value = y[(map * g.input.height + row) * g.input.width + column];
-            if (!std::isnan(value)) continue;
-            *a = value;
+            const auto at = place_in_map(g, oy, ox, k);
+            if (!at || !std::isnan(values[*at])) continue;
+            *a = values[*at];
             *winners = static_cast<std::uint8_t>(k);
           }
         }
@@ -416,19 +424,12 @@ class KernelRunner::Implementation {
 
   /// Every winner lies in its window and on the map. (oneDNN would write outside the map.)
   static bool winners_are_legal(const PoolGeometry& g, const std::uint8_t* winners) {
-    const std::int64_t width = g.window.kernel[1];
+    const std::int64_t places = g.window.kernel[0] * g.window.kernel[1];
     for (std::int64_t map = 0; map < g.batch * g.output.channels; ++map) {
       for (std::int64_t oy = 0; oy < g.output.height; ++oy) {
         for (std::int64_t ox = 0; ox < g.output.width; ++ox) {
           const std::int64_t winner = *winners++;
-          const std::int64_t y =
-              oy * g.window.stride[0] - g.window.padding_begin[0] + winner / width;
-          const std::int64_t x =
-              ox * g.window.stride[1] - g.window.padding_begin[1] + winner % width;
-          if (winner >= g.window.kernel[0] * width || y < 0 || y >= g.input.height || x < 0 ||
-              x >= g.input.width) {
-            return false;
-          }
+          if (winner >= places || !place_in_map(g, oy, ox, winner)) return false;
         }
       }
     }

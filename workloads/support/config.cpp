@@ -242,6 +242,15 @@ void Config::place(const std::string& parent_path, const std::string& name) {
   }
 }
 
+Config& Config::element(const std::string& index, const std::string& place) {
+  const auto number = parse_number<std::size_t>(index);
+  if (!number || *number >= children_.size()) {
+    throw InputError(fmt::format("{}found \"{}\"; allowed: an index below {}", place,
+                                 printable(index), children_.size()));
+  }
+  return children_[*number];
+}
+
 void Config::set(const std::string& assignment) {
   const std::string origin = fmt::format("--set {}", printable(assignment, 200));
   const std::size_t equals = assignment.find('=');
@@ -262,12 +271,7 @@ void Config::set(const std::string& assignment) {
   while (std::getline(parts, part, '.')) {
     if (part.empty()) throw InputError(origin + ": allowed: path.to.key=value");
     if (target->is_list()) {
-      const auto index = parse_number<std::size_t>(part);
-      if (!index || *index >= target->children_.size()) {
-        throw InputError(fmt::format("{}: {}: found \"{}\"; allowed: an index below {}", origin,
-                                     target->path_, printable(part), target->children_.size()));
-      }
-      target = &target->children_[*index];
+      target = &target->element(part, fmt::format("{}: {}: ", origin, target->path_));
       continue;
     }
     if (!target->is_map()) {
@@ -301,15 +305,8 @@ Config Config::overlaid(const Config& top) const {
     const std::string& key = top.keys_[i];
     const Config& value = top.children_[i];
     if (key == "base") continue;
-    Config* own = const_cast<Config*>(result.find(key));
-    if (is_list()) {
-      const auto index = parse_number<std::size_t>(key);
-      if (!index || *index >= children_.size()) {
-        throw InputError(fmt::format("{}found \"{}\"; allowed: an index below {}", value.where(),
-                                     printable(key), children_.size()));
-      }
-      own = &result.children_[*index];
-    }
+    Config* own =
+        is_list() ? &result.element(key, value.where()) : const_cast<Config*>(result.find(key));
     if (own == nullptr) {
       result.keys_.push_back(key);
       result.children_.push_back(value);

@@ -66,6 +66,8 @@ class Config {
 
  private:
   friend class ConfigBuilder;
+  /// An element of a list by an index in text; `place` begins the complaint when there is none.
+  Config& element(const std::string& index, const std::string& place);
   void place(const std::string& parent_path, const std::string& name);
 
   Kind kind_ = Kind::null;
