@@ -7,54 +7,94 @@
 
 namespace spillway::analysis {
 
-using models::Port;
-using sim::Direction;
+namespace {
 
-std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data) {
-  return fmt::format(
-      "{} trained with {} through device {}: batch {}, rate {:g}, momentum {:g}, seed {}\n"
-      "data {}: {} training and {} test images\n\n",
-      experiment.network.name, experiment.rule, experiment.device.name, experiment.batch,
-      experiment.optimizer.rate, experiment.optimizer.momentum, experiment.seed,
-      experiment.data.set, data.train.size(), data.test.size());
+Json depth_json(const sim::DepthAdvice& depth) {
+  return {{"layer", depth.layer},
+          {"layers", depth.layers},
+          {"validation_accuracy", depth.accuracy},
+          {"stopped_early", depth.stopped_early}};
+}
+
+}  // namespace
+
+std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data,
+                       bool direct) {
+  std::string text = fmt::format(
+      "{} trained with {} {}: batch {}, rate {:g} ({}), momentum {:g}, seed {}\n"
+      "data {}: {} training and {} test images",
+      experiment.network.name, experiment.rule,
+      direct ? "without a device" : "through device " + experiment.device.name, experiment.batch,
+      experiment.optimizer.rate, experiment.schedule.description(), experiment.optimizer.momentum,
+      experiment.seed, experiment.data.set,
+      data.train.size() - static_cast<std::size_t>(experiment.training.validation),
+      data.test.size());
+  if (experiment.training.validation > 0) {
+    text += fmt::format(", {} more for validation", experiment.training.validation);
+  }
+  return text + "\n\n";
 }
 
 std::string train_epoch_text(const sim::Epoch& epoch) {
   std::string text = fmt::format("epoch {}\n", epoch.epoch);
-  Table table({"decision at", "loss", "train accuracy %", "test accuracy %"});
+  const bool validated = !epoch.validation_accuracy.empty();
+  std::vector<std::string> header{"decision at", "loss", "train accuracy %"};
+  if (validated) header.emplace_back("validation accuracy %");
+  header.emplace_back("test accuracy %");
+  Table table(header);
+  const auto percent = [](double share) { return fmt::format("{:.2f}", 100 * share); };
   for (std::size_t i = 0; i < epoch.layers.size(); ++i) {
-    table.add({epoch.layers[i], fmt::format("{:.4f}", epoch.loss[i]),
-               fmt::format("{:.2f}", 100 * epoch.train_accuracy[i]),
-               fmt::format("{:.2f}", 100 * epoch.test_accuracy[i])});
+    std::vector<std::string> row{epoch.layers[i], fmt::format("{:.4f}", epoch.loss[i]),
+                                 percent(epoch.train_accuracy[i])};
+    if (validated) row.push_back(percent(epoch.validation_accuracy[i]));
+    row.push_back(percent(epoch.test_accuracy[i]));
+    table.add(row);
   }
   return text + table.text() + "\n";
 }
 
 std::string train_tail(const sim::TrainingResult& result) {
-  return fmt::format(
-      "{} steps through the device: {} words read from DRAM, {} written; {:.3f} ms of simulated "
-      "time\n",
-      result.steps, grouped(result.ledger.total(Port::dram, Direction::read).count()),
-      grouped(result.ledger.total(Port::dram, Direction::write).count()),
-      static_cast<double>(result.time.count()) / 1e9);
+  const sim::Traffic& traffic = result.state.traffic;
+  std::string text;
+  if (traffic.macs > 0) {
+    text += fmt::format(
+        "{} steps through the device: {} words read from DRAM, {} written; {:.3f} ms of simulated "
+        "time\n",
+        traffic.steps, grouped(traffic.dram_read), grouped(traffic.dram_write),
+        static_cast<double>(traffic.time_ps) / 1e9);
+  } else {
+    text += fmt::format("{} steps without a device: nothing was counted\n", traffic.steps);
+  }
+  if (result.depth) {
+    text += fmt::format("By the validation images layer {} suffices", result.depth->layer);
+    if (result.depth->stopped_early) text += "; the layers above it were not kept on";
+    text += ":";
+    for (std::size_t i = 0; i < result.depth->layers.size(); ++i) {
+      text += fmt::format(" {} {:.2f} %", result.depth->layers[i], 100 * result.depth->accuracy[i]);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 std::string train_json(const sim::TrainingResult& result) {
   Json epochs = Json::array();
-  for (const sim::Epoch& epoch : result.epochs) {
-    epochs.push_back({{"epoch", epoch.epoch},
-                      {"loss", epoch.loss.back()},
-                      {"train_accuracy", epoch.train_accuracy},
-                      {"test_accuracy", epoch.test_accuracy},
-                      {"layers", epoch.layers},
-                      {"layer_loss", epoch.loss}});
+  for (const sim::Epoch& epoch : result.state.history) {
+    Json row = {{"epoch", epoch.epoch},
+                {"loss", epoch.loss.back()},
+                {"train_accuracy", epoch.train_accuracy},
+                {"test_accuracy", epoch.test_accuracy},
+                {"layers", epoch.layers},
+                {"layer_loss", epoch.loss}};
+    if (!epoch.validation_accuracy.empty()) row["validation_accuracy"] = epoch.validation_accuracy;
+    epochs.push_back(std::move(row));
   }
-  return dump({{"epochs", epochs},
-               {"steps", result.steps},
-               {"dram",
-                {{"read_words", result.ledger.total(Port::dram, Direction::read).count()},
-                 {"write_words", result.ledger.total(Port::dram, Direction::write).count()}}},
-               {"time_ns", static_cast<double>(result.time.count()) / 1000}});
+  const sim::Traffic& traffic = result.state.traffic;
+  Json json = {{"epochs", epochs}, {"steps", traffic.steps}};
+  json["dram"] = {{"read_words", traffic.dram_read}, {"write_words", traffic.dram_write}};
+  json["time_ns"] = static_cast<double>(traffic.time_ps) / 1000;
+  if (result.depth) json["depth"] = depth_json(*result.depth);
+  return dump(json);
 }
 
 }  // namespace spillway::analysis

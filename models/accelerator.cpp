@@ -21,6 +21,7 @@ void Accelerator::begin(const MemoryMap& map, const Program& program) {
   shared.map = &map;
   shared.execution = {};
   shared.tiles.begin(map);
+  dram.begin_program();
   program_ = &program;
   finished_ = false;
   start_.notify(sc_core::SC_ZERO_TIME);

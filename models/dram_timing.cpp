@@ -63,6 +63,12 @@ DramAccess DramTiming::access(Picoseconds now, std::uint64_t address, Bytes size
   return {bus_start, bus_end, bus_end};
 }
 
+void DramTiming::reset_state() {
+  banks_.assign(banks_.size(), Bank{});
+  bus_end_ = Picoseconds(0);
+  last_write_.reset();
+}
+
 void DramTiming::activate_row(Bank& bank, std::uint64_t row, Picoseconds now) {
   const Picoseconds activation =
       bank.open_row ? std::max(now, bank.precharge_ready) + config_.precharge : now;

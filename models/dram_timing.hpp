@@ -81,6 +81,10 @@ class DramTiming {
   /// or crosses the end of its row.
   DramAccess access(Picoseconds now, std::uint64_t address, Bytes size, bool write);
 
+  /// Forget open rows and what the bus did last, as at power-up: what follows takes as long as it
+  /// would have then.
+  void reset_state();
+
   const DramCounters& counters() const { return counters_; }
 
  private:

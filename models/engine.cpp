@@ -113,6 +113,11 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, bool 
   Bytes moved;
   for_each_run(tile.tile, place.shape, place.element, [&](const Run& run) {
     const std::span<std::byte> data = shared_.buffer.bytes(at, run.size);
+    if (write) {
+      shared_.kernels.settle(data);
+    } else {
+      shared_.kernels.forget(data);
+    }
     transport(place.port, place.address + run.offset, data, write, label, finish);
     at += run.size.count();
     moved += run.size;
@@ -173,7 +178,7 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   };
   for (const BufferedTile& tile : compute.inputs) inputs.push_back(bytes_of_tile(tile, read));
   for (const BufferedTile& tile : compute.outputs) outputs.push_back(bytes_of_tile(tile, written));
-  runner_.run(compute.kernel, inputs, outputs);
+  shared_.kernels.run(compute.kernel, inputs, outputs);
   shared_.buffer.count_read(read);
   shared_.buffer.count_write(written);
 
@@ -194,21 +199,30 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
 PrngUnit::PrngUnit(sc_core::sc_module_name name, SharedState& shared)
     : MethodEngine(name, shared) {}
 
+std::uint32_t PrngUnit::seed_of(const BufferedTile& tile) {
+  std::uint32_t seed = 0;
+  const std::span<std::byte> bytes = shared_.buffer.bytes(tile.address, Bytes(sizeof seed));
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
+}
+
 Picoseconds PrngUnit::execute(const Instruction& instruction) {
   const auto& generate = std::get<Generate>(instruction);
   const TensorPlacement& place = shared_.map->at(generate.tile.tile.tensor);
-  std::uint32_t seed = 0;
-  std::memcpy(&seed, shared_.buffer.bytes(generate.seed.address, Bytes(sizeof seed)).data(),
-              sizeof seed);
+  const std::uint32_t seed = seed_of(generate.seed);
+  std::optional<std::uint64_t> sign_seed;
+  if (generate.sign_seed) sign_seed = seed_of(*generate.sign_seed);
+  const std::uint64_t per_clock = elements_per_clock(generate.values);
   std::uint64_t at = generate.tile.address, clocks = 0;
   for_each_run(generate.tile.tile, place.shape, place.element, [&](const Run& run) {
-    const std::uint64_t first = run.offset / sizeof(float),
-                        count = run.size.count() / sizeof(float);
-    auto* values = reinterpret_cast<float*>(shared_.buffer.bytes(at, run.size).data());
-    generate_uniform(seed, generate.standard_deviation, first, {values, count});
-    clocks += ceil_div(first + count, Lfsr::words_per_clock) - first / Lfsr::words_per_clock;
+    const std::uint64_t first = run.offset / place.element.count(),
+                        count = run.size.count() / place.element.count();
+    const std::span<std::byte> bytes = shared_.buffer.bytes(at, run.size);
+    shared_.kernels.forget(bytes);
+    generate_values(generate.values, seed, sign_seed, first, bytes);
+    clocks += ceil_div(first + count, per_clock) - first / per_clock;
     shared_.buffer.count_write(run.size);
-    shared_.execution.generated_words += count;
+    shared_.execution.generated_words += words_of(run.size).count();
     at += run.size.count();
   });
   const Picoseconds duration = cycles_to_time(Cycles(clocks), shared_.config);

@@ -21,10 +21,14 @@ namespace spillway::models {
 /// What the sequencer and the engines share.
 struct SharedState {
   SharedState(const DeviceConfig& device, bool check)
-      : config(device), buffer(device.buffer), tiles(buffer, check) {}
+      : config(device), buffer(device.buffer), tiles(buffer, check) {
+    buffer.when_released([this](std::span<std::byte> bytes) { kernels.forget(bytes); });
+  }
 
   const DeviceConfig& config;
   OnChipBuffer buffer;
+  /// A tile may lie in the layout that its kernel wants; the transfer converts.
+  workloads::KernelRunner kernels{workloads::KernelRunner::Results::lasting};
   TileTable tiles;
   const MemoryMap* map = nullptr;
   Execution execution;         // of the program that runs
@@ -100,7 +104,6 @@ class ComputeEngine : public MethodEngine {
   Picoseconds execute(const Instruction& instruction) override;
 
   ComputeArray array_;
-  workloads::KernelRunner runner_;
 };
 
 /// The PRNG unit: makes random weights, ten words a clock.
@@ -110,6 +113,7 @@ class PrngUnit : public MethodEngine {
 
  private:
   Picoseconds execute(const Instruction& instruction) override;
+  std::uint32_t seed_of(const BufferedTile& tile);
 };
 
 }  // namespace spillway::models

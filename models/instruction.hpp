@@ -34,10 +34,11 @@ struct Store {
   BufferedTile tile;
   LedgerLabel label = 0;
 };
-/// Make a tile of random weights from the 32-bit seed in `seed`.
+/// Make a tile of random values from the 32-bit seed in `seed`; signs from `sign_seed` when given.
 struct Generate {
   BufferedTile tile, seed;
-  double standard_deviation = 1;
+  std::optional<BufferedTile> sign_seed;
+  workloads::RandomValues values;
 };
 /// Run a kernel. An output that is not resident is made; one that is, is changed in place.
 struct Compute {

@@ -69,6 +69,16 @@ struct Cost {
   KernelCost operator()(const FcWeightGradient& k) const {
     return dense(k.shape.outputs, k.shape.inputs, k.shape.batch);
   }
+  KernelCost operator()(const ClassifierWeightGradient& k) const {
+    return dense(k.shape.inputs, k.shape.outputs, k.shape.batch);
+  }
+  // Two passes forward (statistics, then values), two backward (sums, then errors).
+  KernelCost operator()(const BatchNorm& k) const { return elementwise(2 * values(k.shape)); }
+  KernelCost operator()(const BatchNormInference& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const BatchNormError& k) const { return elementwise(2 * values(k.shape)); }
+  KernelCost operator()(const Dropout& k) const { return elementwise(u(k.elements)); }
+  KernelCost operator()(const SquareHinge& k) const { return elementwise(u(k.batch * k.classes)); }
+  KernelCost operator()(const AdvanceSeed&) const { return elementwise(1); }
   KernelCost operator()(const Relu& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const ReluError& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const MaxPool& k) const {
@@ -84,6 +94,9 @@ struct Cost {
   KernelCost operator()(const Update& k) const { return elementwise(u(k.elements)); }
 
  private:
+  static std::uint64_t values(const NormGeometry& g) {
+    return u(g.batch * g.channels * g.height * g.width);
+  }
   static KernelCost forward(const DenseGeometry& g) { return dense(g.batch, g.outputs, g.inputs); }
   static KernelCost backward(const DenseGeometry& g) { return dense(g.batch, g.inputs, g.outputs); }
 };

@@ -1,5 +1,6 @@
 #include "models/lfsr.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "workloads/support/splitmix.hpp"
@@ -145,6 +146,97 @@ void generate_uniform(std::uint64_t seed, double std, std::uint64_t first_elemen
     const auto words = lfsr.clock();
     for (; lane < words.size() && done < out.size(); ++lane) {
       out[done++] = uniform_weight(words[lane], a);
+    }
+  }
+}
+
+float gaussian_weight(std::uint32_t word, double std) {
+  int sum = 0;
+  for (int byte = 0; byte < 4; ++byte) sum += static_cast<int>((word >> (8 * byte)) & 0xff);
+  return static_cast<float>(std * (sum - 510) / std::sqrt(4 * 65535.0 / 12));
+}
+
+namespace {
+
+using workloads::Distribution;
+using workloads::RandomValues;
+
+/// Bits of the stream that one element of a mask takes.
+int mask_bits(const RandomValues& values) {
+  const int dropped = workloads::dropped_of_256(values.dropped);
+  if (dropped % 128 == 0) return 1;
+  return dropped % 64 == 0 ? 2 : 8;
+}
+
+/// Calls `visit` with each word from element `first` on, `per_clock` of them a clock.
+template <class Visit>
+void for_each_clock(Lfsr& lfsr, std::uint64_t first, std::uint64_t count, std::uint64_t per_clock,
+                    Visit visit) {
+  lfsr.seek(first / per_clock);
+  std::uint64_t lane = first % per_clock;
+  for (std::uint64_t done = 0; done < count; lane = 0) {
+    const auto words = lfsr.clock();
+    for (; lane < per_clock && done < count; ++lane) visit(done++, lane, words);
+  }
+}
+
+void generate_mask(const RandomValues& values, std::uint64_t seed, std::uint64_t first,
+                   std::span<std::byte> mask) {
+  const int bits = mask_bits(values);
+  const auto threshold =
+      static_cast<std::uint32_t>(workloads::dropped_of_256(values.dropped) >> (8 - bits));
+  const std::uint64_t per_word = 32u / static_cast<unsigned>(bits);
+  Lfsr lfsr(seed);
+  for_each_clock(lfsr, first, mask.size(), elements_per_clock(values),
+                 [&](std::uint64_t i, std::uint64_t lane, const auto& words) {
+                   const std::uint32_t field =
+                       words[lane / per_word] >> (lane % per_word * static_cast<unsigned>(bits)) &
+                       ((1u << bits) - 1);
+                   mask[i] = std::byte{field >= threshold};
+                 });
+}
+
+void generate_gaussian(std::uint64_t seed, double std, std::uint64_t first, std::span<float> out) {
+  Lfsr lfsr(seed);
+  for_each_clock(lfsr, first, out.size(), Lfsr::words_per_clock,
+                 [&](std::uint64_t i, std::uint64_t lane, const auto& words) {
+                   out[i] = gaussian_weight(words[lane], std);
+                 });
+}
+
+void generate_floats(const RandomValues& values, std::uint64_t seed, std::uint64_t first,
+                     std::span<float> out) {
+  if (values.distribution == Distribution::gaussian) {
+    generate_gaussian(seed, values.standard_deviation, first, out);
+  } else {
+    generate_uniform(seed, values.standard_deviation, first, out);
+  }
+}
+
+}  // namespace
+
+std::uint64_t elements_per_clock(const RandomValues& values) {
+  if (values.distribution != Distribution::mask) return Lfsr::words_per_clock;
+  return Lfsr::bits_per_clock / static_cast<unsigned>(mask_bits(values));
+}
+
+void generate_values(const RandomValues& values, std::uint64_t seed,
+                     std::optional<std::uint64_t> sign_seed, std::uint64_t first_element,
+                     std::span<std::byte> bytes) {
+  if (values.distribution == Distribution::mask) {
+    generate_mask(values, seed, first_element, bytes);
+    return;
+  }
+  const std::span<float> out(reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float));
+  generate_floats(values, seed, first_element, out);
+  if (!sign_seed) return;
+  std::array<float, 1024> signs;
+  for (std::size_t done = 0; done < out.size(); done += signs.size()) {
+    const std::size_t count = std::min(signs.size(), out.size() - done);
+    generate_floats(values, *sign_seed, first_element + done, {signs.data(), count});
+    for (std::size_t i = 0; i < count; ++i) {
+      const float magnitude = std::abs(out[done + i]);
+      out[done + i] = signs[i] == 0 ? 0 : std::copysign(magnitude, signs[i]);
     }
   }
 }

@@ -14,7 +14,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+
+#include "workloads/random_values.hpp"
 
 namespace spillway::models {
 
@@ -60,5 +63,23 @@ double uniform_half_width(double std);
 /// clock e div 10, whatever the shape of the tensor.
 void generate_uniform(std::uint64_t seed, double std, std::uint64_t first_element,
                       std::span<float> out);
+
+/// A word as a weight of standard deviation `std`, nearly normal: its four bytes b, each uniform on
+/// 0 … 255, as (sum b - 510) / sqrt(4 (256^2 - 1) / 12). Kurtosis 2.7; complementing the word
+/// negates it.
+float gaussian_weight(std::uint32_t word, double std);
+
+/// Fill `bytes` with elements first_element, first_element + 1, ... of the endless tensor that the
+/// seed stands for: floats, or mask bytes. A mask takes one bit of the stream an element where half
+/// are dropped, two where a quarter or three quarters are, and eight otherwise; element e is field
+/// e mod n of clock e div n, with n fields a clock, from the low bits of word 0 up. With
+/// `sign_seed`, a second register runs beside the first, and a value whose sign is not that of the
+/// second register's value is negated (its word complemented); where that value is 0, so is this.
+void generate_values(const workloads::RandomValues& values, std::uint64_t seed,
+                     std::optional<std::uint64_t> sign_seed, std::uint64_t first_element,
+                     std::span<std::byte> bytes);
+
+/// Elements that the unit makes in a clock.
+std::uint64_t elements_per_clock(const workloads::RandomValues& values);
 
 }  // namespace spillway::models

@@ -22,6 +22,9 @@ class DramChannel : public sc_core::sc_module {
 
   BackingStore& store() { return store_; }
   const DramCounters& counters() const { return timing_.counters(); }
+  /// Each program finds the channel as at power-up, so that its time does not depend on what ran
+  /// before.
+  void begin_program() { timing_.reset_state(); }
 
  private:
   void b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);

@@ -69,6 +69,7 @@ void OnChipBuffer::release(std::uint64_t address) {
         "cannot release {:#x} of the on-chip buffer: no reservation begins there", address));
   }
   const Bytes size = reservation->second;
+  if (when_released_) when_released_({memory_.get() + address, size.count()});
   poison({memory_.get() + address, size.count()}, address);
   used_ -= size;
   reservations_.erase(reservation);

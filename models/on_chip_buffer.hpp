@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -30,6 +31,11 @@ class OnChipBuffer {
   /// Give back the reservation that begins at `address`; its bytes become poison. Throws
   /// ProgramError when none begins there.
   void release(std::uint64_t address);
+
+  /// Be told of bytes that are given back, before they become poison.
+  void when_released(std::function<void(std::span<std::byte>)> listener) {
+    when_released_ = std::move(listener);
+  }
 
   Bytes capacity() const { return capacity_; }
   Bytes used() const { return used_; }              ///< reserved now
@@ -63,6 +69,7 @@ class OnChipBuffer {
   Bytes bytes_written_;
   std::map<std::uint64_t, Bytes> reservations_;  // size by first address
   std::unique_ptr<std::byte[], AlignedDelete> memory_;
+  std::function<void(std::span<std::byte>)> when_released_;
   std::uint64_t touched_ = 0;  // from here up the memory has no defined content yet
 };
 

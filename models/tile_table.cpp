@@ -65,6 +65,7 @@ void TileTable::check(const Instruction& instruction) {
   } else if (const auto* generate = std::get_if<Generate>(&instruction)) {
     if (resident(generate->tile.tile)) refuse(instruction, "it is resident");
     check_resident(generate->seed, instruction);
+    if (generate->sign_seed) check_resident(*generate->sign_seed, instruction);
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
     for (const BufferedTile& tile : compute->inputs) check_resident(tile, instruction);
     for (const BufferedTile& tile : compute->outputs) {
@@ -118,6 +119,7 @@ std::optional<Issued> TileTable::issue(const Instruction& instruction) {
     ++stores_.at(store->tile.tile.tensor).issued;
   } else if (const auto* generate = std::get_if<Generate>(&instruction)) {
     issued.tickets = {claim(generate->seed, false), claim(generate->tile, true)};
+    if (generate->sign_seed) issued.tickets.push_back(claim(*generate->sign_seed, false));
     if (Entry* entry = find(generate->tile)) entry->dirty = true;
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
     // A tile changed in place is claimed once, as written.

@@ -1,6 +1,7 @@
 #include "sim/experiment.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -12,25 +13,82 @@ using workloads::InputError;
 
 namespace {
 
-workloads::Optimizer read_optimizer(const Config& config) {
-  config.allow_only({"rate", "momentum"});
-  workloads::Optimizer optimizer;
+RateSchedule read_schedule(const Config& config, double rate) {
+  constexpr int most_epochs = 1'000'000;
+  const auto epochs = [](const Config& value) {
+    return static_cast<int>(value.integer(1, most_epochs));
+  };
+  if (config.is_list()) {
+    std::vector<std::pair<int, double>> steps;
+    for (const Config& item : config.items()) {
+      item.allow_only({"after", "rate"});
+      steps.emplace_back(epochs(item.at("after")), item.at("rate").number(0, 1e6) / rate);
+      if (steps.size() > 1 && steps.back().first <= steps[steps.size() - 2].first) {
+        item.at("after").refuse("more epochs than in the step before");
+      }
+    }
+    return RateSchedule::steps(std::move(steps));
+  }
+  if (!config.is_map()) {
+    config.refuse("a map with divide_by and every or after, or a list of {after, rate}");
+  }
+  config.allow_only({"divide_by", "every", "after"});
+  const double divisor = config.at("divide_by").number(1e-6, 1e6);
+  if (const Config* after = config.find("after")) {
+    if (config.find("every") != nullptr) config.refuse("either every or after");
+    if (!after->is_list()) after->refuse("a list of numbers of epochs");
+    std::vector<int> drops;
+    for (const Config& item : after->items()) drops.push_back(epochs(item));
+    return RateSchedule::drops(divisor, std::move(drops));
+  }
+  return RateSchedule::periodic(divisor, epochs(config.at("every")));
+}
+
+void read_optimizer(const Config& config, Experiment& experiment) {
+  config.allow_only({"rate", "momentum", "schedule"});
+  workloads::Optimizer& optimizer = experiment.optimizer;
   if (const Config* rate = config.find("rate")) optimizer.rate = rate->number(0, 1e6);
   if (const Config* momentum = config.find("momentum")) {
     optimizer.momentum = momentum->number(0, 0.999999);
   }
-  return optimizer;
+  const Config* schedule = config.find("schedule");
+  if (schedule == nullptr) return;
+  if (schedule->is_list() && optimizer.rate == 0) {
+    schedule->refuse("a list only beside a rate above 0");
+  }
+  experiment.schedule = read_schedule(*schedule, optimizer.rate);
 }
 
-/// "mnist", or a map with the keys base, folder, train and test.
+TrainingPlan read_training(const Config& config, const Experiment& experiment) {
+  config.allow_only({"epochs", "order", "validation", "enough_gain"});
+  TrainingPlan training;
+  if (const Config* epochs = config.find("epochs")) {
+    training.epochs = static_cast<int>(epochs->integer(1, 1'000'000));
+  }
+  if (const Config* order = config.find("order")) {
+    training.layer_by_layer = order->choice({"simultaneous", "layer-by-layer"}) == 1;
+    if (training.layer_by_layer && !workloads::learning_rule(experiment.rule).local) {
+      order->refuse("simultaneous; layer-by-layer takes a rule with local errors");
+    }
+  }
+  if (const Config* images = config.find("validation")) {
+    training.validation = images->integer(0, 1 << 24);
+  }
+  if (const Config* gain = config.find("enough_gain")) training.enough_gain = gain->number(0, 1);
+  return training;
+}
+
+/// "mnist", or a map with the keys base, folder, train, test and standardise.
 DataSource read_data(const Config& config) {
   const std::vector<std::string> sets{"mnist", "cifar10", "random"};
   DataSource source;
   const Config* set = &config;
   if (config.is_map()) {
     set = &config.at("base");
-    config.allow_only(set->choice(sets) == 2 ? std::vector<std::string>{"base", "train", "test"}
-                                             : std::vector<std::string>{"base", "folder"});
+    config.allow_only(
+        set->choice(sets) == 2
+            ? std::vector<std::string>{"base", "train", "test", "standardise"}
+            : std::vector<std::string>{"base", "folder", "train", "test", "standardise"});
     if (const Config* folder = config.find("folder")) {
       source.folder = folder->text();
       if (folder->line() > 0 && source.folder.is_relative()) {
@@ -39,21 +97,41 @@ DataSource read_data(const Config& config) {
     }
     if (const Config* train = config.find("train")) source.train = train->integer(1, 1 << 24);
     if (const Config* test = config.find("test")) source.test = test->integer(1, 1 << 24);
+    if (const Config* standardise = config.find("standardise")) {
+      source.standardise = standardise->boolean();
+    }
   }
   source.set = sets[set->choice(sets)];
   source.where = config.where();
   return source;
 }
 
-/// A rule's name, or a map with its options; no rule has any yet.
-std::string read_rule(const Config& config) {
-  const Config* name = &config;
-  if (config.is_map()) {
-    config.allow_only({"base"});
-    name = &config.at("base");
-  }
+/// A rule's name, or a map with the key base and the options that the rule takes.
+void read_rule(const Config& config, Experiment& experiment) {
   const std::vector<std::string> names = workloads::learning_rule_names();
-  return names[name->choice(names)];
+  const Config& name = config.is_map() ? config.at("base") : config;
+  experiment.rule = names[name.choice(names)];
+  if (!config.is_map()) return;
+  std::vector<std::string> keys = workloads::learning_rule(experiment.rule).options;
+  keys.insert(keys.begin(), "base");
+  config.allow_only(keys);
+  workloads::RuleOptions& options = experiment.rule_options;
+  if (const Config* loss = config.find("loss")) {
+    options.loss = static_cast<workloads::Loss>(loss->choice({"cross-entropy", "square-hinge"}));
+  }
+  if (const Config* distribution = config.find("distribution")) {
+    options.distribution =
+        static_cast<workloads::Distribution>(distribution->choice({"uniform", "gaussian"}));
+  }
+  if (const Config* fix = config.find("fix")) {
+    options.fix = static_cast<int>(fix->integer(0, 10'000));
+  }
+  if (const Config* rate = config.find("classifier_rate")) {
+    options.classifier_rate = rate->number(0, 1e6);
+  }
+  if (const Config* scale = config.find("feedback_scale")) {
+    options.feedback_scale = scale->number(0, 1e6);
+  }
 }
 
 }  // namespace
@@ -67,7 +145,7 @@ Experiment read_experiment(const std::filesystem::path& path,
 }
 
 Experiment read_experiment(const Config& config, const std::string& name) {
-  config.allow_only({"network", "rule", "device", "batch", "seed", "data", "optimizer",
+  config.allow_only({"network", "rule", "device", "batch", "seed", "data", "optimizer", "training",
                      "idealisations", "policy"});
   Experiment experiment;
   experiment.name = name;
@@ -76,7 +154,7 @@ Experiment read_experiment(const Config& config, const std::string& name) {
       network.is_scalar() ? std::filesystem::path(network.text()).stem().string() : name;
   experiment.network =
       workloads::read_network(resolve_shared(network, "workloads/networks"), network_name);
-  experiment.rule = read_rule(config.at("rule"));
+  read_rule(config.at("rule"), experiment);
   experiment.device = models::read_device(resolve_shared(config.at("device"), "models/devices"));
   experiment.batch = config.at("batch").integer(1, 1 << 20);
   if (const Config* seed = config.find("seed")) {
@@ -84,7 +162,10 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   }
   if (const Config* data = config.find("data")) experiment.data = read_data(*data);
   if (const Config* optimizer = config.find("optimizer")) {
-    experiment.optimizer = read_optimizer(*optimizer);
+    read_optimizer(*optimizer, experiment);
+  }
+  if (const Config* training = config.find("training")) {
+    experiment.training = read_training(*training, experiment);
   }
   const Config* idealised = config.find("idealisations");
   experiment.idealisations =
@@ -100,22 +181,31 @@ Experiment read_experiment(const Config& config, const std::string& name) {
 
 namespace {
 
+void keep_first(workloads::Dataset& data, std::optional<std::int64_t> most) {
+  if (!most || static_cast<std::size_t>(*most) >= data.size()) return;
+  data.images.resize(data.images.size() / data.size() * static_cast<std::size_t>(*most));
+  data.labels.resize(static_cast<std::size_t>(*most));
+}
+
 workloads::DataSplit load_checked_data(const Experiment& experiment) {
   const DataSource& source = experiment.data;
   const workloads::ImageShape& input = experiment.network.input;
   workloads::DataSplit data;
   if (source.set == "random") {
-    data = workloads::random_data({input.channels, input.height, input.width},
-                                  static_cast<int>(experiment.network.classes),
-                                  static_cast<std::size_t>(source.train),
-                                  static_cast<std::size_t>(source.test), experiment.seed);
+    data = workloads::random_data(
+        {input.channels, input.height, input.width}, static_cast<int>(experiment.network.classes),
+        static_cast<std::size_t>(source.train.value_or(1000)),
+        static_cast<std::size_t>(source.test.value_or(200)), experiment.seed);
   } else {
     const std::filesystem::path folder =
         !source.folder.empty()
             ? source.folder
             : workloads::shared_folder() / "workloads" / "data" / (source.set + "-subset");
     data = source.set == "mnist" ? workloads::load_mnist(folder) : workloads::load_cifar10(folder);
+    keep_first(data.train, source.train);
+    keep_first(data.test, source.test);
   }
+  if (source.standardise) workloads::standardise(data);
   std::int64_t pixels = 1;
   for (const std::int64_t dimension : data.train.image_shape) pixels *= dimension;
   if (pixels != input.elements() || data.train.classes != experiment.network.classes) {
@@ -138,9 +228,59 @@ workloads::DataSplit load_data(const Experiment& experiment) {
   }
 }
 
-workloads::Step training_step(const Experiment& experiment) {
+workloads::Step training_step(const Experiment& experiment, int only_layer) {
   return workloads::learning_rule(experiment.rule)
-      .training_step(experiment.network, {experiment.batch, experiment.optimizer});
+      .training_step(experiment.network,
+                     {experiment.batch, experiment.optimizer, experiment.rule_options, only_layer});
+}
+
+workloads::Step inference_step(const Experiment& experiment, std::int64_t batch, int exit_layer) {
+  return workloads::learning_rule(experiment.rule)
+      .inference_step(experiment.network, {batch, experiment.rule_options, exit_layer});
+}
+
+RateSchedule RateSchedule::periodic(double divisor, int every) {
+  RateSchedule schedule;
+  schedule.divisor_ = divisor;
+  schedule.every_ = every;
+  return schedule;
+}
+
+RateSchedule RateSchedule::drops(double divisor, std::vector<int> after) {
+  RateSchedule schedule;
+  schedule.divisor_ = divisor;
+  schedule.after_ = std::move(after);
+  return schedule;
+}
+
+RateSchedule RateSchedule::steps(std::vector<std::pair<int, double>> after_and_factor) {
+  RateSchedule schedule;
+  schedule.steps_ = std::move(after_and_factor);
+  return schedule;
+}
+
+double RateSchedule::factor(int epochs) const {
+  double factor = 1;
+  for (const auto& [after, value] : steps_) {
+    if (epochs >= after) factor = value;
+  }
+  for (const int after : after_) factor /= epochs >= after ? divisor_ : 1;
+  const int periods = every_ > 0 ? epochs / every_ : 0;
+  for (int i = 0; i < periods; ++i) factor /= divisor_;
+  return factor;
+}
+
+std::string RateSchedule::description() const {
+  if (every_ > 0) return fmt::format("divided by {:g} every {} epochs", divisor_, every_);
+  if (!after_.empty()) {
+    return fmt::format("divided by {:g} after epoch {}", divisor_, fmt::join(after_, ", "));
+  }
+  if (steps_.empty()) return "constant";
+  std::string text;
+  for (const auto& [after, factor] : steps_) {
+    text += fmt::format("{}times {:g} after epoch {}", text.empty() ? "" : ", ", factor, after);
+  }
+  return text;
 }
 
 }  // namespace spillway::sim

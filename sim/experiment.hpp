@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <set>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/device_config.hpp"
@@ -21,17 +22,58 @@ struct DataSource {
   std::string where;             ///< its place in the experiment, for messages
   std::string set = "random";    ///< mnist, cifar10 or random
   std::filesystem::path folder;  ///< of the set's files; empty: the subset that Spillway ships
-  std::int64_t train = 1000, test = 200;  ///< sizes of a random set
+  /// Sizes of a random set (1000 and 200 when absent); of another, at most so many images from the
+  /// front of each file.
+  std::optional<std::int64_t> train, test;
+  bool standardise = false;  ///< subtract the training set's mean and divide by its deviation
+};
+
+/// The learning rate over the epochs, as factors of the optimizer's rate.
+class RateSchedule {
+ public:
+  RateSchedule() = default;  ///< constant
+  /// Divided by `divisor` after every `every` epochs.
+  static RateSchedule periodic(double divisor, int every);
+  /// Divided by `divisor` after each of these numbers of epochs.
+  static RateSchedule drops(double divisor, std::vector<int> after);
+  /// From `after` epochs on times `factor`; ascending in `after`.
+  static RateSchedule steps(std::vector<std::pair<int, double>> after_and_factor);
+
+  /// The factor when `epochs` epochs are done.
+  double factor(int epochs) const;
+  /// "constant", "divided by 5 every 25 epochs" …
+  std::string description() const;
+
+ private:
+  double divisor_ = 1;
+  int every_ = 0;
+  std::vector<int> after_;
+  std::vector<std::pair<int, double>> steps_;
+};
+
+struct TrainingPlan {
+  int epochs = 10;
+  /// Local rules: one layer after the other, each on those below as they have become, instead of
+  /// all at once.
+  bool layer_by_layer = false;
+  /// So many of the last training images are kept out of training, to judge by.
+  std::int64_t validation = 0;
+  /// The network is deep enough at a layer when no later one (layer by layer: the next one) is
+  /// better on the validation images by more than this share of them.
+  double enough_gain = 0;
 };
 
 struct Experiment {
   std::string name;
   workloads::Network network;
   std::string rule;
+  workloads::RuleOptions rule_options;
   models::DeviceConfig device;
   std::int64_t batch = 100;
   std::uint64_t seed = 1;
   workloads::Optimizer optimizer;
+  RateSchedule schedule;
+  TrainingPlan training;
   Idealisations idealisations;
   Policy policy = Policy::paper;
   DataSource data;
@@ -45,7 +87,11 @@ Experiment read_experiment(const workloads::Config& config, const std::string& n
 /// The experiment's images and labels, checked against its network. Throws InputError.
 workloads::DataSplit load_data(const Experiment& experiment);
 
-/// One mini-batch of training.
-workloads::Step training_step(const Experiment& experiment);
+/// One mini-batch of training; of one layer alone when `only_layer` is not 0.
+workloads::Step training_step(const Experiment& experiment, int only_layer = 0);
+
+/// The forward pass on `batch` examples with all decisions, or as far as `exit_layer`.
+workloads::Step inference_step(const Experiment& experiment, std::int64_t batch,
+                               int exit_layer = 0);
 
 }  // namespace spillway::sim

@@ -13,8 +13,9 @@ using workloads::TensorKind;
 
 const std::vector<Item>& all_items() {
   static const std::vector<Item> items{
-      Item::input_images,  Item::labels,          Item::biases, Item::optimizer_state,
-      Item::readout_layer, Item::pooling_winners, Item::seeds,  Item::metrics};
+      Item::input_images,    Item::labels,      Item::biases,          Item::norm_parameters,
+      Item::norm_statistics, Item::norm_inputs, Item::optimizer_state, Item::readout_layer,
+      Item::pooling_winners, Item::seeds,       Item::metrics};
   return items;
 }
 
@@ -23,6 +24,9 @@ std::string to_string(Item item) {
     case Item::input_images: return "input images";
     case Item::labels: return "labels";
     case Item::biases: return "biases";
+    case Item::norm_parameters: return "batch norm parameters";
+    case Item::norm_statistics: return "batch norm statistics";
+    case Item::norm_inputs: return "batch norm inputs";
     case Item::optimizer_state: return "optimizer state";
     case Item::readout_layer: return "readout layer";
     case Item::pooling_winners: return "pooling winners";
@@ -41,6 +45,10 @@ std::optional<Item> item_of(const Step& step, const Tensor& tensor) {
     case TensorKind::labels: return Item::labels;
     case TensorKind::biases:
     case TensorKind::bias_gradients: return Item::biases;
+    case TensorKind::norm_parameters:
+    case TensorKind::norm_gradients: return Item::norm_parameters;
+    case TensorKind::norm_statistics: return Item::norm_statistics;
+    case TensorKind::norm_inputs: return Item::norm_inputs;
     case TensorKind::optimizer_state: return Item::optimizer_state;
     case TensorKind::winners: return Item::pooling_winners;
     case TensorKind::seeds: return Item::seeds;
@@ -52,6 +60,12 @@ std::optional<Item> item_of(const Step& step, const Tensor& tensor) {
 Idealisations Idealisations::paper() {
   Idealisations result;
   result.items_ = all_items();
+  return result;
+}
+
+Idealisations Idealisations::paper_but(Item item) {
+  Idealisations result = paper();
+  std::erase(result.items_, item);
   return result;
 }
 

@@ -15,6 +15,9 @@ enum class Item {
   input_images,
   labels,
   biases,
+  norm_parameters,
+  norm_statistics,
+  norm_inputs,
   optimizer_state,
   readout_layer,
   pooling_winners,
@@ -32,6 +35,7 @@ std::optional<Item> item_of(const workloads::Step& step, const workloads::Tensor
 class Idealisations {
  public:
   static Idealisations paper();  ///< every item
+  static Idealisations paper_but(Item item);
   static Idealisations none() { return {}; }
 
   void add(Item item);

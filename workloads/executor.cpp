@@ -31,7 +31,12 @@ DirectExecutor::DirectExecutor(const Step& step, ValueGenerator generator)
   for (const Tensor& tensor : step.tensors) tensors_.emplace_back(tensor.bytes().count());
 }
 
-std::span<std::byte> DirectExecutor::bytes(TensorId id) { return tensors_.at(id).span(); }
+std::span<std::byte> DirectExecutor::bytes(TensorId id) {
+  const std::span<std::byte> bytes = tensors_.at(id).span();
+  runner_.settle(bytes);
+  runner_.forget(bytes);
+  return bytes;
+}
 std::span<float> DirectExecutor::floats(TensorId id) { return view<float>(bytes(id)); }
 std::span<std::int32_t> DirectExecutor::integers(TensorId id) {
   return view<std::int32_t>(bytes(id));
@@ -42,22 +47,30 @@ void DirectExecutor::give(TensorId id, std::span<const float> values) {
   given_[id] = true;
 }
 
-void DirectExecutor::generate(const Tensor& tensor) {
-  const auto seed = static_cast<std::uint32_t>(integers(tensor.generated->seed)[0]);
-  generator_(seed, tensor.generated->standard_deviation, floats(tensor.id));
+void DirectExecutor::give(TensorId id, std::span<const std::byte> values) {
+  std::ranges::copy(values, bytes(id).begin());
+  given_[id] = true;
 }
 
-void DirectExecutor::run(const std::function<void(std::size_t)>& after) {
+void DirectExecutor::generate(const Tensor& tensor) {
+  const auto seed = [&](TensorId id) { return static_cast<std::uint32_t>(integers(id)[0]); };
+  const Generated& made = *tensor.generated;
+  std::optional<std::uint32_t> sign_seed;
+  if (made.sign_seed) sign_seed = seed(*made.sign_seed);
+  generator_(made.values, seed(made.seed), sign_seed, bytes(tensor.id));
+}
+
+void DirectExecutor::run(double rate_scale, const std::function<void(std::size_t)>& after) {
   for (std::size_t i = 0; i < step_.ops.size(); ++i) {
     const Op& op = step_.ops[i];
     std::vector<const std::byte*> inputs;
     std::vector<std::byte*> outputs;
     for (const TensorId id : op.inputs) {
       if (step_.tensor(id).generated && !given_[id]) generate(step_.tensor(id));
-      inputs.push_back(bytes(id).data());
+      inputs.push_back(tensors_[id].span().data());
     }
-    for (const TensorId id : op.outputs) outputs.push_back(bytes(id).data());
-    runner_.run(op.kernel, inputs, outputs);
+    for (const TensorId id : op.outputs) outputs.push_back(tensors_[id].span().data());
+    runner_.run(with_rate_scale(op.kernel, rate_scale), inputs, outputs);
     if (after) after(i);
   }
 }

@@ -28,31 +28,32 @@ class AlignedBytes {
   std::size_t size_ = 0;
 };
 
-/// Fills a generated tensor: its seed, its standard deviation, the values to write.
-using ValueGenerator =
-    std::function<void(std::uint32_t seed, double standard_deviation, std::span<float> values)>;
-
 class DirectExecutor {
  public:
   /// All tensors start as zeros. Keeps a reference to `step`.
   DirectExecutor(const Step& step, ValueGenerator generator);
 
+  /// A tensor's values, to be read or changed.
   std::span<std::byte> bytes(TensorId id);
   std::span<float> floats(TensorId id);
   std::span<std::int32_t> integers(TensorId id);
   /// Give a generated tensor's values; it is then never generated.
   void give(TensorId id, std::span<const float> values);
 
-  /// Run all operations. `after` is called after each with its index.
-  void run(const std::function<void(std::size_t op)>& after = nullptr);
+  /// Give a generated mask.
+  void give(TensorId id, std::span<const std::byte> values);
+
+  /// Run all operations, updates with their learning rate times `rate_scale`. `after` is called
+  /// after each operation with its index.
+  void run(double rate_scale = 1, const std::function<void(std::size_t op)>& after = nullptr);
 
  private:
   void generate(const Tensor& tensor);
 
   const Step& step_;
   ValueGenerator generator_;
-  KernelRunner runner_;
   std::vector<AlignedBytes> tensors_;
+  KernelRunner runner_{KernelRunner::Results::lasting};
   std::vector<bool> given_;
 };
 

@@ -181,8 +181,11 @@ Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
   layer.input = input;
   require_positive(spec, "out", spec.outputs);
   if (input.elements() < 1) refuse(spec, "", "its input is empty; allowed: at least one channel");
-  if (spec.dropout < 0 || spec.dropout >= 1) {
-    refuse(spec, "dropout", fmt::format("dropout {}; allowed: from 0 to below 1", spec.dropout));
+  if (!(spec.dropout >= 0 && spec.dropout <= 0.99)) {
+    refuse(spec, "dropout", fmt::format("dropout {}; allowed: from 0 to 0.99", spec.dropout));
+  }
+  if (spec.batch_norm && spec.bias) {
+    refuse(spec, "bias", "bias: true beside batch_norm, whose shift is one; allowed: false");
   }
   if (spec.kind == LayerKind::fc) {
     require_holdable(spec, "weights", "out", {spec.outputs, input.elements()});
@@ -239,7 +242,7 @@ void append_layer(Network& network, LayerSpec spec) {
 
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
                      std::vector<LayerSpec> layers) {
-  Network network{name, input, classes, {}};
+  Network network{name, input, classes, {}, 0};
   if (input.channels < 1 || input.height < 1 || input.width < 1) {
     throw ShapeError("input", "the input is empty; allowed: at least 1 in each dimension");
   }

@@ -76,6 +76,7 @@ struct Network {
   ImageShape input;
   std::int64_t classes = 0;
   std::vector<Layer> layers;
+  double input_dropout = 0;  ///< probability that an input value is dropped in training
 
   Words weights() const;      ///< sum of |P_i|
   Words activations() const;  ///< sum of |A_i| per example

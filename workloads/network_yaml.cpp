@@ -48,8 +48,8 @@ void read_padding(const Config& config, LayerSpec& spec) {
   }
 }
 
-LayerSpec read_layer(const Config& config) {
-  LayerSpec spec;
+/// `spec` holds what the network says of all its layers.
+LayerSpec read_layer(const Config& config, LayerSpec spec) {
   const bool conv = config.at("type").choice({"conv", "fc"}) == 0;
   spec.kind = conv ? LayerKind::conv : LayerKind::fc;
   std::vector<std::string> keys{"type", "name", "out", "bias", "batch_norm", "relu", "dropout"};
@@ -61,8 +61,9 @@ LayerSpec read_layer(const Config& config) {
   config.allow_only(keys);
   spec.outputs = config.at("out").integer(-largest_dimension, largest_dimension);
   if (const Config* name = config.find("name")) spec.name = name->text();
-  if (const Config* bias = config.find("bias")) spec.bias = bias->boolean();
   if (const Config* norm = config.find("batch_norm")) spec.batch_norm = norm->boolean();
+  spec.bias = !spec.batch_norm;
+  if (const Config* bias = config.find("bias")) spec.bias = bias->boolean();
   if (const Config* relu = config.find("relu")) spec.relu = relu->boolean();
   if (const Config* dropout = config.find("dropout")) spec.dropout = dropout->number(0, 0.99);
   if (!conv) return spec;
@@ -91,7 +92,8 @@ Network read_network(const std::filesystem::path& path) {
 }
 
 Network read_network(const Config& config, const std::string& default_name) {
-  config.allow_only({"name", "input", "classes", "layers"});
+  config.allow_only(
+      {"name", "input", "classes", "layers", "batch_norm", "dropout", "input_dropout"});
   const Config* name = config.find("name");
   const ImageShape input = read_input(config.at("input"));
   const std::int64_t classes = config.at("classes").integer(2, 1 << 20);
@@ -100,10 +102,16 @@ Network read_network(const Config& config, const std::string& default_name) {
   }
   const Config& layers = config.at("layers");
   if (!layers.is_list() || layers.items().empty()) layers.refuse("a list of at least one layer");
-  Network network{"", input, classes, {}};
+  Network network{"", input, classes, {}, 0};
+  LayerSpec common;
+  if (const Config* norm = config.find("batch_norm")) common.batch_norm = norm->boolean();
+  if (const Config* dropout = config.find("dropout")) common.dropout = dropout->number(0, 0.99);
+  if (const Config* dropout = config.find("input_dropout")) {
+    network.input_dropout = dropout->number(0, 0.99);
+  }
   for (const Config& layer : layers.items()) {
     try {
-      append_layer(network, read_layer(layer));
+      append_layer(network, read_layer(layer, common));
     } catch (const ShapeError& error) {
       const Config* field = layer.find(error.field());
       throw InputError((field != nullptr ? field : &layer)->where() + error.what());

@@ -21,7 +21,14 @@ std::string to_string(TensorKind kind) {
     case TensorKind::weight_gradients: return "weight_gradients";
     case TensorKind::bias_gradients: return "bias_gradients";
     case TensorKind::optimizer_state: return "optimizer_state";
+    case TensorKind::norm_inputs: return "norm_inputs";
+    case TensorKind::norm_parameters: return "norm_parameters";
+    case TensorKind::norm_gradients: return "norm_gradients";
+    case TensorKind::norm_statistics: return "norm_statistics";
     case TensorKind::classifier: return "classifier";
+    case TensorKind::classifier_gradients: return "classifier_gradients";
+    case TensorKind::feedback: return "feedback";
+    case TensorKind::masks: return "masks";
     case TensorKind::seeds: return "seeds";
     case TensorKind::metrics: return "metrics";
   }

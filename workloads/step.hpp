@@ -9,6 +9,7 @@
 
 #include "workloads/kernels/kernel.hpp"
 #include "workloads/network.hpp"
+#include "workloads/random_values.hpp"
 #include "workloads/support/units.hpp"
 
 namespace spillway::workloads {
@@ -29,7 +30,14 @@ enum class TensorKind {
   weight_gradients,
   bias_gradients,
   optimizer_state,
-  classifier,  ///< a random matrix, made when it is used
+  norm_inputs,      ///< A_i before batch-norm, which its error needs again
+  norm_parameters,  ///< scales and shifts of batch-norm
+  norm_gradients,
+  norm_statistics,       ///< means and variances, of the batch or running
+  classifier,            ///< a random matrix: made when it is used, or trained and stored
+  classifier_gradients,  ///< of a trained one
+  feedback,              ///< random weights of the way back, made when they are used
+  masks,                 ///< of dropout, one byte each, made when they are used
   seeds,
   metrics,  ///< mean loss and number of right decisions
 };
@@ -46,10 +54,11 @@ enum class Lifetime {
   output,     ///< made in the step and wanted afterwards
 };
 
-/// Values that are made anew from a seed whenever an operation uses them: uniform, zero mean.
+/// Values that are made anew from a seed whenever an operation uses them.
 struct Generated {
   TensorId seed;
-  double standard_deviation;
+  std::optional<TensorId> sign_seed;  ///< signs come from this seed's values of the same kind
+  RandomValues values;
 };
 
 struct Tensor {
@@ -64,6 +73,10 @@ struct Tensor {
 
   std::uint64_t elements() const;
   Bytes bytes() const { return element * elements(); }
+  /// It has a value before the step begins, and outlives the step: what a training run keeps.
+  bool is_kept() const {
+    return is_given() && kind != TensorKind::input_images && kind != TensorKind::labels;
+  }
   /// It has a value before the step begins.
   bool is_given() const { return lifetime == Lifetime::input || lifetime == Lifetime::parameter; }
 };

@@ -63,7 +63,8 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
 /// Makes the instructions of one operation after another.
 class Plan::Emitter {
  public:
-  explicit Emitter(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  Emitter(std::shared_ptr<const Content> content, double rate_scale)
+      : content_(std::move(content)), rate_scale_(rate_scale) {}
 
   std::optional<Instruction> next() {
     while (pending_.empty() && op_ < content_->step.ops.size()) emit(op_++);
@@ -88,10 +89,13 @@ class Plan::Emitter {
       const Residence& residence = content_->residences[r];
       if (residence.begin != Residence::Begin::generate) continue;
       const workloads::Generated& made = *content_->step.tensor(residence.tile.tensor).generated;
+      std::optional<BufferedTile> sign_seed;
+      if (made.sign_seed) sign_seed = on_chip_.at(*made.sign_seed);
       pending_.push_back(models::Generate{
-          {residence.tile, residence.address}, on_chip_.at(made.seed), made.standard_deviation});
+          {residence.tile, residence.address}, on_chip_.at(made.seed), sign_seed, made.values});
     }
-    pending_.push_back(models::Compute{op.kernel, tiles(op.inputs), tiles(op.outputs),
+    pending_.push_back(models::Compute{with_rate_scale(op.kernel, rate_scale_), tiles(op.inputs),
+                                       tiles(op.outputs),
                                        op.layer == content_->step.readout_layer()});
     for (const std::size_t r : content_->ending[i]) {
       const Residence& residence = content_->residences[r];
@@ -114,13 +118,14 @@ class Plan::Emitter {
   }
 
   std::shared_ptr<const Content> content_;
+  double rate_scale_;
   std::size_t op_ = 0;
   std::deque<Instruction> pending_;
   std::map<TensorId, BufferedTile> on_chip_;
 };
 
-models::Program Plan::program() const {
-  auto emitter = std::make_shared<Emitter>(content_);
+models::Program Plan::program(double rate_scale) const {
+  auto emitter = std::make_shared<Emitter>(content_, rate_scale);
   return [emitter] { return emitter->next(); };
 }
 
@@ -140,8 +145,8 @@ std::vector<StageReason> Plan::reasons() const {
   return reasons;
 }
 
-Plan make_plan(const Experiment& experiment) {
-  return Plan(training_step(experiment), experiment.device, experiment.idealisations,
+Plan make_plan(const Experiment& experiment, int only_layer) {
+  return Plan(training_step(experiment, only_layer), experiment.device, experiment.idealisations,
               experiment.policy);
 }
 

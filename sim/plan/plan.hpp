@@ -38,8 +38,9 @@ class Plan {
   Words buffer_words() const { return content_->buffer_words; }
   std::vector<StageReason> reasons() const;
 
-  /// The instructions, from the first. Several programs may be pulled from one plan.
-  models::Program program() const;
+  /// The instructions, from the first, with learning rates times `rate_scale`. Several programs may
+  /// be pulled from one plan.
+  models::Program program(double rate_scale = 1) const;
 
  private:
   struct Content {
@@ -57,6 +58,7 @@ class Plan {
   std::shared_ptr<const Content> content_;  // programs outlive a moved plan
 };
 
-Plan make_plan(const Experiment& experiment);
+/// The plan of the experiment's training step; of one layer alone when `only_layer` is not 0.
+Plan make_plan(const Experiment& experiment, int only_layer = 0);
 
 }  // namespace spillway::sim

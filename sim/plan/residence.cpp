@@ -76,7 +76,9 @@ OpNeeds op_needs(const Step& step, const Op& op) {
   for (const TensorId id : op.inputs) {
     if (step.tensor(id).generated) {
       needs.generates.push_back(id);
-      needs.reads.push_back(step.tensor(id).generated->seed);
+      const workloads::Generated& made = *step.tensor(id).generated;
+      needs.reads.push_back(made.seed);
+      if (made.sign_seed) needs.reads.push_back(*made.sign_seed);
     } else {
       needs.reads.push_back(id);
     }

@@ -15,16 +15,18 @@ using workloads::TensorId;
 namespace {
 
 /// What the device's PRNG unit makes.
-void generate(std::uint32_t seed, double standard_deviation, std::span<float> values) {
-  models::generate_uniform(seed, standard_deviation, 0, values);
+void generate(const workloads::RandomValues& values, std::uint32_t seed,
+              std::optional<std::uint32_t> sign_seed, std::span<std::byte> bytes) {
+  std::optional<std::uint64_t> wide_sign_seed;
+  if (sign_seed) wide_sign_seed = *sign_seed;
+  models::generate_values(values, seed, wide_sign_seed, 0, bytes);
 }
 
-void give_batch(const Step& step, DirectExecutor& executor, const Batch& batch) {
+std::vector<Decision> run_batch(const Step& step, DirectExecutor& executor, const Batch& batch,
+                                double rate_scale = 1) {
   std::ranges::copy(batch.images, executor.floats(step.find("input.images").value()).begin());
   std::ranges::copy(batch.labels, executor.integers(step.find("input.labels").value()).begin());
-}
-
-std::vector<Decision> read_decisions(const Step& step, DirectExecutor& executor) {
+  executor.run(rate_scale);
   std::vector<Decision> decisions;
   for (const TensorId id : step.decisions) {
     decisions.push_back(make_decision(step, id, executor.floats(id)));
@@ -32,43 +34,54 @@ std::vector<Decision> read_decisions(const Step& step, DirectExecutor& executor)
   return decisions;
 }
 
-/// Parameters and seeds, which do not come with the batch.
-bool is_given(const Tensor& tensor) { return tensor.layer > 0 && tensor.is_given(); }
-
 }  // namespace
 
-DirectTraining::DirectTraining(const Experiment& experiment)
-    : step_(training_step(experiment)), executor_(step_, generate) {
-  for (const Tensor& tensor : step_.tensors) {
-    if (!is_given(tensor)) continue;
-    workloads::initialise(experiment.network, tensor, experiment.seed, executor_.bytes(tensor.id));
-  }
+DirectTraining::DirectTraining(const Experiment& experiment, int only_layer)
+    : step_(training_step(experiment, only_layer)), executor_(step_, generate) {
+  initialise(experiment);
 }
 
-std::vector<Decision> DirectTraining::run_step(const Batch& batch) {
-  give_batch(step_, executor_, batch);
-  executor_.run();
-  return read_decisions(step_, executor_);
+Result DirectTraining::run_step(const Batch& batch, double rate_scale) {
+  return {{}, {}, run_batch(step_, executor_, batch, rate_scale)};
 }
 
-std::vector<Decision> evaluate(
-    const Experiment& experiment, const workloads::Dataset& data,
-    const std::function<std::vector<std::byte>(const std::string&)>& read) {
+std::vector<std::byte> DirectTraining::read(TensorId id) {
+  const std::span<std::byte> bytes = executor_.bytes(id);
+  return {bytes.begin(), bytes.end()};
+}
+
+void DirectTraining::write(TensorId id, std::span<const std::byte> bytes) {
+  std::ranges::copy(bytes, executor_.bytes(id).begin());
+}
+
+struct Evaluator::Prepared {
+  explicit Prepared(Step s) : step(std::move(s)), executor(step, generate) {}
+  Step step;
+  DirectExecutor executor;
+};
+
+Evaluator::Evaluator(const Experiment& experiment, int exit_layer)
+    : experiment_(experiment), exit_layer_(exit_layer) {}
+Evaluator::~Evaluator() = default;
+
+std::vector<Decision> Evaluator::evaluate(const workloads::Dataset& data, const State& state) {
   std::vector<Decision> sum;
   const auto examples = static_cast<std::int64_t>(data.size());
   for (std::int64_t first = 0; first < examples;) {
     // Full batches, then one smaller batch for the rest.
-    const std::int64_t size = std::min(experiment.batch, examples - first);
-    const Step step =
-        workloads::learning_rule(experiment.rule).inference_step(experiment.network, size);
-    DirectExecutor executor(step, generate);
-    for (const Tensor& tensor : step.tensors) {
-      if (is_given(tensor)) std::ranges::copy(read(tensor.name), executor.bytes(tensor.id).begin());
+    const std::int64_t size = std::min(experiment_.batch, examples - first);
+    std::unique_ptr<Prepared>& prepared = by_batch_[size];
+    if (!prepared) {
+      prepared = std::make_unique<Prepared>(inference_step(experiment_, size, exit_layer_));
+    }
+    for (const Tensor& tensor : prepared->step.tensors) {
+      if (!tensor.is_kept()) continue;
+      std::ranges::copy(state.at(tensor.name), prepared->executor.bytes(tensor.id).begin());
     }
     for (; first + size <= examples; first += size) {
-      give_batch(step, executor, make_batch(data, static_cast<std::size_t>(first), size));
-      executor.run();
-      const std::vector<Decision> decisions = read_decisions(step, executor);
+      const std::vector<Decision> decisions =
+          run_batch(prepared->step, prepared->executor,
+                    make_batch(data, static_cast<std::size_t>(first), size));
       sum.resize(decisions.size());
       for (std::size_t i = 0; i < sum.size(); ++i) {
         const double weight = static_cast<double>(size) / static_cast<double>(examples);

@@ -2,17 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstring>
 
-#include "workloads/initialise.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {
 
 using models::Port;
 using workloads::Step;
-using workloads::Tensor;
 using workloads::TensorId;
 using workloads::Words;
 
@@ -36,39 +33,12 @@ void check_conservation(const Ledger& ledger, const models::Execution& execution
 
 }  // namespace
 
-Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t size,
-                 std::span<const std::size_t> order) {
-  const std::size_t pixels = data.images.size() / data.size();
-  Batch batch;
-  batch.images.reserve(pixels * static_cast<std::size_t>(size));
-  for (std::int64_t i = 0; i < size; ++i) {
-    const std::size_t place = (first + static_cast<std::size_t>(i)) % data.size();
-    const std::size_t example = order.empty() ? place : order[place];
-    const auto image = data.images.begin() + static_cast<std::ptrdiff_t>(example * pixels);
-    batch.images.insert(batch.images.end(), image, image + static_cast<std::ptrdiff_t>(pixels));
-    batch.labels.push_back(data.labels[example]);
-  }
-  return batch;
-}
-
-Batch first_batch(const Experiment& experiment) {
-  return make_batch(load_data(experiment).train, 0, experiment.batch);
-}
-
-Decision make_decision(const Step& step, TensorId id, std::span<const float> metrics) {
-  // A program that forgets to store its metrics leaves poison, which is no number.
-  return {step.layer_names[step.tensor(id).layer], metrics[0],
-          std::llround(std::isnan(metrics[1]) ? 0 : metrics[1])};
-}
-
 Simulation::Simulation(const Experiment& experiment, models::DeviceOptions options)
-    : plan_(make_plan(experiment)), device_(experiment.device, options) {
-  for (const Tensor& tensor : plan_.step().tensors) {
-    if (!tensor.is_given() || tensor.layer == 0) continue;
-    std::vector<std::byte> bytes(tensor.bytes().count());
-    workloads::initialise(experiment.network, tensor, experiment.seed, bytes);
-    write(tensor.id, bytes);
-  }
+    : Simulation(experiment, make_plan(experiment), options) {}
+
+Simulation::Simulation(const Experiment& experiment, Plan plan, models::DeviceOptions options)
+    : plan_(std::move(plan)), device_(experiment.device, options) {
+  initialise(experiment);
 }
 
 models::BackingStore& Simulation::store_of(TensorId id) {
@@ -85,7 +55,9 @@ std::vector<std::byte> Simulation::read(TensorId id) {
   return bytes;
 }
 
-Result Simulation::run_step(const Batch& batch) { return run_step(batch, plan_.program()); }
+Result Simulation::run_step(const Batch& batch, double rate_scale) {
+  return run_step(batch, plan_.program(rate_scale));
+}
 
 Result Simulation::run_step(const Batch& batch, const models::Program& program) {
   const Step& step = plan_.step();

@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
 #include <numeric>
 
+#include "sim/run/checkpoint.hpp"
 #include "sim/run/direct.hpp"
+#include "sim/run/simulation.hpp"
 #include "workloads/initialise.hpp"
 
 namespace spillway::sim {
 
 namespace {
+
+using models::Port;
 
 constexpr std::uint64_t order_purpose = 4;
 
@@ -23,53 +29,204 @@ std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoc
   return order;
 }
 
-void add(Epoch& epoch, const std::vector<Decision>& decisions, double examples, double steps) {
-  epoch.loss.resize(decisions.size());
-  epoch.train_accuracy.resize(decisions.size());
-  for (std::size_t i = 0; i < decisions.size(); ++i) {
-    epoch.loss[i] += decisions[i].loss / steps;
-    epoch.train_accuracy[i] += static_cast<double>(decisions[i].right) / examples;
-  }
+/// The last `count` examples of a set.
+workloads::Dataset last_examples(const workloads::Dataset& data, std::size_t count) {
+  const std::size_t pixels = data.images.size() / data.size();
+  workloads::Dataset result{data.name, data.image_shape, data.classes, {}, {}};
+  result.images.assign(data.images.end() - static_cast<std::ptrdiff_t>(count * pixels),
+                       data.images.end());
+  result.labels.assign(data.labels.end() - static_cast<std::ptrdiff_t>(count), data.labels.end());
+  return result;
 }
+
+void add(Traffic& sum, const Result& result) {
+  const Ledger& ledger = result.ledger;
+  sum.dram_read += ledger.total(Port::dram, Direction::read).count();
+  sum.dram_write += ledger.total(Port::dram, Direction::write).count();
+  sum.host_read += ledger.total(Port::host, Direction::read).count();
+  sum.host_write += ledger.total(Port::host, Direction::write).count();
+  sum.macs += result.execution.macs.count();
+  sum.time_ps += result.execution.time.count();
+  ++sum.steps;
+}
+
+/// One run from where its state stands to the end.
+class Run {
+ public:
+  Run(const Experiment& experiment, const workloads::DataSplit& data,
+      const TrainingOptions& options)
+      : experiment_(experiment),
+        data_(data),
+        options_(options),
+        batch_(static_cast<std::size_t>(experiment.batch)),
+        held_back_(static_cast<std::size_t>(experiment.training.validation)) {
+    if (data.train.size() < batch_ + held_back_) {
+      throw workloads::InputError(
+          fmt::format("batch: found {} and {} validation images; allowed: together at most the {} "
+                      "training examples",
+                      batch_, held_back_, data.train.size()));
+    }
+    if (held_back_ > 0) validation_ = last_examples(data.train, held_back_);
+    examples_ = data.train.size() - held_back_;
+    steps_ = examples_ / batch_;
+    fingerprint_ = fingerprint(experiment, data, options.direct);
+    if (experiment.training.layer_by_layer) state_.layer = 1;
+    if (options.checkpoint && std::filesystem::exists(*options.checkpoint)) {
+      state_ = read_checkpoint(*options.checkpoint, fingerprint_);
+      if (state_.epochs < experiment.training.epochs) state_.finished = false;
+    }
+  }
+
+  TrainingResult run() {
+    while (!state_.finished) {
+      if (!train_layer()) return {std::move(state_), true, std::nullopt};
+      advance();
+      checkpoint();
+    }
+    TrainingResult result{std::move(state_), false, std::nullopt};
+    if (held_back_ > 0) result.depth = advice(result.state);
+    return result;
+  }
+
+ private:
+  bool by_layer() const { return experiment_.training.layer_by_layer; }
+
+  std::unique_ptr<Trainee> make_trainee() const {
+    std::unique_ptr<Trainee> trainee;
+    if (options_.direct) {
+      trainee = std::make_unique<DirectTraining>(experiment_, state_.layer);
+    } else {
+      trainee = std::make_unique<Simulation>(experiment_, make_plan(experiment_, state_.layer));
+    }
+    trainee->restore(state_.tensors);
+    return trainee;
+  }
+
+  /// The layer's epochs, or all layers' at once; false when stopped.
+  bool train_layer() {
+    const std::unique_ptr<Trainee> trainee = make_trainee();
+    Evaluator evaluator(experiment_, state_.layer);
+    while (state_.epochs < experiment_.training.epochs) {
+      if (!train_epoch(*trainee)) return false;
+      finish_epoch(*trainee, evaluator);
+      if (state_.epochs < experiment_.training.epochs) checkpoint();
+    }
+    return true;
+  }
+
+  bool train_epoch(Trainee& trainee) {
+    const int number = state_.epochs + 1;
+    const std::vector<std::size_t> order = shuffled(examples_, experiment_.seed, number);
+    const double rate_scale = experiment_.schedule.factor(state_.epochs);
+    while (state_.steps < steps_) {
+      const Result one = trainee.run_step(
+          make_batch(data_.train, state_.steps * batch_, experiment_.batch, order), rate_scale);
+      add_decisions(one.decisions);
+      add(state_.traffic, one);
+      ++state_.steps;
+      if (options_.progress) options_.progress({state_.layer, number, state_.steps, steps_});
+      const bool stop = options_.stop && options_.stop();
+      const bool due =
+          options_.checkpoint_steps > 0 && state_.traffic.steps % options_.checkpoint_steps == 0;
+      if (stop || (due && options_.checkpoint)) {
+        trainee.save(state_.tensors);
+        checkpoint();
+      }
+      if (stop) return false;
+    }
+    return true;
+  }
+
+  void add_decisions(const std::vector<Decision>& decisions) {
+    Epoch& epoch = state_.running;
+    epoch.loss.resize(decisions.size());
+    epoch.train_accuracy.resize(decisions.size());
+    for (std::size_t i = 0; i < decisions.size(); ++i) {
+      epoch.loss[i] += decisions[i].loss;
+      epoch.train_accuracy[i] += static_cast<double>(decisions[i].right);
+    }
+  }
+
+  void finish_epoch(Trainee& trainee, Evaluator& evaluator) {
+    trainee.save(state_.tensors);
+    Epoch epoch = std::move(state_.running);
+    state_.running = {};
+    epoch.epoch = ++state_.epochs;
+    state_.steps = 0;
+    for (double& loss : epoch.loss) loss /= static_cast<double>(steps_);
+    for (double& right : epoch.train_accuracy) right /= static_cast<double>(steps_ * batch_);
+    const auto measure = [&](const workloads::Dataset& data, std::vector<double>& accuracy) {
+      epoch.layers.clear();
+      for (const Decision& decision : evaluator.evaluate(data, state_.tensors)) {
+        epoch.layers.push_back(decision.layer);
+        accuracy.push_back(static_cast<double>(decision.right) / static_cast<double>(data.size()));
+      }
+    };
+    if (held_back_ > 0) measure(validation_, epoch.validation_accuracy);
+    measure(data_.test, epoch.test_accuracy);
+    state_.history.push_back(std::move(epoch));
+    if (options_.after_epoch) options_.after_epoch(state_.history.back());
+  }
+
+  /// To the next layer, or to the end.
+  void advance() {
+    const int depth = static_cast<int>(experiment_.network.layers.size());
+    state_.finished =
+        !by_layer() || state_.layer == depth || (held_back_ > 0 && advice(state_).stopped_early);
+    if (state_.finished) return;
+    ++state_.layer;
+    state_.epochs = 0;
+  }
+
+  /// What validation images say. Layer by layer, training ends at the first layer that is no better
+  /// than those below it.
+  DepthAdvice advice(const TrainingState& state) const {
+    DepthAdvice advice;
+    for (const Epoch& epoch : state.history) {
+      if (!by_layer()) {
+        advice.layers = epoch.layers;
+        advice.accuracy = epoch.validation_accuracy;
+      } else if (advice.layers.empty() || advice.layers.back() != epoch.layers.front()) {
+        advice.layers.push_back(epoch.layers.front());
+        advice.accuracy.push_back(epoch.validation_accuracy.front());
+      } else {
+        advice.accuracy.back() = epoch.validation_accuracy.front();
+      }
+    }
+    const double gain = experiment_.training.enough_gain;
+    std::size_t enough = 0;
+    if (by_layer()) {
+      while (enough + 1 < advice.accuracy.size() &&
+             advice.accuracy[enough + 1] > advice.accuracy[enough] + gain) {
+        ++enough;
+      }
+      advice.stopped_early = enough + 1 < advice.accuracy.size();
+    } else {
+      const double best = *std::ranges::max_element(advice.accuracy);
+      while (advice.accuracy[enough] < best - gain) ++enough;
+    }
+    advice.layer = advice.layers[enough];
+    return advice;
+  }
+
+  void checkpoint() const {
+    if (options_.checkpoint) write_checkpoint(*options_.checkpoint, state_, fingerprint_);
+  }
+
+  const Experiment& experiment_;
+  const workloads::DataSplit& data_;
+  const TrainingOptions& options_;
+  std::size_t batch_, held_back_, examples_ = 0, steps_ = 0;
+  workloads::Dataset validation_;
+  std::string fingerprint_;
+  TrainingState state_;
+};
 
 }  // namespace
 
-TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data, int epochs,
-                     const std::function<void(const TrainingProgress&)>& progress,
-                     const std::function<void(const Epoch&)>& after_epoch) {
-  const auto batch = static_cast<std::size_t>(experiment.batch);
-  const std::size_t steps = data.train.size() / batch;
-  if (steps == 0) {
-    throw workloads::InputError(fmt::format(
-        "batch: found {}; allowed: at most the {} training examples", batch, data.train.size()));
-  }
-  Simulation simulation(experiment);
-  const workloads::Step& step = simulation.plan().step();
-  const auto read = [&](const std::string& name) {
-    return simulation.read(step.find(name).value());
-  };
-  TrainingResult result{{}, simulation.plan().ledger().emptied(), {}, 0};
-  for (int number = 1; number <= epochs; ++number) {
-    Epoch epoch{number, {}, {}, {}, {}};
-    const std::vector<std::size_t> order = shuffled(data.train.size(), experiment.seed, number);
-    for (std::size_t s = 0; s < steps; ++s) {
-      const Result one =
-          simulation.run_step(make_batch(data.train, s * batch, experiment.batch, order));
-      add(epoch, one.decisions, static_cast<double>(steps * batch), static_cast<double>(steps));
-      result.ledger.add(one.ledger);
-      result.time += one.execution.time;
-      ++result.steps;
-      if (progress) progress({number, s + 1, steps});
-    }
-    for (const Decision& decision : evaluate(experiment, data.test, read)) {
-      epoch.layers.push_back(decision.layer);
-      epoch.test_accuracy.push_back(static_cast<double>(decision.right) /
-                                    static_cast<double>(data.test.size()));
-    }
-    if (after_epoch) after_epoch(epoch);
-    result.epochs.push_back(std::move(epoch));
-  }
-  return result;
+TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data,
+                     const TrainingOptions& options) {
+  return Run(experiment, data, options).run();
 }
 
 }  // namespace spillway::sim

@@ -1,38 +1,81 @@
-// Training for several epochs through the device.
+// Training for several epochs, through the device or without it; stopped and continued at any step.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
-#include "sim/run/simulation.hpp"
+#include "sim/run/trainee.hpp"
 
 namespace spillway::sim {
 
 struct Epoch {
-  int epoch = 0;                                      ///< from 1
-  std::vector<std::string> layers;                    ///< that give a decision
-  std::vector<double> loss;                           ///< mean over the training steps, per layer
+  int epoch = 0;                    ///< from 1; anew for each layer that is trained alone
+  std::vector<std::string> layers;  ///< that give a decision
+  std::vector<double> loss;         ///< mean over the training steps, per layer
   std::vector<double> train_accuracy, test_accuracy;  ///< 0 … 1, per layer
+  std::vector<double> validation_accuracy;            ///< empty without validation images
+};
+
+/// What crossed the border, summed over steps.
+struct Traffic {
+  std::uint64_t dram_read = 0, dram_write = 0, host_read = 0, host_write = 0;  ///< words
+  std::uint64_t macs = 0;
+  std::uint64_t time_ps = 0;  ///< simulated
+  std::uint64_t steps = 0;
+};
+
+/// Where a training run stands after some number of steps; what a checkpoint holds.
+struct TrainingState {
+  int layer = 0;          ///< trained alone; 0 when all are trained at once
+  int epochs = 0;         ///< done (of this layer)
+  std::size_t steps = 0;  ///< done in the epoch that runs
+  bool finished = false;
+  Epoch running;  ///< loss and right decisions summed so far in the epoch that runs
+  std::vector<Epoch> history;
+  Traffic traffic;
+  State tensors;
 };
 
 struct TrainingProgress {
+  int layer;  ///< trained alone, or 0
   int epoch;
   std::size_t step, steps;
 };
 
-struct TrainingResult {
-  std::vector<Epoch> epochs;
-  Ledger ledger;                ///< summed over all steps
-  workloads::Picoseconds time;  ///< simulated, of all steps
-  std::uint64_t steps = 0;
+struct TrainingOptions {
+  bool direct = false;  ///< without the device: nothing is counted
+  /// Continue from this file when it is there, and write it after every epoch, every
+  /// `checkpoint_steps` steps (when above 0) and when stopped.
+  std::optional<std::filesystem::path> checkpoint;
+  std::size_t checkpoint_steps = 0;
+  std::function<bool()> stop;  ///< asked after each step
+  std::function<void(const TrainingProgress&)> progress;
+  std::function<void(const Epoch&)> after_epoch;
 };
 
-/// Train on the whole training set for `epochs` epochs, in an order drawn anew for each epoch from
-/// the experiment's seed; a last batch that is not full is left out. Training accuracy is that of
-/// the steps themselves; the test set is measured after each epoch, without the device. Throws
-/// InputError when the set is smaller than one batch.
-TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data, int epochs,
-                     const std::function<void(const TrainingProgress&)>& progress = nullptr,
-                     const std::function<void(const Epoch&)>& after_epoch = nullptr);
+/// Whether the network is deep enough before its last layer, by validation images.
+struct DepthAdvice {
+  std::string layer;                ///< that suffices
+  std::vector<std::string> layers;  ///< that were judged
+  std::vector<double> accuracy;     ///< on the validation images
+  bool stopped_early = false;       ///< later layers were not trained
+};
+
+struct TrainingResult {
+  TrainingState state;
+  bool stopped = false;  ///< by `stop`, before the end
+  std::optional<DepthAdvice> depth;
+};
+
+/// Train as the experiment says, in an order drawn anew for each epoch from its seed; a last batch
+/// that is not full is left out. Training accuracy is that of the steps themselves; the test and
+/// validation images are measured after each epoch, without the device. The same experiment gives
+/// the same bits however often it was stopped and continued. Throws InputError when there are fewer
+/// training images than a batch, or the checkpoint is of another experiment.
+TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data,
+                     const TrainingOptions& options = {});
 
 }  // namespace spillway::sim

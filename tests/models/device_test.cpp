@@ -104,7 +104,9 @@ TEST_CASE("random weights are the LFSR's own and never touch the DRAM") {
   device.host().write(0, std::as_bytes(std::span(&seed, 1)));
   const BufferedTile m = at(0, map, 4), s = at(1, map, 0);
   const Execution execution =
-      run(device, map, {Load{s, 0}, Generate{m, s, 0.25}, Store{m, 1}, Free{m}, Free{s}});
+      run(device, map,
+          {Load{s, 0}, Generate{m, s, std::nullopt, {workloads::Distribution::uniform, 0.25, 0}},
+           Store{m, 1}, Free{m}, Free{s}});
   std::vector<float> found(95), expected(95);
   device.dram().read(0, std::as_writable_bytes(std::span(found)));
   models::generate_uniform(seed, 0.25, 0, expected);

@@ -97,11 +97,15 @@ workloads::Network random_network(workloads::SplitMix& numbers) {
     }
     for (LayerSpec& layer : layers) {
       layer.relu = numbers.below(5) != 0;
-      layer.bias = numbers.below(5) != 0;
+      layer.batch_norm = numbers.below(3) == 0;
+      layer.bias = !layer.batch_norm && numbers.below(5) != 0;
+      if (numbers.below(4) == 0) layer.dropout = 0.1 + 0.8 * numbers.uniform();
     }
     const auto classes = 2 + static_cast<std::int64_t>(numbers.below(11));
     try {
-      return workloads::make_network("random", input, classes, layers);
+      workloads::Network network = workloads::make_network("random", input, classes, layers);
+      if (numbers.below(4) == 0) network.input_dropout = 0.2;
+      return network;
     } catch (const workloads::ShapeError&) {  // an impossible draw; take another
     }
   }

@@ -14,6 +14,7 @@ std::set<TensorId> reads(const Step& step, const Op& op) {
   for (const TensorId id : op.inputs) {
     const auto& generated = step.tensors[id].generated;
     ids.insert(generated ? generated->seed : id);
+    if (generated && generated->sign_seed) ids.insert(*generated->sign_seed);
   }
   return ids;
 }

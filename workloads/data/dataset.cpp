@@ -238,6 +238,18 @@ DataSplit load_cifar10(const path& folder) {
   return {standardised(train, scales), standardised(test, scales)};
 }
 
+void standardise(DataSplit& data) {
+  const auto count = static_cast<double>(data.train.images.size());
+  double sum = 0, squares = 0;
+  for (const float value : data.train.images) sum += value;
+  const double mean = sum / count;
+  for (const float value : data.train.images) squares += (value - mean) * (value - mean);
+  const double deviation = squares > 0 ? std::sqrt(squares / count) : 1;
+  for (Dataset* set : {&data.train, &data.test}) {
+    for (float& value : set->images) value = static_cast<float>((value - mean) / deviation);
+  }
+}
+
 DataSplit random_data(std::vector<std::int64_t> image_shape, int classes, std::size_t train,
                       std::size_t test, std::uint64_t seed) {
   if (classes < 1) {

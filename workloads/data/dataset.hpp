@@ -38,6 +38,10 @@ DataSplit load_mnist(const std::filesystem::path& folder);
 /// only centred. Shape 3,32,32.
 DataSplit load_cifar10(const std::filesystem::path& folder);
 
+/// Subtract the mean of all pixel values of the training set and divide by their (population)
+/// standard deviation, in both sets; values that never vary are only centred.
+void standardise(DataSplit& data);
+
 /// Noise: pixels uniform in [0, 1) and random labels, the same on every platform for one seed.
 /// Throws InputError when a size or `classes` is below 1, or for more than 2^32 pixel values a set.
 DataSplit random_data(std::vector<std::int64_t> image_shape, int classes, std::size_t train,

@@ -25,6 +25,12 @@ struct Conv {
         y(floats(s.batch * s.output.elements())) {}
 };
 
+struct Norm {
+  Bytes map, channels;
+  explicit Norm(const NormGeometry& s)
+      : map(floats(s.batch * s.channels * s.height * s.width)), channels(floats(2 * s.channels)) {}
+};
+
 template <class Parts>
 OperandSizes forward(const Parts& p) {
   return {{p.x, p.weights, p.bias}, {p.y}, 2, 1};
@@ -36,6 +42,13 @@ OperandSizes input_gradient(const Parts& p) {
 template <class Parts>
 OperandSizes weight_gradient(const Parts& p) {
   return {{p.y, p.x}, {p.weights, p.bias}, 2, 1};
+}
+
+template <class Loss>
+OperandSizes loss(const Loss& k) {
+  const Bytes scores = floats(k.batch * k.classes);
+  if (k.with_error) return {{scores, floats(k.batch)}, {scores, floats(2)}, 2, 2};
+  return {{scores, floats(k.batch)}, {floats(2)}, 2, 1};
 }
 
 struct Sizes {
@@ -56,6 +69,27 @@ struct Sizes {
     return {{p.x, p.weights}, {p.y}, 2, 1};
   }
   OperandSizes operator()(const ClassifierError& k) const { return input_gradient(Dense(k.shape)); }
+  OperandSizes operator()(const ClassifierWeightGradient& k) const {
+    const Dense p(k.shape);
+    return {{p.y, p.x}, {p.weights}, 2, 1};
+  }
+  OperandSizes operator()(const BatchNorm& k) const {
+    const Norm p(k.shape);
+    return {{p.map, p.channels, p.channels}, {p.map, p.channels, p.channels}, 3, 3};
+  }
+  OperandSizes operator()(const BatchNormInference& k) const {
+    const Norm p(k.shape);
+    return {{p.map, p.channels, p.channels}, {p.map}, 3, 1};
+  }
+  OperandSizes operator()(const BatchNormError& k) const {
+    const Norm p(k.shape);
+    return {{p.map, p.map, p.channels, p.channels}, {p.map, p.channels}, 4, 2};
+  }
+  OperandSizes operator()(const Dropout& k) const {
+    const Bytes values = floats(k.elements);
+    return {{values, Bytes(static_cast<std::uint64_t>(k.elements))}, {values}, 2, 1};
+  }
+  OperandSizes operator()(const AdvanceSeed&) const { return {{floats(1)}, {floats(1)}, 1, 1}; }
   OperandSizes operator()(const Relu& k) const {
     return {{floats(k.elements)}, {floats(k.elements)}, 1, 1};
   }
@@ -76,11 +110,8 @@ struct Sizes {
             2,
             1};
   }
-  OperandSizes operator()(const SoftmaxCrossEntropy& k) const {
-    const Bytes scores = floats(k.batch * k.classes);
-    if (k.with_error) return {{scores, floats(k.batch)}, {scores, floats(2)}, 2, 2};
-    return {{scores, floats(k.batch)}, {floats(2)}, 2, 1};
-  }
+  OperandSizes operator()(const SoftmaxCrossEntropy& k) const { return loss(k); }
+  OperandSizes operator()(const SquareHinge& k) const { return loss(k); }
   OperandSizes operator()(const Update& k) const {
     const Bytes size = floats(k.elements);
     if (k.momentum == 0) return {{size, size}, {size}, 2, 1};

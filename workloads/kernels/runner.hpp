@@ -11,7 +11,11 @@ namespace spillway::workloads {
 
 class KernelRunner {
  public:
-  KernelRunner();
+  enum class Results {
+    plain,   ///< after each run all operands are plain row-major
+    lasting  ///< results may stay in oneDNN's layouts until settle() is asked for them
+  };
+  explicit KernelRunner(Results results = Results::plain);
   ~KernelRunner();
   KernelRunner(const KernelRunner&) = delete;
   KernelRunner& operator=(const KernelRunner&) = delete;
@@ -23,9 +27,15 @@ class KernelRunner {
   void run(const Kernel& kernel, std::span<const std::byte* const> inputs,
            std::span<std::byte* const> outputs);
 
-  class Implementation;
+  // With lasting results somebody else who uses an operand's memory has to say so.
+
+  /// Bring these bytes up to date before they are read.
+  void settle(std::span<const std::byte> bytes);
+  /// These bytes are written, given up or moved: what was computed into them is forgotten.
+  void forget(std::span<std::byte> bytes);
 
  private:
+  class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
 

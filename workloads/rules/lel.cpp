@@ -1,6 +1,8 @@
-// Local error learning with symmetric feedback (the paper's Figure 2B, section 3): each layer
-// learns from a fixed random classifier of its own output, and nothing crosses to the layer below.
+// Local error learning (the paper's Figure 2B, section 3): each layer learns from a classifier of
+// its own output, and nothing crosses to the layer below.
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "workloads/rules/step_builder.hpp"
 
@@ -10,17 +12,40 @@ namespace {
 
 struct LocalClassifier {
   TensorId matrix, scores, metrics;
+  TensorId feedback;    ///< K; the matrix itself when symmetric
+  Parameter parameter;  ///< of a trained one
   DenseGeometry shape;
   Macs macs;
 };
 
-LocalClassifier add_local_classifier(StepBuilder& builder, int i) {
+/// The classifier of layer i and, when the layer learns, its way back. M and K have the standard
+/// deviation sqrt(2 / (features + classes)).
+LocalClassifier add_local_classifier(StepBuilder& builder, int i, const LocalRule& rule) {
   const std::int64_t features = builder.layer(i).output.elements();
   const std::int64_t classes = builder.network().classes;
+  const double deviation = std::sqrt(2.0 / static_cast<double>(features + classes));
+  const std::string prefix = builder.layer(i).name + ".";
+  const TensorShape shape{features, classes};
   LocalClassifier local{};
-  local.matrix = builder.add_classifier(i);
-  local.scores = builder.add_tensor(builder.layer(i).name + ".scores", TensorKind::scores, i,
-                                    {builder.batch(), classes});
+  if (rule.trained_classifier) {
+    local.parameter =
+        builder.add_parameter(prefix + "classifier", TensorKind::classifier,
+                              TensorKind::classifier_gradients, i, shape, builder.learns(i));
+    local.matrix = local.feedback = local.parameter.value;
+  } else {
+    const TensorId seed = builder.add_seed(prefix + "seed", i);
+    local.matrix = local.feedback = builder.add_random(
+        prefix + "classifier", TensorKind::classifier, i, shape, seed, deviation);
+    if (rule.feedback != Feedback::symmetric && builder.learns(i)) {
+      std::optional<TensorId> sign_seed;
+      if (rule.feedback == Feedback::sign_concordant) sign_seed = seed;
+      local.feedback =
+          builder.add_random(prefix + "feedback", TensorKind::feedback, i, shape,
+                             builder.add_seed(prefix + "feedback_seed", i), deviation, sign_seed);
+    }
+  }
+  local.scores =
+      builder.add_tensor(prefix + "scores", TensorKind::scores, i, {builder.batch(), classes});
   local.metrics = builder.add_metrics(i);
   local.shape = {builder.batch(), features, classes};
   local.macs = Macs(builder.batch()) * features * classes;
@@ -32,34 +57,55 @@ void classify(StepBuilder& builder, int i, const LocalClassifier& local) {
                  {builder.tensors(i).a, local.matrix}, {local.scores}, local.macs, local.macs);
 }
 
+void learn(StepBuilder& builder, int i, const LocalClassifier& local, TensorId score_errors) {
+  builder.add_op(ClassifierError{local.shape}, i, Phase::backward, {score_errors, local.feedback},
+                 {builder.tensors(i).da}, local.macs, local.macs);
+  if (local.parameter.gradient) {
+    builder.add_op(ClassifierWeightGradient{local.shape}, i, Phase::backward,
+                   {score_errors, builder.tensors(i).a}, {*local.parameter.gradient}, local.macs,
+                   local.macs);
+  }
+  builder.output_error(i);
+  builder.weight_gradient(i);
+  builder.update(i);
+  builder.update(i, local.parameter, builder.rule().classifier_rate);
+}
+
 }  // namespace
 
-Step lel_training_step(const Network& network, const StepOptions& options) {
-  StepBuilder builder("lel", network, options.batch, options.optimizer);
+Step lel_training_step(const Network& network, const StepOptions& options, const LocalRule& rule) {
+  StepBuilder builder(
+      rule.name, network,
+      {options.batch, options.optimizer, options.rule, options.only_layer, options.only_layer});
   for (int i = 1; i <= builder.layers(); ++i) {
-    const LocalClassifier local = add_local_classifier(builder, i);
+    const bool below = options.only_layer != 0 && i < options.only_layer;
+    builder.begin_stage(fmt::format("{}_{}", below ? "F" : "S", i));
+    builder.forward(i);
+    if (below) continue;
+    const LocalClassifier local = add_local_classifier(builder, i, rule);
+    classify(builder, i, local);
+    if (!builder.learns(i)) {
+      builder.loss(i, local.scores, std::nullopt, local.metrics);
+      continue;
+    }
     const TensorId score_errors =
         builder.add_tensor(builder.layer(i).name + ".score_errors", TensorKind::score_errors, i,
                            {options.batch, network.classes});
-    builder.begin_stage(fmt::format("S_{}", i));
-    builder.forward(i);
-    classify(builder, i, local);
     builder.loss(i, local.scores, score_errors, local.metrics);
-    builder.add_op(ClassifierError{local.shape}, i, Phase::backward, {score_errors, local.matrix},
-                   {builder.tensors(i).da}, local.macs, local.macs);
-    builder.pool_and_relu_error(i);
-    builder.weight_gradient(i);
-    builder.update(i);
+    learn(builder, i, local, score_errors);
   }
   return builder.finish();
 }
 
-Step lel_inference_step(const Network& network, std::int64_t batch) {
-  StepBuilder builder("lel", network, batch, std::nullopt);
+Step lel_inference_step(const Network& network, const InferenceOptions& options,
+                        const LocalRule& rule) {
+  StepBuilder builder(rule.name, network,
+                      {options.batch, std::nullopt, options.rule, options.exit_layer, 0});
   for (int i = 1; i <= builder.layers(); ++i) {
-    const LocalClassifier local = add_local_classifier(builder, i);
     builder.begin_stage(fmt::format("S_{}", i));
     builder.forward(i);
+    if (options.exit_layer != 0 && i != options.exit_layer) continue;
+    const LocalClassifier local = add_local_classifier(builder, i, rule);
     classify(builder, i, local);
     builder.loss(i, local.scores, std::nullopt, local.metrics);
   }

@@ -5,11 +5,53 @@
 
 namespace spillway::workloads {
 
+namespace {
+
+LearningRule local_rule(const std::string& description, const LocalRule& rule) {
+  std::vector<std::string> options{"loss", "distribution", "fix"};
+  if (rule.trained_classifier) options = {"loss", "distribution", "fix", "classifier_rate"};
+  return {rule.name,
+          description,
+          true,
+          options,
+          [rule](const Network& network, const StepOptions& step) {
+            return lel_training_step(network, step, rule);
+          },
+          [rule](const Network& network, const InferenceOptions& step) {
+            return lel_inference_step(network, step, rule);
+          }};
+}
+
+LearningRule readout_rule(const std::string& name, const std::string& description,
+                          Backward backward) {
+  std::vector<std::string> options{"loss"};
+  if (backward != Backward::weights) options = {"loss", "distribution", "feedback_scale"};
+  return {name,
+          description,
+          false,
+          options,
+          [backward](const Network& network, const StepOptions& step) {
+            return backward_training_step(network, step, backward);
+          },
+          readout_inference_step};
+}
+
+}  // namespace
+
 const std::vector<LearningRule>& learning_rules() {
   static const std::vector<LearningRule> rules{
-      {"bp", "backpropagation with a trained readout layer", bp_training_step, bp_inference_step},
-      {"lel", "local errors from fixed random classifiers, symmetric feedback", lel_training_step,
-       lel_inference_step},
+      readout_rule("bp", "backpropagation with a trained readout layer", Backward::weights),
+      readout_rule("fa", "feedback alignment: errors go back through fixed random weights",
+                   Backward::random),
+      readout_rule("dfa", "direct feedback alignment: the readout's error goes to each layer",
+                   Backward::direct),
+      local_rule("local errors from fixed random classifiers, symmetric feedback (SYM)", {"lel"}),
+      local_rule("local errors, feedback of independent magnitudes and the right signs (SCFB)",
+                 {"lel-scfb", Feedback::sign_concordant}),
+      local_rule("local errors, independent feedback, which does not learn",
+                 {"lel-independent", Feedback::independent}),
+      local_rule("local errors from trained and stored classifiers (TLC)",
+                 {"lel-tlc", Feedback::symmetric, true}),
   };
   return rules;
 }
@@ -31,17 +73,6 @@ const LearningRule& learning_rule(const std::string& name) {
 
 void require_supported(const Network& network) {
   for (const Layer& layer : network.layers) {
-    if (layer.batch_norm) {
-      throw InputError(
-          fmt::format("network {}, layer {}: batch_norm: true has no kernel yet; "
-                      "allowed: false",
-                      network.name, layer.name));
-    }
-    if (layer.dropout > 0) {
-      throw InputError(
-          fmt::format("network {}, layer {}: dropout: {} has no kernel yet; allowed: 0",
-                      network.name, layer.name, layer.dropout));
-    }
     if (layer.pool_window && layer.pool_window->kernel[0] * layer.pool_window->kernel[1] > 256) {
       throw InputError(fmt::format(
           "network {}, layer {}: a pooling window of {}x{}; allowed: up to "

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "workloads/network.hpp"
+#include "workloads/random_values.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::workloads {
@@ -17,18 +19,49 @@ struct Optimizer {
   double momentum = 0.9;
 };
 
+enum class Loss {
+  cross_entropy,  ///< softmax cross-entropy
+  square_hinge
+};
+
+/// What a rule may be told beside the optimizer. Each rule names those that it takes.
+struct RuleOptions {
+  Loss loss = Loss::cross_entropy;
+  /// Of random classifiers and feedback weights: uniform or Gaussian.
+  Distribution distribution = Distribution::uniform;
+  /// The first so many conv layers keep their random weights; their batch-norm still learns.
+  int fix = 0;
+  /// Learning rate of trained local classifiers; that of the optimizer when absent.
+  std::optional<double> classifier_rate;
+  /// Random feedback weights are multiplied by this.
+  double feedback_scale = 1;
+};
+
 struct StepOptions {
   std::int64_t batch = 100;
   Optimizer optimizer;
+  RuleOptions rule{};
+  /// 0: all layers learn. k: layer k alone (local rules); those below are run as in inference,
+  /// those above not at all.
+  int only_layer = 0;
+};
+
+struct InferenceOptions {
+  std::int64_t batch = 100;
+  RuleOptions rule{};
+  /// 0: all decisions that the network gives. k: what it takes to decide at layer k, and no more.
+  int exit_layer = 0;
 };
 
 struct LearningRule {
-  std::string name;         ///< as written in an experiment
-  std::string description;  ///< one line
+  std::string name;                  ///< as written in an experiment
+  std::string description;           ///< one line
+  bool local;                        ///< every layer has an error, and gives a decision, of its own
+  std::vector<std::string> options;  ///< keys of RuleOptions that it takes
   /// One mini-batch of training.
   std::function<Step(const Network&, const StepOptions&)> training_step;
-  /// The forward pass with a decision per layer that gives one, for measuring accuracy.
-  std::function<Step(const Network&, std::int64_t batch)> inference_step;
+  /// The forward pass with the decisions asked for.
+  std::function<Step(const Network&, const InferenceOptions&)> inference_step;
 };
 
 const std::vector<LearningRule>& learning_rules();
@@ -36,12 +69,31 @@ std::vector<std::string> learning_rule_names();
 /// Throws InputError for a name that is none.
 const LearningRule& learning_rule(const std::string& name);
 
-/// Throws InputError when the network asks for what no kernel offers yet (batch-norm, dropout).
+/// Throws InputError when the network asks for what no kernel offers.
 void require_supported(const Network& network);
 
-Step bp_training_step(const Network& network, const StepOptions& options);
-Step bp_inference_step(const Network& network, std::int64_t batch);
-Step lel_training_step(const Network& network, const StepOptions& options);
-Step lel_inference_step(const Network& network, std::int64_t batch);
+/// How errors get from the readout to a layer below it.
+enum class Backward {
+  weights,  ///< backpropagation: through the weights
+  random,   ///< feedback alignment: through random weights of the same shape
+  direct    ///< direct feedback alignment: from the readout straight to each layer
+};
+Step backward_training_step(const Network& network, const StepOptions& options, Backward backward);
+Step readout_inference_step(const Network& network, const InferenceOptions& options);
+
+/// Where the error of a local classifier comes from.
+enum class Feedback {
+  symmetric,        ///< the classifier's own weights
+  sign_concordant,  ///< independent magnitudes with their signs
+  independent       ///< independent weights, which do not learn
+};
+struct LocalRule {
+  std::string name;
+  Feedback feedback = Feedback::symmetric;
+  bool trained_classifier = false;  ///< then stored, and its words cross the border
+};
+Step lel_training_step(const Network& network, const StepOptions& options, const LocalRule& rule);
+Step lel_inference_step(const Network& network, const InferenceOptions& options,
+                        const LocalRule& rule);
 
 }  // namespace spillway::workloads

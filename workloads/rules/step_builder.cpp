@@ -1,6 +1,8 @@
 #include "workloads/rules/step_builder.hpp"
 
-#include <cmath>
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace spillway::workloads {
 
@@ -19,23 +21,55 @@ DenseGeometry dense_geometry(std::int64_t batch, const Layer& layer) {
   return {batch, layer.input.elements(), layer.outputs};
 }
 
+NormGeometry norm_geometry(std::int64_t batch, const Layer& layer) {
+  const ImageShape& map = layer.before_pool;
+  return {batch, map.channels, map.height, map.width};
+}
+
+PoolGeometry pool_geometry(std::int64_t batch, const Layer& layer) {
+  return {batch, layer.before_pool, layer.output, *layer.pool_window};
+}
+
+/// Whether a layer is one of the first `fix` conv layers.
+bool is_fixed(const Network& network, int layer, int fix) {
+  if (network.layers[layer - 1].kind != LayerKind::conv) return false;
+  const auto end = network.layers.begin() + layer;
+  return std::count_if(network.layers.begin(), end,
+                       [](const Layer& l) { return l.kind == LayerKind::conv; }) <= fix;
+}
+
 }  // namespace
 
-StepBuilder::StepBuilder(const std::string& rule, const Network& network, std::int64_t batch,
-                         std::optional<Optimizer> optimizer)
-    : network_(network), optimizer_(optimizer), layer_tensors_(network.layers.size() + 1) {
+StepBuilder::StepBuilder(const std::string& rule, const Network& network, const StepScope& scope)
+    : network_(network),
+      scope_(scope),
+      last_layer_(scope.last_layer > 0 ? scope.last_layer
+                                       : static_cast<int>(network.layers.size())),
+      layer_tensors_(network.layers.size() + 1) {
   require_supported(network);
   step_.rule = rule;
-  step_.batch = batch;
+  step_.batch = scope.batch;
   step_.layer_names.push_back("input");
   for (const Layer& layer : network.layers) step_.layer_names.push_back(layer.name);
   step_.layer_names.push_back("readout");
   const ImageShape& image = network.input;
+  const TensorShape images{batch(), image.channels, image.height, image.width};
   layer_tensors_[0].a =
-      add_tensor("input.images", TensorKind::input_images, 0,
-                 {batch, image.channels, image.height, image.width}, Lifetime::input);
-  labels_ = add_tensor("input.labels", TensorKind::labels, 0, {batch}, Lifetime::input);
+      add_tensor("input.images", TensorKind::input_images, 0, images, Lifetime::input);
+  labels_ = add_tensor("input.labels", TensorKind::labels, 0, {batch()}, Lifetime::input);
+  if (network.input_dropout > 0 && in_training(1)) {
+    add_mask("input.", 0, network.input_dropout, images);
+  }
   for (int i = 1; i <= layers(); ++i) add_layer_tensors(i);
+}
+
+bool StepBuilder::in_training(int i) const {
+  return scope_.optimizer && (scope_.only_layer == 0 || scope_.only_layer == i);
+}
+
+bool StepBuilder::learns(int i) const {
+  if (!in_training(i)) return false;
+  return layer(i).batch_norm || !is_fixed(network_, i, scope_.rule.fix);
 }
 
 TensorId StepBuilder::add_tensor(const std::string& name, TensorKind kind, int layer,
@@ -46,53 +80,83 @@ TensorId StepBuilder::add_tensor(const std::string& name, TensorKind kind, int l
 }
 
 Parameter StepBuilder::add_parameter(const std::string& name, TensorKind kind,
-                                     TensorKind gradient_kind, int layer, TensorShape shape) {
-  if (!optimizer_) return {add_tensor(name, kind, layer, std::move(shape), Lifetime::input), 0, {}};
+                                     TensorKind gradient_kind, int layer, TensorShape shape,
+                                     bool learns) {
+  if (!learns) return {add_tensor(name, kind, layer, std::move(shape), Lifetime::input), {}, {}};
   Parameter parameter{};
   parameter.value = add_tensor(name, kind, layer, shape, Lifetime::parameter);
   parameter.gradient = add_tensor(name + ".gradient", gradient_kind, layer, shape);
-  if (optimizer_->momentum > 0) {
+  if (scope_.optimizer->momentum > 0) {
     parameter.state = add_tensor(name + ".momentum", TensorKind::optimizer_state, layer, shape,
                                  Lifetime::parameter);
   }
   return parameter;
 }
 
+TensorId StepBuilder::add_seed(const std::string& name, int layer, Lifetime lifetime) {
+  return add_tensor(name, TensorKind::seeds, layer, {1}, lifetime);
+}
+
+TensorId StepBuilder::add_random(const std::string& name, TensorKind kind, int layer,
+                                 TensorShape shape, TensorId seed, double standard_deviation,
+                                 std::optional<TensorId> sign_seed) {
+  const TensorId id = add_tensor(name, kind, layer, std::move(shape));
+  step_.tensors[id].generated =
+      Generated{seed, sign_seed, {scope_.rule.distribution, standard_deviation, 0}};
+  return id;
+}
+
+void StepBuilder::add_mask(const std::string& prefix, int layer, double dropped,
+                           TensorShape shape) {
+  LayerTensors& t = layer_tensors_[layer];
+  t.mask_seed = add_seed(prefix + "mask_seed", layer, Lifetime::parameter);
+  t.mask = add_tensor(prefix + "mask", TensorKind::masks, layer, std::move(shape),
+                      Lifetime::temporary, Bytes(1));
+  step_.tensors[t.mask].generated =
+      Generated{t.mask_seed, std::nullopt, {Distribution::mask, 1, dropped}};
+}
+
 void StepBuilder::add_layer_tensors(int i) {
   const Layer& shape = layer(i);
   const std::string prefix = shape.name + ".";
+  const bool training = in_training(i);
+  const bool weights_learn = training && !is_fixed(network_, i, scope_.rule.fix);
   LayerTensors& t = layer_tensors_[i];
   t.x = layer_tensors_[i - 1].a;
   t.weights = add_parameter(prefix + "weights", TensorKind::weights, TensorKind::weight_gradients,
-                            i, shape.weight_shape());
+                            i, shape.weight_shape(), weights_learn);
   if (shape.bias) {
     t.biases = add_parameter(prefix + "biases", TensorKind::biases, TensorKind::bias_gradients, i,
-                             {shape.outputs});
+                             {shape.outputs}, weights_learn);
   }
   const TensorShape a_shape = map_shape(batch(), shape, shape.output);
-  t.a = t.y = add_tensor(prefix + "activations", TensorKind::activations, i, a_shape);
-  if (optimizer_) {
-    t.da = t.dy = add_tensor(prefix + "errors", TensorKind::errors, i, a_shape);
+  const TensorShape z_shape = map_shape(batch(), shape, shape.before_pool);
+  t.a = t.z = add_tensor(prefix + "activations", TensorKind::activations, i, a_shape);
+  if (learns(i)) {
+    t.da = t.dz = add_tensor(prefix + "errors", TensorKind::errors, i, a_shape);
   }
-  if (!shape.pool_window) return;
-  const TensorShape y_shape = map_shape(batch(), shape, shape.before_pool);
-  t.y = add_tensor(prefix + "activations_before_pool", TensorKind::activations, i, y_shape);
-  t.winners = add_tensor(prefix + "winners", TensorKind::winners, i, a_shape, Lifetime::temporary,
-                         Bytes(1));
-  if (optimizer_) {
-    t.dy = add_tensor(prefix + "errors_before_pool", TensorKind::errors, i, y_shape);
+  if (shape.pool_window) {
+    t.z = add_tensor(prefix + "activations_before_pool", TensorKind::activations, i, z_shape);
+    t.winners = add_tensor(prefix + "winners", TensorKind::winners, i, a_shape, Lifetime::temporary,
+                           Bytes(1));
+    if (learns(i)) {
+      t.dz = add_tensor(prefix + "errors_before_pool", TensorKind::errors, i, z_shape);
+    }
   }
-}
-
-TensorId StepBuilder::add_classifier(int i) {
-  const std::string prefix = layer(i).name + ".";
-  const std::int64_t features = layer(i).output.elements();
-  const TensorId seed = add_tensor(prefix + "seed", TensorKind::seeds, i, {1}, Lifetime::input);
-  const TensorId matrix =
-      add_tensor(prefix + "classifier", TensorKind::classifier, i, {features, network_.classes});
-  step_.tensors[matrix].generated =
-      Generated{seed, std::sqrt(2.0 / static_cast<double>(features + network_.classes))};
-  return matrix;
+  t.pre = t.z;
+  if (shape.batch_norm) {
+    const TensorShape channels{2, shape.before_pool.channels};
+    t.norm = add_parameter(prefix + "norm", TensorKind::norm_parameters, TensorKind::norm_gradients,
+                           i, channels, training);
+    t.running = add_tensor(prefix + "running_statistics", TensorKind::norm_statistics, i, channels,
+                           training ? Lifetime::parameter : Lifetime::input);
+    if (training) {
+      t.pre = add_tensor(prefix + "norm_inputs", TensorKind::norm_inputs, i, z_shape);
+      t.statistics =
+          add_tensor(prefix + "batch_statistics", TensorKind::norm_statistics, i, channels);
+    }
+  }
+  if (shape.dropout > 0 && training) add_mask(prefix, i, shape.dropout, a_shape);
 }
 
 TensorId StepBuilder::add_metrics(int layer) {
@@ -113,7 +177,20 @@ Op& StepBuilder::add_op(Kernel kernel, int layer, Phase phase, std::vector<Tenso
   return step_.ops.back();
 }
 
+void StepBuilder::drop_inputs() {
+  if (network_.input_dropout <= 0 || !in_training(1)) return;
+  const LayerTensors& input = layer_tensors_[0];
+  const Tensor& images = step_.tensor(input.a);
+  const TensorId dropped = add_tensor(fmt::format("input.dropped{}", ++dropped_inputs_),
+                                      TensorKind::activations, 0, TensorShape(images.shape));
+  const auto elements = static_cast<std::int64_t>(step_.tensor(input.a).elements());
+  add_op(Dropout{elements, dropout_scale(network_.input_dropout)}, 1, Phase::forward,
+         {input.a, input.mask}, {dropped});
+  layer_tensors_[1].x = dropped;
+}
+
 void StepBuilder::forward(int i) {
+  if (i == 1) drop_inputs();
   const Layer& shape = layer(i);
   const LayerTensors& t = tensors(i);
   const auto examples = static_cast<std::uint64_t>(batch());
@@ -122,67 +199,95 @@ void StepBuilder::forward(int i) {
   const Kernel kernel = shape.kind == LayerKind::conv
                             ? Kernel(ConvForward{conv_geometry(batch(), shape)})
                             : Kernel(FcForward{dense_geometry(batch(), shape)});
-  add_op(kernel, i, Phase::forward, inputs, {t.y}, shape.macs_exact() * examples,
+  add_op(kernel, i, Phase::forward, inputs, {t.pre}, shape.macs_exact() * examples,
          shape.macs_padded() * examples);
+  if (t.norm && in_training(i)) {
+    add_op(BatchNorm{norm_geometry(batch(), shape)}, i, Phase::forward,
+           {t.pre, t.norm->value, t.running}, {t.z, t.statistics, t.running});
+  } else if (t.norm) {
+    add_op(BatchNormInference{norm_geometry(batch(), shape)}, i, Phase::forward,
+           {t.pre, t.norm->value, t.running}, {t.z});
+  }
   if (shape.relu) {
-    add_op(Relu{batch() * shape.before_pool.elements()}, i, Phase::forward, {t.y}, {t.y});
+    add_op(Relu{batch() * shape.before_pool.elements()}, i, Phase::forward, {t.z}, {t.z});
   }
   if (shape.pool_window) {
-    const PoolGeometry pool{batch(), shape.before_pool, shape.output, *shape.pool_window};
-    add_op(MaxPool{pool}, i, Phase::forward, {t.y}, {t.a, t.winners});
+    add_op(MaxPool{pool_geometry(batch(), shape)}, i, Phase::forward, {t.z}, {t.a, t.winners});
+  }
+  if (shape.dropout > 0 && in_training(i)) {
+    add_op(Dropout{batch() * shape.output.elements(), dropout_scale(shape.dropout)}, i,
+           Phase::forward, {t.a, t.mask}, {t.a});
   }
 }
 
-void StepBuilder::input_gradient(int i) {
+void StepBuilder::input_gradient(int i, std::optional<TensorId> feedback) {
   const Layer& shape = layer(i);
   const auto examples = static_cast<std::uint64_t>(batch());
   const Kernel kernel = shape.kind == LayerKind::conv
                             ? Kernel(ConvInputGradient{conv_geometry(batch(), shape)})
                             : Kernel(FcInputGradient{dense_geometry(batch(), shape)});
-  add_op(kernel, i, Phase::backward, {tensors(i).dy, tensors(i).weights.value}, {tensors(i - 1).da},
-         shape.macs_exact() * examples, shape.macs_padded() * examples);
+  add_op(kernel, i, Phase::backward, {tensors(i).dz, feedback.value_or(tensors(i).weights.value)},
+         {tensors(i - 1).da}, shape.macs_exact() * examples, shape.macs_padded() * examples);
 }
 
 void StepBuilder::weight_gradient(int i) {
   const Layer& shape = layer(i);
   const LayerTensors& t = tensors(i);
+  if (!t.weights.gradient) return;
   const auto examples = static_cast<std::uint64_t>(batch());
-  std::vector<TensorId> outputs{t.weights.gradient};
-  if (t.biases) outputs.push_back(t.biases->gradient);
+  std::vector<TensorId> outputs{*t.weights.gradient};
+  if (t.biases) outputs.push_back(*t.biases->gradient);
   const Kernel kernel = shape.kind == LayerKind::conv
                             ? Kernel(ConvWeightGradient{conv_geometry(batch(), shape)})
                             : Kernel(FcWeightGradient{dense_geometry(batch(), shape)});
-  add_op(kernel, i, Phase::backward, {t.dy, t.x}, outputs, shape.macs_exact() * examples,
+  add_op(kernel, i, Phase::backward, {t.dz, t.x}, outputs, shape.macs_exact() * examples,
          shape.macs_padded() * examples);
 }
 
-void StepBuilder::pool_and_relu_error(int i) {
+void StepBuilder::output_error(int i) {
   const Layer& shape = layer(i);
   const LayerTensors& t = tensors(i);
+  const std::int64_t outputs = batch() * shape.output.elements();
+  if (shape.dropout > 0) {
+    add_op(Dropout{outputs, dropout_scale(shape.dropout)}, i, Phase::backward, {t.da, t.mask},
+           {t.da});
+  }
   // The mask is [A_i > 0] after pooling: a window whose winner is 0 passes no error either way.
   if (shape.relu) {
-    add_op(ReluError{batch() * shape.output.elements()}, i, Phase::backward, {t.da, t.a}, {t.da});
+    add_op(ReluError{outputs}, i, Phase::backward, {t.da, t.a}, {t.da});
   }
   if (shape.pool_window) {
-    const PoolGeometry pool{batch(), shape.before_pool, shape.output, *shape.pool_window};
-    add_op(MaxPoolError{pool}, i, Phase::backward, {t.da, t.winners}, {t.dy});
+    add_op(MaxPoolError{pool_geometry(batch(), shape)}, i, Phase::backward, {t.da, t.winners},
+           {t.dz});
+  }
+  if (t.norm) {
+    add_op(BatchNormError{norm_geometry(batch(), shape)}, i, Phase::backward,
+           {t.dz, t.pre, t.statistics, t.norm->value}, {t.dz, *t.norm->gradient});
   }
 }
 
 void StepBuilder::update(int i) {
-  update(i, tensors(i).weights);
-  if (tensors(i).biases) update(i, *tensors(i).biases);
+  const LayerTensors& t = tensors(i);
+  update(i, t.weights);
+  if (t.biases) update(i, *t.biases);
+  if (t.norm) update(i, *t.norm);
+  const auto advance = [&](TensorId seed) {
+    if (seed != 0) add_op(AdvanceSeed{}, i, Phase::update, {seed}, {seed});
+  };
+  if (i == 1) advance(tensors(0).mask_seed);
+  advance(t.mask_seed);
 }
 
-void StepBuilder::update(int i, const Parameter& parameter) {
-  std::vector<TensorId> inputs{parameter.value, parameter.gradient}, outputs{parameter.value};
+void StepBuilder::update(int i, const Parameter& parameter, std::optional<double> rate) {
+  if (!parameter.gradient) return;
+  std::vector<TensorId> inputs{parameter.value, *parameter.gradient}, outputs{parameter.value};
   if (parameter.state) {
     inputs.push_back(*parameter.state);
     outputs.push_back(*parameter.state);
   }
   const auto elements = static_cast<std::int64_t>(step_.tensor(parameter.value).elements());
-  add_op(Update{elements, static_cast<float>(optimizer_->rate),
-                parameter.state ? static_cast<float>(optimizer_->momentum) : 0.0f},
+  add_op(Update{elements, rate.value_or(scope_.optimizer->rate),
+                parameter.state ? static_cast<float>(scope_.optimizer->momentum) : 0.0f},
          i, Phase::update, inputs, outputs);
 }
 
@@ -190,8 +295,11 @@ void StepBuilder::loss(int layer, TensorId scores, std::optional<TensorId> score
                        TensorId metrics) {
   std::vector<TensorId> outputs{metrics};
   if (score_errors) outputs.insert(outputs.begin(), *score_errors);
-  add_op(SoftmaxCrossEntropy{batch(), network_.classes, score_errors.has_value()}, layer,
-         Phase::loss, {scores, labels_}, outputs);
+  const bool hinge = scope_.rule.loss == Loss::square_hinge;
+  const Kernel kernel =
+      hinge ? Kernel(SquareHinge{batch(), network_.classes, score_errors.has_value()})
+            : Kernel(SoftmaxCrossEntropy{batch(), network_.classes, score_errors.has_value()});
+  add_op(kernel, layer, Phase::loss, {scores, labels_}, outputs);
 }
 
 Step StepBuilder::finish() {

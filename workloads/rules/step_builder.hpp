@@ -10,34 +10,51 @@
 
 namespace spillway::workloads {
 
-/// A parameter with its gradient and, with momentum, its optimizer state.
+/// A parameter, and when it learns its gradient and, with momentum, its optimizer state.
 struct Parameter {
-  TensorId value, gradient;
-  std::optional<TensorId> state;
+  TensorId value = 0;
+  std::optional<TensorId> gradient, state;
 };
 
-/// Tensors of one layer. Where a layer does not pool, y is a and dy is da.
+/// Tensors of one layer. Where a layer does not pool, z is a and dz is da; where it has no
+/// batch-norm to learn, pre is z.
 struct LayerTensors {
-  TensorId x = 0;  ///< the layer's input
-  TensorId y = 0, a = 0, dy = 0, da = 0;
-  TensorId winners = 0;
-  Parameter weights{};
-  std::optional<Parameter> biases;
+  TensorId x = 0;        ///< the layer's input
+  TensorId pre = 0;      ///< what conv or fc gives
+  TensorId z = 0;        ///< after batch-norm, and then ReLU
+  TensorId a = 0;        ///< after max-pool and dropout: the layer's output
+  TensorId dz = 0;       ///< error before max-pool; in the end that of what conv or fc gives
+  TensorId da = 0;       ///< error of the output
+  TensorId winners = 0;  ///< of max-pool
+  TensorId mask = 0, mask_seed = 0;
+  Parameter weights;
+  std::optional<Parameter> biases, norm;
+  TensorId running = 0, statistics = 0;  ///< of batch-norm
+};
+
+/// Which layers a step has, and which of them learn.
+struct StepScope {
+  std::int64_t batch = 100;
+  std::optional<Optimizer> optimizer;  ///< without one nothing learns
+  RuleOptions rule{};
+  int last_layer = 0;  ///< 0: all
+  int only_layer = 0;  ///< 0: all learn
 };
 
 class StepBuilder {
  public:
-  /// Makes the input and each layer's tensors. Without an optimizer: those of the forward pass
-  /// alone.
-  StepBuilder(const std::string& rule, const Network& network, std::int64_t batch,
-              std::optional<Optimizer> optimizer);
+  /// Makes the input and each layer's tensors.
+  StepBuilder(const std::string& rule, const Network& network, const StepScope& scope);
 
   TensorId add_tensor(const std::string& name, TensorKind kind, int layer, TensorShape shape,
                       Lifetime lifetime = Lifetime::temporary, Bytes element = Bytes(4));
   Parameter add_parameter(const std::string& name, TensorKind kind, TensorKind gradient_kind,
-                          int layer, TensorShape shape);
-  /// A random classifier for layer i of shape [features, classes], and its seed.
-  TensorId add_classifier(int layer);
+                          int layer, TensorShape shape, bool learns);
+  TensorId add_seed(const std::string& name, int layer, Lifetime lifetime = Lifetime::input);
+  /// Random weights that are made when they are used, of a standard deviation.
+  TensorId add_random(const std::string& name, TensorKind kind, int layer, TensorShape shape,
+                      TensorId seed, double standard_deviation,
+                      std::optional<TensorId> sign_seed = std::nullopt);
   TensorId add_metrics(int layer);
 
   void begin_stage(const std::string& name);
@@ -46,18 +63,27 @@ class StepBuilder {
              std::vector<TensorId> outputs, Macs macs = {}, Macs macs_padded = {});
 
   // Whole-layer pieces; layers count from 1.
-  void forward(int layer);              ///< x -> a: conv or fc, ReLU, max-pool
-  void input_gradient(int layer);       ///< dy of `layer` -> da of the layer below
-  void weight_gradient(int layer);      ///< dy, x -> gradients
-  void pool_and_relu_error(int layer);  ///< da -> dy
+  /// x -> a: conv or fc, batch-norm, ReLU, max-pool, dropout; as in inference where nothing learns.
+  void forward(int layer);
+  /// dz of `layer` -> da of the layer below, through its weights or the tensor given.
+  void input_gradient(int layer, std::optional<TensorId> feedback = std::nullopt);
+  void weight_gradient(int layer);  ///< dz, x -> gradients
+  /// da -> dz: dropout, ReLU, max-pool, batch-norm.
+  void output_error(int layer);
   void update(int layer);
-  void update(int layer, const Parameter& parameter);
+  void update(int layer, const Parameter& parameter, std::optional<double> rate = std::nullopt);
   /// scores -> metrics, and score errors when given.
   void loss(int layer, TensorId scores, std::optional<TensorId> score_errors, TensorId metrics);
+  /// Input dropout, replayed: layer 1 reads what it gives until it is called again.
+  void drop_inputs();
+
+  /// Something in the layer learns: its weights, its biases or its batch-norm.
+  bool learns(int layer) const;
 
   const Network& network() const { return network_; }
+  const RuleOptions& rule() const { return scope_.rule; }
   const Layer& layer(int i) const { return network_.layers.at(i - 1); }
-  int layers() const { return static_cast<int>(network_.layers.size()); }
+  int layers() const { return last_layer_; }
   LayerTensors& tensors(int i) { return layer_tensors_.at(i); }
   std::int64_t batch() const { return step_.batch; }
   Step& step() { return step_; }
@@ -66,12 +92,16 @@ class StepBuilder {
 
  private:
   void add_layer_tensors(int layer);
+  void add_mask(const std::string& prefix, int layer, double dropped, TensorShape shape);
+  bool in_training(int layer) const;  ///< as against inference
 
   const Network& network_;
-  std::optional<Optimizer> optimizer_;
+  StepScope scope_;
+  int last_layer_;
   Step step_;
   TensorId labels_ = 0;
-  std::vector<LayerTensors> layer_tensors_;  ///< [0] is not used
+  int dropped_inputs_ = 0;
+  std::vector<LayerTensors> layer_tensors_;  ///< [0] holds the input's mask
 };
 
 }  // namespace spillway::workloads

@@ -1,0 +1,133 @@
+#include "analysis/commands/command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "analysis/output.hpp"
+#include "workloads/support/error.hpp"
+#include "workloads/support/nearest.hpp"
+#include "workloads/support/shared_files.hpp"
+
+namespace spillway::analysis {
+
+bool Progress::is_terminal() { return isatty(STDERR_FILENO) != 0; }
+
+void Progress::show(const std::string& text) {
+  if (!terminal_) return;
+  std::cerr << "\r\033[K" << text << std::flush;
+  shown_ = true;
+}
+
+Progress::~Progress() {
+  if (shown_) std::cerr << "\r\033[K" << std::flush;
+}
+
+po::options_description json_option() {
+  po::options_description options;
+  options.add_options()("json", po::value<std::string>()->value_name("FILE"),
+                        "write the result as JSON; - for standard output");
+  return options;
+}
+
+po::options_description experiment_options() {
+  po::options_description options = json_option();
+  options.add_options()(
+      "set", po::value<Arguments>()->composing()->value_name("KEY=VALUE"),
+      "override a key of the experiment, e.g. device.buffer=64MiB (may be repeated)")(
+      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+  return options;
+}
+
+/// Positional file arguments; a name without slash or ending stands for a shipped file.
+std::vector<std::filesystem::path> files(const po::variables_map& values,
+                                         const std::string& folder) {
+  std::vector<std::filesystem::path> paths;
+  if (values.count("file") == 0) return paths;
+  for (const std::string& text : values["file"].as<Arguments>()) {
+    const bool name = text.find('/') == std::string::npos && !text.ends_with(".yaml");
+    const std::vector<std::string> shipped = workloads::shared_names(folder);
+    if (!name || std::filesystem::exists(text)) {
+      paths.emplace_back(text);
+    } else if (std::find(shipped.begin(), shipped.end(), text) != shipped.end()) {
+      paths.push_back(workloads::shared_folder() / folder / (text + ".yaml"));
+    } else {
+      throw workloads::InputError(fmt::format(
+          "found \"{}\"; allowed: a YAML file, or one of {}{}", workloads::printable(text),
+          workloads::joined(shipped), workloads::did_you_mean(text, shipped)));
+    }
+  }
+  return paths;
+}
+
+std::filesystem::path single_file(const po::variables_map& values, const std::string& folder) {
+  const std::vector<std::filesystem::path> paths = files(values, folder);
+  if (paths.size() != 1) {
+    throw workloads::InputError(fmt::format("{} files given; allowed: one YAML file, or one of {}",
+                                            paths.size(),
+                                            workloads::joined(workloads::shared_names(folder))));
+  }
+  return paths.front();
+}
+
+sim::Experiment experiment_of(const po::variables_map& values) {
+  const Arguments overrides =
+      values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
+  return sim::read_experiment(single_file(values, "workloads/experiments"), overrides);
+}
+
+/// Where --json writes, checked before anything runs; "" when it was not given.
+std::string json_target(const po::variables_map& values) {
+  if (values.count("json") == 0) return "";
+  const auto target = values["json"].as<std::string>();
+  require_writable(target);
+  if (values.count("file") != 0) {
+    for (const std::string& input : values["file"].as<Arguments>()) {
+      std::error_code error;
+      if (std::filesystem::equivalent(target, input, error)) {
+        throw workloads::InputError(target + ": is the input; allowed: another file to write");
+      }
+    }
+  }
+  return target;
+}
+
+/// Print text, and JSON where asked; JSON on standard output stands alone.
+void give(const std::string& target, const std::string& text, const std::string& json) {
+  if (target != "-") write_standard_output(text);
+  if (!target.empty()) write_file(target, json);
+}
+
+std::int64_t integer_option(const po::variables_map& values, const std::string& name,
+                            std::int64_t minimum, std::int64_t maximum) {
+  const auto value = values[name].as<std::int64_t>();
+  if (value < minimum || value > maximum) {
+    throw workloads::InputError(fmt::format("--{}: found {}; allowed: an integer from {} to {}",
+                                            name, value, minimum, maximum));
+  }
+  return value;
+}
+
+std::filesystem::path output_folder(const po::variables_map& values,
+                                    const std::vector<std::string>& names) {
+  const std::filesystem::path out = values["out"].as<std::string>();
+  std::error_code error;
+  std::filesystem::create_directories(out, error);
+  for (const std::string& name : names) require_writable(out / name);
+  return out;
+}
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = [] {
+    std::vector<Command> list;
+    for (const auto& family : {table_commands(), device_commands(), training_commands()}) {
+      list.insert(list.end(), family.begin(), family.end());
+    }
+    return list;
+  }();
+  return all;
+}
+
+}  // namespace spillway::analysis

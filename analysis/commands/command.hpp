@@ -1,0 +1,64 @@
+// What the commands of the command line share. Each family of commands is a file of this folder;
+// registry.cpp lists them.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sim/experiment.hpp"
+
+namespace spillway::analysis {
+
+namespace po = boost::program_options;
+using Arguments = std::vector<std::string>;
+
+struct Command {
+  std::string name, usage, summary;
+  po::options_description (*options)();
+  /// Returns the exit code.
+  int (*run)(const po::variables_map&);
+};
+/// In the order of the help text.
+const std::vector<Command>& commands();
+
+std::vector<Command> device_commands();    // run, plan, check
+std::vector<Command> training_commands();  // train, infer, reproduce
+std::vector<Command> table_commands();     // figure6, rules, items, network, table1
+
+/// A line on stderr that is overwritten by the next; only at a terminal.
+class Progress {
+ public:
+  void show(const std::string& text);
+  ~Progress();
+
+ private:
+  bool terminal_ = is_terminal();
+  bool shown_ = false;
+  static bool is_terminal();
+};
+
+po::options_description json_option();
+/// --json, --set and an experiment's file.
+po::options_description experiment_options();
+
+/// Positional file arguments; a name without slash or ending stands for a shipped file.
+std::vector<std::filesystem::path> files(const po::variables_map& values,
+                                         const std::string& folder);
+std::filesystem::path single_file(const po::variables_map& values, const std::string& folder);
+sim::Experiment experiment_of(const po::variables_map& values);
+
+/// An integer option that must lie in a range.
+std::int64_t integer_option(const po::variables_map& values, const std::string& name,
+                            std::int64_t minimum, std::int64_t maximum);
+
+/// Where --json writes, checked before anything runs; "" when it was not given.
+std::string json_target(const po::variables_map& values);
+/// The folder of --out, made when missing; each of `names` can be written there.
+std::filesystem::path output_folder(const po::variables_map& values,
+                                    const std::vector<std::string>& names);
+/// Print text, and JSON where asked; JSON on standard output stands alone.
+void give(const std::string& target, const std::string& text, const std::string& json);
+
+}  // namespace spillway::analysis

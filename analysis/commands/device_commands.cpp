@@ -1,0 +1,88 @@
+// Commands about one training step on a device: run, plan, check.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "analysis/check.hpp"
+#include "analysis/commands/command.hpp"
+#include "analysis/output.hpp"
+#include "analysis/report.hpp"
+#include "sim/run/simulation.hpp"
+
+namespace spillway::analysis {
+
+namespace {
+
+int run_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const sim::Experiment experiment = experiment_of(values);
+  sim::Simulation simulation(experiment);
+  const sim::Batch batch = sim::first_batch(experiment);
+  Progress progress;
+  progress.show("running " + experiment.name);
+  const sim::Result result = simulation.run_step(batch);
+  progress.show("");
+  give(json, run_text(experiment, simulation.plan(), result),
+       run_json(experiment, simulation.plan(), result));
+  return counts_agree(simulation.plan(), result) ? 0 : 1;
+}
+
+int plan_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const sim::Experiment experiment = experiment_of(values);
+  const sim::Plan plan = sim::make_plan(experiment);
+  give(json, plan_text(experiment, plan), plan_json(experiment, plan));
+  return 0;
+}
+
+po::options_description check_options() {
+  po::options_description options = json_option();
+  options.add_options()("update", "rewrite the baselines, and print what changed")(
+      "junit", po::value<std::string>()->value_name("FILE"), "write the results as JUnit XML")(
+      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+  return options;
+}
+
+int check_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const std::string junit =
+      values.count("junit") != 0 ? values["junit"].as<std::string>() : std::string();
+  if (!junit.empty()) require_writable(junit);
+  const bool update = values.count("update") != 0;
+  std::vector<std::filesystem::path> paths = files(values, "workloads/experiments");
+  if (paths.empty()) paths = shipped_experiments();
+  std::vector<CheckResult> results;
+  std::string text;
+  Progress progress;
+  for (const std::filesystem::path& path : paths) {
+    progress.show("checking " + path.string());
+    results.push_back(check_experiment(path, update));
+    const CheckResult& result = results.back();
+    progress.show("");
+    if (!result.error.empty()) std::cerr << "spillway: " << check_text(result);
+    if (result.error.empty()) text += check_text(result);
+  }
+  give(json, text, check_json(results));
+  if (!junit.empty()) write_file(junit, check_junit(results));
+  int code = 0;
+  for (const CheckResult& result : results) {
+    if (!result.error.empty()) return 2;
+    if (result.drifted()) code = 1;
+  }
+  return code;
+}
+
+}  // namespace
+
+std::vector<Command> device_commands() {
+  return {
+      {"run", "EXPERIMENT.yaml", "run one training step through the device and report its traffic",
+       experiment_options, run_command},
+      {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
+       experiment_options, plan_command},
+      {"check", "[EXPERIMENT.yaml…] [--update] [--junit FILE]",
+       "compare traffic counts with their baselines", check_options, check_command},
+  };
+}
+
+}  // namespace spillway::analysis

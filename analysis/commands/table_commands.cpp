@@ -1,0 +1,102 @@
+// Commands that print tables and figures of counts: figure6, network, table1.
+#include <fmt/format.h>
+
+#include "analysis/closed_form.hpp"
+#include "analysis/commands/command.hpp"
+#include "analysis/figure6.hpp"
+#include "analysis/output.hpp"
+#include "analysis/report.hpp"
+#include "analysis/table1.hpp"
+#include "workloads/support/shared_files.hpp"
+
+namespace spillway::analysis {
+
+namespace {
+
+po::options_description figure6_options() {
+  po::options_description options = json_option();
+  options.add_options()("batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+                        "examples in the mini-batch")(
+      "out", po::value<std::string>()->default_value(".")->value_name("DIR"),
+      "folder for figure6.csv, figure6.json and figure6.svg (made when missing)");
+  return options;
+}
+
+int figure6_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const std::int64_t batch = integer_option(values, "batch", 1, 100000);
+  require_figure6_fits(batch);
+  const std::filesystem::path out =
+      output_folder(values, {"figure6.csv", "figure6.json", "figure6.svg"});
+  Progress progress;
+  const Figure6 figure =
+      run_figure6(batch, [&](const std::string& what) { progress.show("running " + what); });
+  progress.show("");
+  write_file(out / "figure6.csv", figure6_csv(figure));
+  write_file(out / "figure6.json", figure6_json(figure));
+  write_file(out / "figure6.svg", figure6_svg(figure));
+  give(json,
+       figure6_text(figure) + fmt::format("Written: {}, figure6.json, figure6.svg\n",
+                                          (out / "figure6.csv").lexically_normal().string()),
+       figure6_json(figure));
+  return figure.agrees() ? 0 : 1;
+}
+
+po::options_description network_options() {
+  po::options_description options = json_option();
+  options.add_options()("file", po::value<Arguments>()->value_name("NETWORK.yaml"), "");
+  return options;
+}
+
+int network_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const workloads::Network network =
+      workloads::read_network(single_file(values, "workloads/networks"));
+  give(json, network_text(network), network_json(network));
+  return 0;
+}
+
+po::options_description table1_options() {
+  po::options_description options = network_options();
+  options.add_options()("batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+                        "examples in a mini-batch")(
+      "epochs", po::value<std::int64_t>()->default_value(1)->value_name("N_e"), "epochs")(
+      "batches", po::value<std::int64_t>()->default_value(1)->value_name("N_b"),
+      "mini-batches in an epoch")("literal", "the LEL row as printed, without N_b");
+  return options;
+}
+
+int table1_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const auto positive = [&](const char* name) {
+    return static_cast<std::uint64_t>(integer_option(values, name, 1, 1'000'000));
+  };
+  const Table1Scale scale{positive("batch"), positive("epochs"), positive("batches"),
+                          values.count("literal") != 0};
+  std::vector<workloads::Network> networks;
+  std::vector<std::filesystem::path> paths = files(values, "workloads/networks");
+  if (paths.empty()) {
+    for (const std::string& name : paper_networks()) {
+      paths.push_back(workloads::shared_folder() / "workloads" / "networks" / (name + ".yaml"));
+    }
+  }
+  for (const std::filesystem::path& path : paths) networks.push_back(workloads::read_network(path));
+  give(json, table1_text(networks, scale), table1_json(networks, scale));
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> table_commands() {
+  return {
+      {"figure6", "[--batch N] [--out DIR]",
+       "reproduce Figure 6 of the paper: words and MACs of BP and local errors", figure6_options,
+       figure6_command},
+      {"network", "NETWORK.yaml", "shapes and counts of a network, layer by layer", network_options,
+       network_command},
+      {"table1", "[NETWORK.yaml…] [--literal]", "the closed forms of the paper's Table 1",
+       table1_options, table1_command},
+  };
+}
+
+}  // namespace spillway::analysis

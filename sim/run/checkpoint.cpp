@@ -1,0 +1,175 @@
+#include "sim/run/checkpoint.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "workloads/support/error.hpp"
+#include "workloads/support/whole_file.hpp"
+
+namespace spillway::sim {
+
+namespace {
+
+using Json = nlohmann::json;
+using workloads::InputError;
+
+constexpr std::string_view magic = "spillway checkpoint 1\n";
+
+std::uint32_t checksum(std::string_view bytes) {
+  uLong sum = crc32_z(0, nullptr, 0);
+  sum = crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  return static_cast<std::uint32_t>(sum);
+}
+
+// Doubles as their bits: a loss may be infinite or no number, and must come back as it was.
+Json bits(const std::vector<double>& values) {
+  Json json = Json::array();
+  for (const double value : values) json.push_back(std::bit_cast<std::uint64_t>(value));
+  return json;
+}
+
+std::vector<double> from_bits(const Json& json) {
+  std::vector<double> values;
+  for (const Json& value : json)
+    values.push_back(std::bit_cast<double>(value.get<std::uint64_t>()));
+  return values;
+}
+
+Json epoch_json(const Epoch& epoch) {
+  return {{"epoch", epoch.epoch},
+          {"layers", epoch.layers},
+          {"loss", bits(epoch.loss)},
+          {"train", bits(epoch.train_accuracy)},
+          {"test", bits(epoch.test_accuracy)},
+          {"validation", bits(epoch.validation_accuracy)}};
+}
+
+Epoch read_epoch(const Json& json) {
+  return {json.at("epoch"),           json.at("layers"),
+          from_bits(json.at("loss")), from_bits(json.at("train")),
+          from_bits(json.at("test")), from_bits(json.at("validation"))};
+}
+
+Json traffic_json(const Traffic& t) {
+  return {t.dram_read, t.dram_write, t.host_read, t.host_write, t.macs, t.time_ps, t.steps};
+}
+
+Traffic read_traffic(const Json& json) {
+  return {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4), json.at(5), json.at(6)};
+}
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::stringstream text;
+  text << stream.rdbuf();
+  if (!stream) throw InputError(path.string() + ": cannot be read; allowed: a checkpoint");
+  return std::move(text).str();
+}
+
+TrainingState parse(std::string_view text, const std::string& wanted) {
+  const auto require = [](bool condition) {
+    if (!condition) throw InputError("found a file cut short or damaged");
+  };
+  require(text.starts_with(magic) && text.size() > magic.size() + sizeof(std::uint32_t));
+  std::uint32_t sum = 0;
+  std::memcpy(&sum, text.data() + text.size() - sizeof sum, sizeof sum);
+  text.remove_suffix(sizeof sum);
+  require(checksum(text) == sum);
+  text.remove_prefix(magic.size());
+  const std::size_t end = text.find('\n');
+  require(end != std::string_view::npos);
+  const Json header = Json::parse(text.substr(0, end));
+  text.remove_prefix(end + 1);
+  if (!wanted.empty() && header.at("fingerprint") != wanted) {
+    throw InputError(fmt::format("found a run of \"{}\", this one is \"{}\"",
+                                 header.at("fingerprint").get<std::string>(), wanted));
+  }
+  TrainingState state;
+  state.layer = header.at("layer");
+  state.epochs = header.at("epochs");
+  state.steps = header.at("steps");
+  state.finished = header.at("finished");
+  state.running = read_epoch(header.at("running"));
+  for (const Json& epoch : header.at("history")) state.history.push_back(read_epoch(epoch));
+  state.traffic = read_traffic(header.at("traffic"));
+  for (const auto& [name, size] : header.at("tensors").items()) {
+    require(size.get<std::size_t>() <= text.size());
+    const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
+    state.tensors[name] = {bytes, bytes + size.get<std::size_t>()};
+    text.remove_prefix(size.get<std::size_t>());
+  }
+  require(text.empty());
+  return state;
+}
+
+}  // namespace
+
+std::string fingerprint(const Experiment& experiment, const workloads::DataSplit& data,
+                        bool direct) {
+  const workloads::RuleOptions& rule = experiment.rule_options;
+  std::string layers;
+  for (const workloads::Layer& layer : experiment.network.layers) {
+    layers +=
+        fmt::format("{} {} {} {:g} {}; ", layer.name, layer.weights().count(),
+                    layer.activations().count(), layer.dropout, layer.batch_norm ? "norm" : "");
+  }
+  const std::size_t some = std::min<std::size_t>(data.train.images.size(), 1 << 20);
+  const std::string content =
+      layers +
+      fmt::format("{} {:.17g} {:.17g} {} {} ", experiment.seed, experiment.optimizer.rate,
+                  experiment.optimizer.momentum, experiment.schedule.description(),
+                  experiment.network.input_dropout) +
+      fmt::format("{} {} {} {:.17g} {:.17g} ", static_cast<int>(rule.loss),
+                  static_cast<int>(rule.distribution), rule.fix, rule.classifier_rate.value_or(-1),
+                  rule.feedback_scale) +
+      fmt::format("{} {} {} {}", experiment.training.validation, experiment.training.layer_by_layer,
+                  experiment.training.enough_gain,
+                  checksum({reinterpret_cast<const char*>(data.train.images.data()),
+                            some * sizeof(float)}));
+  return fmt::format(
+      "{} {} batch {} seed {} rate {:g}, {}, {} images, {} [{:08x}]", experiment.network.name,
+      experiment.rule, experiment.batch, experiment.seed, experiment.optimizer.rate,
+      experiment.schedule.description(), data.train.size(),
+      direct ? std::string("no device") : "device " + experiment.device.name, checksum(content));
+}
+
+void write_checkpoint(const std::filesystem::path& path, const TrainingState& state,
+                      const std::string& run) {
+  Json header = {{"fingerprint", run},
+                 {"layer", state.layer},
+                 {"epochs", state.epochs},
+                 {"steps", state.steps},
+                 {"finished", state.finished},
+                 {"running", epoch_json(state.running)},
+                 {"traffic", traffic_json(state.traffic)}};
+  header["history"] = Json::array();
+  for (const Epoch& epoch : state.history) header["history"].push_back(epoch_json(epoch));
+  header["tensors"] = Json::object();
+  for (const auto& [name, bytes] : state.tensors) header["tensors"][name] = bytes.size();
+  std::string text = std::string(magic) + header.dump() + "\n";
+  for (const auto& [name, bytes] : state.tensors) {
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  const std::uint32_t sum = checksum(text);
+  text.append(reinterpret_cast<const char*>(&sum), sizeof sum);
+  workloads::replace_file(path, text);
+}
+
+TrainingState read_checkpoint(const std::filesystem::path& path, const std::string& run) {
+  try {
+    return parse(read_all(path), run);
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(path.string() + ": found no checkpoint; allowed: one that Spillway wrote");
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}; allowed: a checkpoint of the same experiment",
+                                 path.string(), workloads::printable(error.what(), 400)));
+  }
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,65 @@
+#include "sim/run/trainee.hpp"
+
+#include <cmath>
+
+#include "workloads/initialise.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+using workloads::Tensor;
+
+Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t size,
+                 std::span<const std::size_t> order) {
+  const std::size_t pixels = data.images.size() / data.size();
+  const std::size_t examples = order.empty() ? data.size() : order.size();
+  Batch batch;
+  batch.images.reserve(pixels * static_cast<std::size_t>(size));
+  for (std::int64_t i = 0; i < size; ++i) {
+    const std::size_t place = (first + static_cast<std::size_t>(i)) % examples;
+    const std::size_t example = order.empty() ? place : order[place];
+    const auto image = data.images.begin() + static_cast<std::ptrdiff_t>(example * pixels);
+    batch.images.insert(batch.images.end(), image, image + static_cast<std::ptrdiff_t>(pixels));
+    batch.labels.push_back(data.labels[example]);
+  }
+  return batch;
+}
+
+Batch first_batch(const Experiment& experiment) {
+  return make_batch(load_data(experiment).train, 0, experiment.batch);
+}
+
+Decision make_decision(const workloads::Step& step, workloads::TensorId id,
+                       std::span<const float> metrics) {
+  // A program that forgets to store its metrics leaves poison, which is no number.
+  return {step.layer_names[step.tensor(id).layer], metrics[0],
+          std::llround(std::isnan(metrics[1]) ? 0 : metrics[1])};
+}
+
+void Trainee::initialise(const Experiment& experiment) {
+  for (const Tensor& tensor : step().tensors) {
+    if (!tensor.is_kept()) continue;
+    std::vector<std::byte> bytes(tensor.bytes().count());
+    workloads::initialise(experiment.network, tensor, experiment.seed, bytes);
+    write(tensor.id, bytes);
+  }
+}
+
+void Trainee::save(State& state) {
+  for (const Tensor& tensor : step().tensors) {
+    if (tensor.is_kept()) state[tensor.name] = read(tensor.id);
+  }
+}
+
+void Trainee::restore(const State& state) {
+  for (const Tensor& tensor : step().tensors) {
+    const auto found = state.find(tensor.name);
+    if (!tensor.is_kept() || found == state.end()) continue;
+    if (found->second.size() != tensor.bytes().count()) {
+      throw workloads::ConsistencyError("the state of " + tensor.name + " has another size");
+    }
+    write(tensor.id, found->second);
+  }
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,71 @@
+// What training needs of whatever computes a step: the simulated device, or a direct run without
+// one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/device.hpp"
+#include "sim/experiment.hpp"
+#include "sim/plan/ledger.hpp"
+#include "workloads/step.hpp"
+
+namespace spillway::sim {
+
+/// What a layer's decisions were worth on one mini-batch.
+struct Decision {
+  std::string layer;
+  double loss = 0;
+  std::int64_t right = 0;  ///< of the batch
+};
+
+/// What one step gave. Without a device the ledger and the execution are empty.
+struct Result {
+  Ledger ledger;                ///< words that the engines moved, by line
+  models::Execution execution;  ///< the device's own counters
+  std::vector<Decision> decisions;
+};
+
+/// One mini-batch of images and labels, in the order of the batch.
+struct Batch {
+  std::vector<float> images;
+  std::vector<std::int32_t> labels;
+};
+
+/// Examples `first`, `first + 1` … of `order` (of the whole set in file order when `order` is
+/// empty), from the start again after the end.
+Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t size,
+                 std::span<const std::size_t> order = {});
+
+/// The first mini-batch of an experiment's training set, in file order.
+Batch first_batch(const Experiment& experiment);
+
+/// A metrics tensor's values as a decision.
+Decision make_decision(const workloads::Step& step, workloads::TensorId id,
+                       std::span<const float> metrics);
+
+/// Bytes by tensor name: what a training run keeps from step to step.
+using State = std::map<std::string, std::vector<std::byte>>;
+
+class Trainee {
+ public:
+  virtual ~Trainee() = default;
+
+  virtual const workloads::Step& step() const = 0;
+  /// Run one step, with learning rates times `rate_scale`.
+  virtual Result run_step(const Batch& batch, double rate_scale = 1) = 0;
+  virtual std::vector<std::byte> read(workloads::TensorId id) = 0;
+  virtual void write(workloads::TensorId id, std::span<const std::byte> bytes) = 0;
+
+  /// Put an experiment's initial values into all that is kept.
+  void initialise(const Experiment& experiment);
+  /// Copy all that is kept into `state`.
+  void save(State& state);
+  /// Take over the tensors of `state` that this step keeps, too; others stay as they are.
+  void restore(const State& state);
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,130 @@
+// Batch-norm, by oneDNN.
+#include <cstring>
+
+#include "workloads/kernels/operations.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+using dnnl::memory;
+using Flags = dnnl::normalization_flags;
+
+constexpr float epsilon = 1e-5f, running_share = 0.1f;
+
+enum : std::int64_t { training_kind, inference_kind, error_kind };
+
+memory::dims dims_of(const NormGeometry& g) { return {g.batch, g.channels, g.height, g.width}; }
+
+Key key_of(std::int64_t kind, const NormGeometry& g) {
+  return {kind, g.batch, g.channels, g.height, g.width};
+}
+
+std::size_t channel_bytes(const NormGeometry& g) {
+  return static_cast<std::size_t>(2 * g.channels) * sizeof(float);
+}
+
+/// Means and variances are two operands to oneDNN and two rows of one tensor here.
+memory half(Layouts& layouts, const std::byte* address, const NormGeometry& g, int row) {
+  return {
+      plain_layout({g.channels}), layouts.engine(),
+      const_cast<std::byte*>(address) + static_cast<std::size_t>(row * g.channels) * sizeof(float)};
+}
+
+memory scale_shift(Layouts& layouts, const std::byte* address, const NormGeometry& g) {
+  return {plain_layout({2, g.channels}), layouts.engine(), const_cast<std::byte*>(address)};
+}
+
+dnnl::batch_normalization_forward::primitive_desc describe(const dnnl::engine& engine,
+                                                           const NormGeometry& g, bool training) {
+  if (training) {
+    return {{dnnl::prop_kind::forward_training, map_layout(dims_of(g)), epsilon,
+             Flags::use_scale_shift},
+            engine};
+  }
+  return {{dnnl::prop_kind::forward_inference, map_layout(dims_of(g)), epsilon,
+           Flags::use_scale_shift | Flags::use_global_stats},
+          engine};
+}
+
+}  // namespace
+
+void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
+  const NormGeometry& g = k.shape;
+  auto found = primitives_.find(key_of(training_kind, g));
+  if (found == primitives_.end()) {
+    Primitive made{dnnl::batch_normalization_forward(describe(layouts_.engine(), g, true)), {}, {}};
+    found = primitives_.emplace(key_of(training_kind, g), std::move(made)).first;
+  }
+  const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
+  const memory x = layouts_.input(in[0], plain, layout);
+  const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
+  if (in[2] != out[2])
+    std::memcpy(out[2], layouts_.read(in[2], channel_bytes(g)), channel_bytes(g));
+  float* running = floats(layouts_.change(out[2], channel_bytes(g)));
+  std::byte* statistics = layouts_.write(out[1], channel_bytes(g));
+  found->second.primitive.execute(layouts_.stream(),
+                                  {{DNNL_ARG_SRC, x},
+                                   {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
+                                   {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
+                                   {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
+                                   {DNNL_ARG_DST, layouts_.output(out[0], plain, layout)}});
+  layouts_.stream().wait();
+  const auto values = static_cast<float>(g.batch * g.height * g.width);
+  const float unbiased = values > 1 ? values / (values - 1) : 1.0f;
+  for (std::int64_t c = 0; c < 2 * g.channels; ++c) {
+    const float batch = floats(statistics)[c] * (c < g.channels ? 1.0f : unbiased);
+    running[c] = (1 - running_share) * running[c] + running_share * batch;
+  }
+}
+
+void Normalisation::run(const BatchNormInference& k, Inputs in, Outputs out) {
+  const NormGeometry& g = k.shape;
+  auto found = primitives_.find(key_of(inference_kind, g));
+  if (found == primitives_.end()) {
+    Primitive made{
+        dnnl::batch_normalization_forward(describe(layouts_.engine(), g, false)), {}, {}};
+    found = primitives_.emplace(key_of(inference_kind, g), std::move(made)).first;
+  }
+  const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
+  const memory x = layouts_.input(in[0], plain, layout);
+  const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
+  const std::byte* running = layouts_.read(in[2], channel_bytes(g));
+  found->second.primitive.execute(layouts_.stream(),
+                                  {{DNNL_ARG_SRC, x},
+                                   {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
+                                   {DNNL_ARG_MEAN, half(layouts_, running, g, 0)},
+                                   {DNNL_ARG_VARIANCE, half(layouts_, running, g, 1)},
+                                   {DNNL_ARG_DST, layouts_.output(out[0], plain, layout)}});
+  layouts_.stream().wait();
+}
+
+void Normalisation::run(const BatchNormError& k, Inputs in, Outputs out) {
+  const NormGeometry& g = k.shape;
+  auto found = primitives_.find(key_of(error_kind, g));
+  if (found == primitives_.end()) {
+    const Descriptor layout = map_layout(dims_of(g));
+    const dnnl::batch_normalization_backward::primitive_desc description(
+        {dnnl::prop_kind::backward, layout, layout, epsilon, Flags::use_scale_shift},
+        layouts_.engine(), describe(layouts_.engine(), g, true));
+    Primitive made{dnnl::batch_normalization_backward(description), {}, {}};
+    found = primitives_.emplace(key_of(error_kind, g), std::move(made)).first;
+  }
+  const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
+  const memory dz = layouts_.input(in[0], plain, layout);
+  const memory x = layouts_.input(in[1], plain, layout);
+  const std::byte* statistics = layouts_.read(in[2], channel_bytes(g));
+  const std::byte* norm = layouts_.read(in[3], channel_bytes(g));
+  std::byte* norm_gradient = layouts_.write(out[1], channel_bytes(g));
+  found->second.primitive.execute(
+      layouts_.stream(), {{DNNL_ARG_DIFF_DST, dz},
+                          {DNNL_ARG_SRC, x},
+                          {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
+                          {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
+                          {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
+                          {DNNL_ARG_DIFF_SRC, layouts_.output(out[0], plain, layout)},
+                          {DNNL_ARG_DIFF_SCALE_SHIFT, scale_shift(layouts_, norm_gradient, g)}});
+  layouts_.stream().wait();
+}
+
+}  // namespace spillway::workloads

@@ -1,0 +1,140 @@
+// Max-pooling, by oneDNN, which passes over NaN and trusts winners; both are looked after here.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "workloads/kernels/operations.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+using dnnl::memory;
+
+Key key_of(const PoolGeometry& g) {
+  Key key{g.batch,       g.input.channels, g.input.height,
+          g.input.width, g.output.height,  g.output.width};
+  for (const auto& part :
+       {g.window.kernel, g.window.stride, g.window.padding_begin, g.window.padding_end}) {
+    key.insert(key.end(), part.begin(), part.end());
+  }
+  return key;
+}
+
+memory::dims pair(const std::array<std::int64_t, 2>& values) { return {values[0], values[1]}; }
+
+std::int64_t inputs_of(const PoolGeometry& g) { return g.batch * g.input.elements(); }
+std::int64_t outputs_of(const PoolGeometry& g) { return g.batch * g.output.elements(); }
+
+/// Where a place of the window of output (oy, ox) lies in its map, or nothing when on padding.
+std::optional<std::int64_t> place_in_map(const PoolGeometry& g, std::int64_t oy, std::int64_t ox,
+                                         std::int64_t place) {
+  const std::int64_t y =
+      oy * g.window.stride[0] - g.window.padding_begin[0] + place / g.window.kernel[1];
+  const std::int64_t x =
+      ox * g.window.stride[1] - g.window.padding_begin[1] + place % g.window.kernel[1];
+  if (y < 0 || y >= g.input.height || x < 0 || x >= g.input.width) return std::nullopt;
+  return y * g.input.width + x;
+}
+
+/// A window that holds a NaN is NaN, and the first one wins.
+void pass_on_nan(const PoolGeometry& g, const float* y, float* a, std::uint8_t* winners) {
+  for (std::int64_t map = 0; map < g.batch * g.output.channels; ++map) {
+    const float* values = y + map * g.input.height * g.input.width;
+    for (std::int64_t oy = 0; oy < g.output.height; ++oy) {
+      for (std::int64_t ox = 0; ox < g.output.width; ++ox, ++a, ++winners) {
+        for (std::int64_t k = g.window.kernel[0] * g.window.kernel[1]; k-- > 0;) {
+          const auto at = place_in_map(g, oy, ox, k);
+          if (!at || !std::isnan(values[*at])) continue;
+          *a = values[*at];
+          *winners = static_cast<std::uint8_t>(k);
+        }
+      }
+    }
+  }
+}
+
+/// Every winner lies in its window and on the map. (oneDNN would write outside the map.)
+bool winners_are_legal(const PoolGeometry& g, const std::uint8_t* winners) {
+  const std::int64_t places = g.window.kernel[0] * g.window.kernel[1];
+  const std::int64_t maps = g.batch * g.output.channels, outputs = g.output.height * g.output.width;
+  std::int64_t wrong = 0;
+#pragma omp parallel for reduction(+ : wrong) if (maps * outputs >= parallel_elements)
+  for (std::int64_t map = 0; map < maps; ++map) {
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      const std::int64_t winner = winners[map * outputs + o];
+      wrong += winner >= places || !place_in_map(g, o / g.output.width, o % g.output.width, winner);
+    }
+  }
+  return wrong == 0;
+}
+
+bool holds_nan(const float* values, std::int64_t count) {
+  std::int64_t found = 0;
+#pragma omp parallel for simd reduction(+ : found) if (count >= parallel_elements)
+  for (std::int64_t i = 0; i < count; ++i) found += std::isnan(values[i]);
+  return found != 0;
+}
+
+}  // namespace
+
+const Pooling::Pair& Pooling::find(const PoolGeometry& g) {
+  const Key key = key_of(g);
+  const auto found = primitives_.find(key);
+  if (found != primitives_.end()) return found->second;
+  const memory::dims in = map_dims(g.batch, g.input), out = map_dims(g.batch, g.output);
+  const Descriptor x = map_layout(in), y = map_layout(out);
+  const dnnl::pooling_forward::primitive_desc forward(
+      {dnnl::prop_kind::forward_training, dnnl::algorithm::pooling_max, x, y, pair(g.window.stride),
+       pair(g.window.kernel), pair(g.window.padding_begin), pair(g.window.padding_end)},
+      layouts_.engine());
+  const dnnl::pooling_backward::primitive_desc backward(
+      {dnnl::algorithm::pooling_max, x, y, pair(g.window.stride), pair(g.window.kernel),
+       pair(g.window.padding_begin), pair(g.window.padding_end)},
+      layouts_.engine(), forward);
+  const Descriptor winners = plain_layout(out, memory::data_type::u8);
+  Pair made{{dnnl::pooling_forward(forward),
+             {{DNNL_ARG_SRC, plain_layout(in), x}},
+             {{DNNL_ARG_DST, plain_layout(out), y},
+              {DNNL_ARG_WORKSPACE, winners, forward.workspace_desc()}}},
+            {dnnl::pooling_backward(backward),
+             {{DNNL_ARG_DIFF_DST, plain_layout(out), y},
+              {DNNL_ARG_WORKSPACE, winners, forward.workspace_desc()}},
+             {{DNNL_ARG_DIFF_SRC, plain_layout(in), x}}}};
+  return primitives_.emplace(key, std::move(made)).first->second;
+}
+
+void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
+  const Pair& pair = find(k.shape);
+  pair.forward.run(layouts_, in, out);
+  const Primitive::Operand& x = pair.forward.inputs[0];
+  const memory values = layouts_.input(in[0], x.plain, x.layout);
+  if (!holds_nan(static_cast<const float*>(values.get_data_handle()), inputs_of(k.shape))) return;
+  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
+  pass_on_nan(
+      k.shape,
+      floats(layouts_.read(in[0], static_cast<std::size_t>(inputs_of(k.shape)) * sizeof(float))),
+      floats(layouts_.change(out[0], outputs * sizeof(float))),
+      reinterpret_cast<std::uint8_t*>(layouts_.change(out[1], outputs)));
+}
+
+void Pooling::run(const MaxPoolError& k, Inputs in, Outputs out) {
+  const Pair& pair = find(k.shape);
+  const Primitive::Operand& winners = pair.backward.inputs[1];
+  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
+  // Winners that our own max-pool left in its layout need no check.
+  const bool legal =
+      layouts_.stands_in(in[1], winners.layout) ||
+      winners_are_legal(k.shape,
+                        reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs)));
+  if (legal) {
+    pair.backward.run(layouts_, in, out);
+    return;
+  }
+  const auto inputs = static_cast<std::size_t>(inputs_of(k.shape));
+  std::fill_n(floats(layouts_.write(out[0], inputs * sizeof(float))), inputs,
+              std::numeric_limits<float>::quiet_NaN());
+}
+
+}  // namespace spillway::workloads

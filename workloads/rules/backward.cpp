@@ -1,0 +1,167 @@
+// Rules with a trained readout layer whose error travels down: backpropagation (the paper's Figure
+// 2A), feedback alignment and direct feedback alignment.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "workloads/rules/step_builder.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+/// The readout: an fc layer from the last activations to one score per class.
+struct Readout {
+  Parameter weights, biases;
+  TensorId scores, metrics;
+  DenseGeometry shape;
+  Macs macs;
+};
+
+Readout add_readout(StepBuilder& builder, bool learns) {
+  const int top = builder.layers() + 1;
+  const std::int64_t features = builder.layer(builder.layers()).output.elements();
+  const std::int64_t classes = builder.network().classes;
+  Readout readout{};
+  readout.weights =
+      builder.add_parameter("readout.weights", TensorKind::weights, TensorKind::weight_gradients,
+                            top, {classes, features}, learns);
+  readout.biases = builder.add_parameter("readout.biases", TensorKind::biases,
+                                         TensorKind::bias_gradients, top, {classes}, learns);
+  readout.scores =
+      builder.add_tensor("readout.scores", TensorKind::scores, top, {builder.batch(), classes});
+  readout.metrics = builder.add_metrics(top);
+  readout.shape = {builder.batch(), features, classes};
+  readout.macs = Macs(builder.batch()) * features * classes;
+  return readout;
+}
+
+void readout_forward(StepBuilder& builder, const Readout& readout) {
+  builder.add_op(FcForward{readout.shape}, builder.layers() + 1, Phase::loss,
+                 {builder.tensors(builder.layers()).a, readout.weights.value, readout.biases.value},
+                 {readout.scores}, readout.macs, readout.macs);
+}
+
+const char* name_of(Backward backward) {
+  switch (backward) {
+    case Backward::weights: return "bp";
+    case Backward::random: return "fa";
+    case Backward::direct: return "dfa";
+  }
+  return "?";
+}
+
+/// Random weights in the place of a layer's own on the way back: its shape, and the standard
+/// deviation sqrt(2 / (fan-in + fan-out)) times the scale.
+TensorId add_feedback(StepBuilder& builder, int i, const Parameter& weights) {
+  const Tensor like = builder.step().tensor(weights.value);
+  double taps = 1;
+  for (std::size_t d = 2; d < like.shape.size(); ++d) taps *= static_cast<double>(like.shape[d]);
+  const double fans = taps * static_cast<double>(like.shape[0] + like.shape[1]);
+  const std::string prefix = builder.step().layer_names[i] + ".";
+  return builder.add_random(prefix + "feedback", TensorKind::feedback, i, like.shape,
+                            builder.add_seed(prefix + "feedback_seed", i),
+                            builder.rule().feedback_scale * std::sqrt(2 / fans));
+}
+
+/// The way back of each layer's output error; by layer, from 1 to the readout.
+std::vector<TensorId> add_feedbacks(StepBuilder& builder, const Readout& readout,
+                                    Backward backward) {
+  const int depth = builder.layers();
+  std::vector<TensorId> feedback(depth + 2);
+  for (int i = 1; i <= depth + 1; ++i) {
+    if (backward == Backward::random && i > 1) {
+      feedback[i] =
+          add_feedback(builder, i, i > depth ? readout.weights : builder.tensors(i).weights);
+    }
+    if (backward == Backward::direct && i <= depth) {
+      const std::int64_t features = builder.layer(i).output.elements();
+      const std::int64_t classes = builder.network().classes;
+      const std::string prefix = builder.layer(i).name + ".";
+      feedback[i] = builder.add_random(
+          prefix + "feedback", TensorKind::feedback, i, {features, classes},
+          builder.add_seed(prefix + "feedback_seed", i),
+          builder.rule().feedback_scale * std::sqrt(2.0 / static_cast<double>(features + classes)));
+    }
+  }
+  return feedback;
+}
+
+/// Direct feedback: errors of the scores straight to da of layer i.
+void direct_error(StepBuilder& builder, int i, TensorId score_errors, TensorId feedback) {
+  const std::int64_t features = builder.layer(i).output.elements();
+  const std::int64_t classes = builder.network().classes;
+  const Macs macs = Macs(builder.batch()) * features * classes;
+  builder.add_op(ClassifierError{{builder.batch(), features, classes}}, i, Phase::backward,
+                 {score_errors, feedback}, {builder.tensors(i).da}, macs, macs);
+}
+
+}  // namespace
+
+Step backward_training_step(const Network& network, const StepOptions& options, Backward backward) {
+  StepBuilder builder(name_of(backward), network,
+                      {options.batch, options.optimizer, options.rule, 0, 0});
+  const int depth = builder.layers();
+  const int top = depth + 1;
+  const Readout readout = add_readout(builder, true);
+  const TensorId score_errors = builder.add_tensor("readout.score_errors", TensorKind::score_errors,
+                                                   top, {options.batch, network.classes});
+  const std::vector<TensorId> feedback = add_feedbacks(builder, readout, backward);
+  const bool direct = backward == Backward::direct;
+  for (int i = 1; i <= depth; ++i) {
+    builder.begin_stage(fmt::format("F_{}", i));
+    builder.forward(i);
+  }
+  builder.begin_stage("T");
+  readout_forward(builder, readout);
+  builder.loss(top, readout.scores, score_errors, readout.metrics);
+  builder.stage().turn = true;
+  builder.stage().survivors = {score_errors};
+
+  builder.begin_stage("B_top");
+  const LayerTensors& last = builder.tensors(depth);
+  builder.add_op(FcWeightGradient{readout.shape}, top, Phase::backward, {score_errors, last.a},
+                 {*readout.weights.gradient, *readout.biases.gradient}, readout.macs, readout.macs);
+  if (direct) {
+    direct_error(builder, depth, score_errors, feedback[depth]);
+  } else {
+    builder.add_op(
+        FcInputGradient{readout.shape}, top, Phase::backward,
+        {score_errors, backward == Backward::random ? feedback[top] : readout.weights.value},
+        {last.da}, readout.macs, readout.macs);
+  }
+  builder.output_error(depth);
+  builder.update(top, readout.weights);
+  builder.update(top, readout.biases);
+
+  for (int i = depth; i >= 1; --i) {
+    builder.begin_stage(fmt::format("B_{}", i));
+    if (i > 1 && direct) direct_error(builder, i - 1, score_errors, feedback[i - 1]);
+    if (i > 1 && backward == Backward::random) builder.input_gradient(i, feedback[i]);
+    if (i > 1 && backward == Backward::weights) builder.input_gradient(i);
+    if (i == 1) builder.drop_inputs();
+    builder.weight_gradient(i);
+    if (i > 1) builder.output_error(i - 1);
+    builder.update(i);
+  }
+  if (!direct) {
+    builder.step().unused_input_gradient =
+        builder.layer(1).macs_padded() * static_cast<std::uint64_t>(options.batch);
+  }
+  return builder.finish();
+}
+
+Step readout_inference_step(const Network& network, const InferenceOptions& options) {
+  StepBuilder builder("inference", network, {options.batch, std::nullopt, options.rule, 0, 0});
+  const Readout readout = add_readout(builder, false);
+  for (int i = 1; i <= builder.layers(); ++i) {
+    builder.begin_stage(fmt::format("F_{}", i));
+    builder.forward(i);
+  }
+  builder.begin_stage("T");
+  readout_forward(builder, readout);
+  builder.loss(builder.layers() + 1, readout.scores, std::nullopt, readout.metrics);
+  return builder.finish();
+}
+
+}  // namespace spillway::workloads
