@@ -11,6 +11,7 @@
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "analysis/report.hpp"
+#include "analysis/svg.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -18,6 +19,7 @@
 namespace spillway::analysis {
 
 namespace fs = std::filesystem;
+using svg::escaped;
 using workloads::InputError;
 
 namespace {
@@ -95,20 +97,6 @@ std::string read_file(const fs::path& path) {
         fmt::format("{}: no baseline; allowed: spillway check --update makes one", path.string()));
   }
   return text.str();
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
 }
 
 std::vector<Difference> compare_counts(const Counts& before, const Counts& after) {

@@ -1,4 +1,4 @@
-// Commands that train networks and use them: train.
+// Commands that train networks: train, reproduce.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -9,6 +9,7 @@
 
 #include "analysis/commands/command.hpp"
 #include "analysis/output.hpp"
+#include "analysis/study.hpp"
 #include "analysis/train_report.hpp"
 #include "sim/run/training.hpp"
 #include "workloads/support/error.hpp"
@@ -108,12 +109,94 @@ int train_command(const po::variables_map& values) {
   return 0;
 }
 
+po::options_description reproduce_options() {
+  po::options_description options = json_option();
+  options.add_options()("epochs", po::value<std::int64_t>()->value_name("N"),
+                        "passes over the training set")(
+      "subset", po::value<std::int64_t>()->value_name("N"), "the first N training images alone")(
+      "seeds", po::value<std::int64_t>()->value_name("N"), "runs of each row, with seeds 1 to N")(
+      "data", po::value<std::string>()->value_name("DIR"),
+      "folder of the full data set (workloads/data/fetch); the shipped subset when not given")(
+      "paper", "the paper's full setting: its epochs and schedule, its number of runs")(
+      "direct", "train without the device: the same values, nothing is counted")(
+      "checkpoints", po::value<std::string>()->value_name("DIR"),
+      "keep unfinished runs in DIR; the same command continues them")(
+      "out", po::value<std::string>()->default_value(".")->value_name("DIR"),
+      "folder for STUDY.csv, STUDY.json and STUDY.svg (made when missing)")(
+      "file", po::value<Arguments>()->value_name("STUDY.yaml"), "");
+  return options;
+}
+
+StudySetting setting_of(const po::variables_map& values, const Study& study) {
+  StudySetting setting = study.usual;
+  if (values.count("paper") != 0) {
+    if (study.paper_epochs == 0) {
+      throw workloads::InputError("--paper: " + study.name +
+                                  " is no table of the paper; allowed: table2 to table5");
+    }
+    setting.epochs = study.paper_epochs;
+    setting.seeds = study.paper_seeds;
+  }
+  const auto count = [&](const char* name, std::int64_t most) {
+    return integer_option(values, name, 1, most);
+  };
+  if (values.count("epochs") != 0) setting.epochs = static_cast<int>(count("epochs", 1'000'000));
+  if (values.count("seeds") != 0) setting.seeds = static_cast<int>(count("seeds", 1000));
+  if (values.count("subset") != 0) setting.subset = count("subset", 1 << 24);
+  if (values.count("data") != 0) setting.data = values["data"].as<std::string>();
+  setting.direct = values.count("direct") != 0;
+  if (values.count("checkpoints") != 0) {
+    setting.checkpoints = values["checkpoints"].as<std::string>();
+    std::error_code error;
+    std::filesystem::create_directories(*setting.checkpoints, error);
+    require_writable(*setting.checkpoints / "checkpoint");
+  }
+  return setting;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 90) return fmt::format("{:.0f} seconds", seconds);
+  if (seconds < 5400) return fmt::format("{:.0f} minutes", seconds / 60);
+  return fmt::format("{:.1f} hours", seconds / 3600);
+}
+
+int reproduce_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const Study study = read_study(single_file(values, "analysis/studies"));
+  const StudySetting setting = setting_of(values, study);
+  const std::filesystem::path out =
+      output_folder(values, {study.name + ".csv", study.name + ".json", study.name + ".svg"});
+  std::cerr << fmt::format("spillway: {}: {} rows, {} epochs, {} seed{}: about {}\n", study.name,
+                           study.rows.size(), setting.epochs, setting.seeds,
+                           setting.seeds == 1 ? "" : "s",
+                           duration_text(estimate_seconds(study, setting)));
+  Progress progress;
+  const StudyResult result = run_study(study, setting,
+                                       {[&](const std::string& text) { progress.show(text); },
+                                        [&](const std::string& text) {
+                                          progress.show("");
+                                          std::cerr << "spillway: " << text << "\n";
+                                        }});
+  write_file(out / (study.name + ".csv"), study_csv(result));
+  write_file(out / (study.name + ".json"), study_json(result));
+  write_file(out / (study.name + ".svg"), study_svg(result));
+  give(json,
+       study_text(result) + fmt::format("\nWritten: {0}, {1}.json, {1}.svg\n",
+                                        (out / (study.name + ".csv")).lexically_normal().string(),
+                                        study.name),
+       study_json(result));
+  return 0;
+}
+
 }  // namespace
 
 std::vector<Command> training_commands() {
   return {
       {"train", "EXPERIMENT.yaml [--epochs N] [--checkpoint FILE]",
        "train with every value moving through the device", train_options, train_command},
+      {"reproduce", "table2|table3|table4|table5|STUDY.yaml [--epochs N] [--data DIR]",
+       "train the rows of an accuracy table of the paper and compare", reproduce_options,
+       reproduce_command},
   };
 }
 

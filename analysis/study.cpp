@@ -1,0 +1,215 @@
+#include "analysis/study.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "sim/run/direct.hpp"
+#include "sim/run/simulation.hpp"
+#include "workloads/support/config.hpp"
+#include "workloads/support/error.hpp"
+#include "workloads/support/shared_files.hpp"
+
+namespace spillway::analysis {
+
+namespace fs = std::filesystem;
+using sim::Experiment;
+using workloads::Config;
+
+namespace {
+
+std::vector<double> read_numbers(const Config& config) {
+  if (!config.is_list()) config.refuse("a list of percentages");
+  std::vector<double> values;
+  for (const Config& item : config.items()) values.push_back(item.number(0, 100));
+  return values;
+}
+
+std::vector<std::string> read_texts(const Config& config) {
+  if (!config.is_list()) config.refuse("a list of KEY=VALUE");
+  std::vector<std::string> values;
+  for (const Config& item : config.items()) values.push_back(item.text());
+  return values;
+}
+
+StudyRow read_row(const Config& config) {
+  config.allow_only({"label", "experiment", "set", "paper", "pytorch"});
+  StudyRow row;
+  row.label = config.at("label").text();
+  const Config& experiment = config.at("experiment");
+  const std::string name = experiment.text();
+  const bool is_path = name.find('/') != std::string::npos || name.ends_with(".yaml");
+  row.experiment =
+      is_path ? fs::path(experiment.file()).parent_path() / name
+              : workloads::shared_folder() / "workloads" / "experiments" / (name + ".yaml");
+  if (!fs::exists(row.experiment)) {
+    experiment.refuse("a shipped experiment's name, or a path to a YAML file");
+  }
+  if (const Config* set = config.find("set")) row.overrides = read_texts(*set);
+  if (const Config* paper = config.find("paper")) row.paper = read_numbers(*paper);
+  if (const Config* pytorch = config.find("pytorch")) {
+    if (!pytorch->is_list()) pytorch->refuse("a list of lists of percentages, one a seed");
+    for (const Config& seed : pytorch->items()) row.pytorch.push_back(read_numbers(seed));
+  }
+  return row;
+}
+
+int read_count(const Config& config) { return static_cast<int>(config.integer(1, 1'000'000)); }
+
+}  // namespace
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double spread(const std::vector<double>& values) {
+  if (values.size() < 2) return 0;
+  const double middle = mean(values);
+  double squares = 0;
+  for (const double value : values) squares += (value - middle) * (value - middle);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+Study read_study(const fs::path& path) {
+  const Config config = Config::from_file(path);
+  config.allow_only({"title", "paper_epochs", "paper_seeds", "default", "pytorch", "rows"});
+  Study study;
+  study.name = path.stem().string();
+  study.title = config.at("title").text();
+  if (const Config* epochs = config.find("paper_epochs")) study.paper_epochs = read_count(*epochs);
+  if (const Config* seeds = config.find("paper_seeds")) study.paper_seeds = read_count(*seeds);
+  const Config& usual = config.at("default");
+  usual.allow_only({"epochs", "seeds", "subset", "test"});
+  study.usual.epochs = read_count(usual.at("epochs"));
+  study.usual.seeds = read_count(usual.at("seeds"));
+  if (const Config* subset = usual.find("subset")) study.usual.subset = read_count(*subset);
+  if (const Config* test = usual.find("test")) study.usual.test = read_count(*test);
+  if (const Config* pytorch = config.find("pytorch")) {
+    pytorch->allow_only({"epochs", "images"});
+    study.pytorch_epochs = read_count(pytorch->at("epochs"));
+    study.pytorch_images = read_count(pytorch->at("images"));
+  }
+  const Config& rows = config.at("rows");
+  if (!rows.is_list() || rows.items().empty()) rows.refuse("a list of at least one row");
+  for (const Config& row : rows.items()) study.rows.push_back(read_row(row));
+  return study;
+}
+
+Experiment row_experiment(const Study& study, const StudyRow& row, const StudySetting& setting,
+                          int seed) {
+  Experiment experiment = sim::read_experiment(row.experiment, row.overrides);
+  experiment.seed = static_cast<std::uint64_t>(seed);
+  experiment.data.folder = setting.data;
+  experiment.data.train = setting.subset;
+  experiment.data.test = setting.test;
+  experiment.training.epochs = setting.epochs;
+  if (setting.epochs != study.paper_epochs) {
+    const auto after = [&](double share) {
+      return std::max(1, static_cast<int>(std::lround(share * setting.epochs)));
+    };
+    experiment.schedule = sim::RateSchedule::drops(5, {after(0.6), after(0.8)});
+  }
+  return experiment;
+}
+
+namespace {
+
+/// The data of a row, loaded again only where it is another row's.
+class DataCache {
+ public:
+  const workloads::DataSplit& of(const Experiment& experiment) {
+    const std::string key = fmt::format("{} {}", experiment.data.set, experiment.data.standardise);
+    if (key != key_) data_ = sim::load_data(experiment);
+    key_ = key;
+    return data_;
+  }
+
+ private:
+  std::string key_;
+  workloads::DataSplit data_;
+};
+
+std::unique_ptr<sim::Trainee> make_trainee(const Experiment& experiment, bool direct) {
+  if (direct) return std::make_unique<sim::DirectTraining>(experiment);
+  return std::make_unique<sim::Simulation>(experiment);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+double estimate_seconds(const Study& study, const StudySetting& setting) {
+  double total = 0;
+  DataCache cache;
+  for (const StudyRow& row : study.rows) {
+    const Experiment experiment = row_experiment(study, row, setting, 1);
+    const workloads::DataSplit& data = cache.of(experiment);
+    const auto trainee = make_trainee(experiment, setting.direct);
+    const sim::Batch batch = sim::make_batch(data.train, 0, experiment.batch);
+    trainee->run_step(batch);  // makes what later steps find ready
+    const double step = seconds_of([&] { trainee->run_step(batch); });
+    const auto per_epoch = static_cast<double>(data.train.size() / experiment.batch);
+    // Measuring the test set is a forward pass: about a third of a step without the device.
+    const auto looks =
+        static_cast<double>(data.test.size()) / static_cast<double>(experiment.batch);
+    total += setting.epochs * setting.seeds * step * (per_epoch + looks / 3);
+  }
+  return total;
+}
+
+StudyResult run_study(const Study& study, const StudySetting& setting,
+                      const StudyProgress& progress) {
+  StudyResult result{study, setting, 0, 0, {}};
+  DataCache cache;
+  for (const StudyRow& row : study.rows) {
+    StudyOutcome outcome;
+    for (int seed = 1; seed <= setting.seeds; ++seed) {
+      const Experiment experiment = row_experiment(study, row, setting, seed);
+      const workloads::DataSplit& data = cache.of(experiment);
+      result.train_images = data.train.size();
+      result.test_images = data.test.size();
+      sim::TrainingOptions options;
+      options.direct = setting.direct;
+      if (setting.checkpoints) {
+        options.checkpoint = *setting.checkpoints /
+                             fmt::format("{}-{}-{}epochs-seed{}.checkpoint", study.name,
+                                         row.experiment.stem().string(), setting.epochs, seed);
+      }
+      options.progress = [&](const sim::TrainingProgress& at) {
+        if (!progress.now) return;
+        progress.now(fmt::format("{}, seed {}/{}, epoch {}/{}, step {}/{}", row.label, seed,
+                                 setting.seeds, at.epoch, setting.epochs, at.step, at.steps));
+      };
+      const sim::TrainingResult trained = sim::train(experiment, data, options);
+      const sim::Epoch& last = trained.state.history.back();
+      outcome.layers = last.layers;
+      outcome.test.resize(last.layers.size());
+      outcome.train.resize(last.layers.size());
+      for (std::size_t i = 0; i < last.layers.size(); ++i) {
+        outcome.test[i].push_back(100 * last.test_accuracy[i]);
+        outcome.train[i].push_back(100 * last.train_accuracy[i]);
+      }
+      const sim::Traffic& traffic = trained.state.traffic;
+      outcome.traffic.dram_read += traffic.dram_read;
+      outcome.traffic.dram_write += traffic.dram_write;
+      outcome.traffic.macs += traffic.macs;
+      outcome.traffic.time_ps += traffic.time_ps;
+      outcome.traffic.steps += traffic.steps;
+    }
+    if (progress.row) {
+      std::string text = row.label + ":";
+      for (const auto& seeds : outcome.test) text += fmt::format(" {:.2f}", mean(seeds));
+      progress.row(text);
+    }
+    result.outcomes.push_back(std::move(outcome));
+  }
+  return result;
+}
+
+}  // namespace spillway::analysis

@@ -1,0 +1,34 @@
+// The pieces of a figure. The same input gives the same bytes.
+#pragma once
+
+#include <string>
+
+namespace spillway::analysis::svg {
+
+/// Text fit for XML.
+std::string escaped(const std::string& text);
+
+/// The opening of a figure of white ground and its title.
+std::string begin(double width, double height, const std::string& title);
+std::string end();
+
+std::string text(double x, double y, const std::string& text, const std::string& anchor, int size,
+                 const std::string& extra = "");
+std::string rectangle(double x, double y, double width, double height, const std::string& colour);
+std::string line(double x1, double y1, double x2, double y2, const std::string& colour,
+                 const std::string& extra = "");
+
+/// A round number of at least `value`: 1, 2, 2.5 or 5 times a power of ten.
+double round_up(double value);
+
+/// A value axis of `lines` equal steps from `low`, with a grid over [left, right].
+struct Axis {
+  double low, step;
+  int lines;
+  double top, bottom;  ///< of the plot
+  double left, right;
+  double y(double value) const { return bottom - (bottom - top) * (value - low) / (step * lines); }
+  std::string grid(const std::string& label) const;
+};
+
+}  // namespace spillway::analysis::svg
