@@ -53,6 +53,48 @@ Macs table1_macs(const Network& network, Table1Rule rule, MacReading reading,
   return example * scale.batch * scale.epochs * scale.batches_per_epoch;
 }
 
+namespace {
+
+bool sends_errors_down(const std::string& rule) {
+  return rule == "bp" || rule == "fa" || rule == "dfa";
+}
+
+}  // namespace
+
+Table1Words rule_words(const Network& network, const std::string& rule, std::uint64_t batch,
+                       int fix) {
+  const Words p = network.weights(), a = network.activations() * batch;
+  if (sends_errors_down(rule)) return {2 * p + a, p + a};
+  Words fixed;
+  for (const Layer& layer : network.layers) {
+    if (layer.kind == workloads::LayerKind::conv && fix-- > 0) fixed += layer.weights();
+  }
+  Words trained_classifiers;
+  if (rule == "lel-tlc") {
+    trained_classifiers = network.activations() * static_cast<std::uint64_t>(network.classes);
+  }
+  return {p + trained_classifiers, p + trained_classifiers - fixed};
+}
+
+Macs rule_macs(const Network& network, const std::string& rule, std::uint64_t batch, int fix) {
+  const auto classes = static_cast<std::uint64_t>(network.classes);
+  const Macs forward = forward_macs(network, MacReading::exact);
+  const Macs local =
+      Macs(classes * network.activations().count());  // one product with a classifier
+  if (rule == "dfa") return (2 * forward + local) * batch;
+  if (sends_errors_down(rule)) {
+    return (3 * forward - network.layers.front().macs_exact()) * batch;
+  }
+  const std::uint64_t products = rule == "lel-tlc" ? 3 : 2;
+  Macs sum = 2 * forward + products * local;
+  for (const Layer& layer : network.layers) {
+    if (layer.kind != workloads::LayerKind::conv || fix-- <= 0) continue;
+    sum -= layer.macs_exact();
+    if (!layer.batch_norm) sum -= Macs((products - 1) * classes * layer.activations().count());
+  }
+  return sum * batch;
+}
+
 Words paper_memory(const Network& network, std::uint64_t batch) {
   Words most;
   for (const Layer& layer : network.layers) {

@@ -34,6 +34,30 @@ struct Table1Words {
 Table1Words table1_words(const workloads::Network& network, Table1Rule rule,
                          const Table1Scale& scale);
 
+/// Words of one mini-batch under any of our rules, with everything idealised that the paper leaves
+/// out, from the same lifetimes as Table 1; layers fixed by `fix` are none of the paper's formulas
+/// but follow from them.
+///
+/// * bp: 2|P| + |A| and |P| + |A|, as in Table 1.
+/// * fa: random weights B_i take the place of W_i on the way back; they come from the PRNG unit and
+///   cost no words. But W_i must still be read in the backward pass, to be updated and written, and
+///   A_i for the weight gradient. So fa moves exactly what bp moves.
+/// * dfa: the readout's error goes to each layer through a B_i of its own. Again each W_i is read
+///   once forward and once for its update, and each A_i is kept for the gradients: as bp.
+/// * lel, lel-scfb, lel-independent: |P| and |P|; K like M comes from the PRNG unit.
+/// * lel-tlc: M_i is trained in the stage of its layer, so that it is read and written once a
+///   mini-batch like W_i: |P| + |M| both ways, with |M_i| = C |A_i| of one example.
+/// * A layer that keeps its weights (`fix`) reads them and does not write them.
+Table1Words rule_words(const workloads::Network& network, const std::string& rule,
+                       std::uint64_t batch, int fix = 0);
+
+/// Border-exact MACs of one mini-batch, the readout's left out: bp and fa three passes but for the
+/// input's gradient; dfa two, and C |A_i| for each layer's error; lel two, and 2 C |A_i| for the
+/// classifier and the error; lel-tlc C |A_i| more for the classifier's gradient. A fixed layer has
+/// no weight gradient, and none of an error either when it has no batch-norm to train.
+Macs rule_macs(const workloads::Network& network, const std::string& rule, std::uint64_t batch,
+               int fix = 0);
+
 /// Three readings of the MAC column: Figure 2 with the input layer, padding counted; the sum as
 /// printed, i = 1 … L with R_L = 0; and border-exact without the input's gradient.
 enum class MacReading { figure2, printed, exact };

@@ -64,7 +64,7 @@ std::string bars_of(const Series& series, const svg::Axis& axis, std::size_t pla
       text += svg::line(middle, clamped(test - error), middle, clamped(test + error), "#222222");
     }
     if (bar > 30) {
-      text += svg::text(x + bar / 2, clamped(test) + 14, fmt::format("{:.1f}", test), "middle", 11,
+      text += svg::text(x + bar / 2, axis.bottom - 6, fmt::format("{:.1f}", test), "middle", 11,
                         " style=\"fill:#ffffff\"");
     }
   }

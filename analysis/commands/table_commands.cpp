@@ -1,12 +1,16 @@
-// Commands that print tables and figures of counts: figure6, network, table1.
+// Commands that print tables and figures of counts: figure6, rules, items, network, table1.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "analysis/closed_form.hpp"
 #include "analysis/commands/command.hpp"
 #include "analysis/figure6.hpp"
 #include "analysis/output.hpp"
 #include "analysis/report.hpp"
+#include "analysis/rule_tables.hpp"
 #include "analysis/table1.hpp"
+#include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::analysis {
@@ -85,6 +89,44 @@ int table1_command(const po::variables_map& values) {
   return 0;
 }
 
+po::options_description batch_options() {
+  po::options_description options = json_option();
+  options.add_options()("batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+                        "examples in the mini-batch");
+  return options;
+}
+
+int rules_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const std::int64_t batch = integer_option(values, "batch", 1, 100000);
+  Progress progress;
+  const std::vector<RuleCounts> rows =
+      run_rules(batch, [&](const std::string& what) { progress.show("running " + what); });
+  progress.show("");
+  give(json, rules_text(rows, batch), rules_json(rows, batch));
+  return std::ranges::all_of(rows, [](const RuleCounts& row) { return row.agrees(); }) ? 0 : 1;
+}
+
+po::options_description items_options() {
+  po::options_description options = batch_options();
+  options.add_options()("dropout", po::value<double>()->default_value(0)->value_name("P"),
+                        "probability of dropout in every layer");
+  return options;
+}
+
+int items_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const std::int64_t batch = integer_option(values, "batch", 1, 100000);
+  const auto dropout = values["dropout"].as<double>();
+  if (!(dropout >= 0 && dropout <= 0.99)) {
+    throw workloads::InputError(
+        fmt::format("--dropout: found {:g}; allowed: from 0 to 0.99", dropout));
+  }
+  const std::vector<NetworkItems> networks = plan_items(batch, dropout);
+  give(json, items_text(networks, batch), items_json(networks, batch));
+  return 0;
+}
+
 }  // namespace
 
 std::vector<Command> table_commands() {
@@ -92,6 +134,12 @@ std::vector<Command> table_commands() {
       {"figure6", "[--batch N] [--out DIR]",
        "reproduce Figure 6 of the paper: words and MACs of BP and local errors", figure6_options,
        figure6_command},
+      {"rules", "[--batch N]",
+       "words and MACs of every learning rule on the paper's networks, run through the device",
+       batch_options, rules_command},
+      {"items", "[--batch N] [--dropout P]",
+       "what the paper leaves out: the words that each item adds, by rule", items_options,
+       items_command},
       {"network", "NETWORK.yaml", "shapes and counts of a network, layer by layer", network_options,
        network_command},
       {"table1", "[NETWORK.yaml…] [--literal]", "the closed forms of the paper's Table 1",
