@@ -1,4 +1,4 @@
-// Commands that train networks: train, reproduce.
+// Commands that train networks and use them: train, infer, reproduce.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -8,9 +8,12 @@
 #include <optional>
 
 #include "analysis/commands/command.hpp"
+#include "analysis/inference_report.hpp"
 #include "analysis/output.hpp"
 #include "analysis/study.hpp"
 #include "analysis/train_report.hpp"
+#include "sim/run/checkpoint.hpp"
+#include "sim/run/inference.hpp"
 #include "sim/run/training.hpp"
 #include "workloads/support/error.hpp"
 
@@ -109,6 +112,52 @@ int train_command(const po::variables_map& values) {
   return 0;
 }
 
+po::options_description infer_options() {
+  po::options_description options = experiment_options();
+  options.add_options()("checkpoint", po::value<std::string>()->value_name("FILE"),
+                        "the trained network: what `spillway train --checkpoint FILE` wrote")(
+      "images", po::value<std::int64_t>()->value_name("N"), "the first N test images alone")(
+      "out", po::value<std::string>()->value_name("DIR"),
+      "folder for infer.csv, infer.json and infer.svg (made when missing)");
+  return options;
+}
+
+int infer_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  sim::Experiment experiment = experiment_of(values);
+  if (values.count("checkpoint") == 0) {
+    throw workloads::InputError(
+        "--checkpoint: not given; allowed: a file that `spillway train --checkpoint` wrote");
+  }
+  if (values.count("images") != 0) {
+    experiment.data.test = integer_option(values, "images", 1, 1 << 24);
+  }
+  std::filesystem::path out;
+  if (values.count("out") != 0) {
+    out = output_folder(values, {"infer.csv", "infer.json", "infer.svg"});
+  }
+  const std::filesystem::path checkpoint = values["checkpoint"].as<std::string>();
+  const sim::TrainingState trained = sim::read_checkpoint(checkpoint, "");
+  const workloads::DataSplit data = sim::load_data(experiment);
+  Progress progress;
+  std::vector<sim::ExitPoint> exits;
+  try {
+    exits = sim::infer(experiment, data.test, trained.tensors,
+                       [&](const std::string& text) { progress.show(text); });
+  } catch (const workloads::InputError& error) {
+    throw workloads::InputError(fmt::format("{}: {}; allowed: a checkpoint of this network",
+                                            checkpoint.string(), error.what()));
+  }
+  progress.show("");
+  if (!out.empty()) {
+    write_file(out / "infer.csv", inference_csv(exits));
+    write_file(out / "infer.json", inference_json(experiment, exits));
+    write_file(out / "infer.svg", inference_svg(experiment, exits));
+  }
+  give(json, inference_text(experiment, exits), inference_json(experiment, exits));
+  return 0;
+}
+
 po::options_description reproduce_options() {
   po::options_description options = json_option();
   options.add_options()("epochs", po::value<std::int64_t>()->value_name("N"),
@@ -194,6 +243,9 @@ std::vector<Command> training_commands() {
   return {
       {"train", "EXPERIMENT.yaml [--epochs N] [--checkpoint FILE]",
        "train with every value moving through the device", train_options, train_command},
+      {"infer", "EXPERIMENT.yaml --checkpoint FILE [--out DIR]",
+       "run a trained network through the device, with an exit after every layer", infer_options,
+       infer_command},
       {"reproduce", "table2|table3|table4|table5|STUDY.yaml [--epochs N] [--data DIR]",
        "train the rows of an accuracy table of the paper and compare", reproduce_options,
        reproduce_command},

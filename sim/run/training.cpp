@@ -39,17 +39,6 @@ workloads::Dataset last_examples(const workloads::Dataset& data, std::size_t cou
   return result;
 }
 
-void add(Traffic& sum, const Result& result) {
-  const Ledger& ledger = result.ledger;
-  sum.dram_read += ledger.total(Port::dram, Direction::read).count();
-  sum.dram_write += ledger.total(Port::dram, Direction::write).count();
-  sum.host_read += ledger.total(Port::host, Direction::read).count();
-  sum.host_write += ledger.total(Port::host, Direction::write).count();
-  sum.macs += result.execution.macs.count();
-  sum.time_ps += result.execution.time.count();
-  ++sum.steps;
-}
-
 /// One run from where its state stands to the end.
 class Run {
  public:
@@ -122,7 +111,7 @@ class Run {
       const Result one = trainee.run_step(
           make_batch(data_.train, state_.steps * batch_, experiment_.batch, order), rate_scale);
       add_decisions(one.decisions);
-      add(state_.traffic, one);
+      state_.traffic.add(one);
       ++state_.steps;
       if (options_.progress) options_.progress({state_.layer, number, state_.steps, steps_});
       const bool stop = options_.stop && options_.stop();
@@ -223,6 +212,17 @@ class Run {
 };
 
 }  // namespace
+
+void Traffic::add(const Result& result) {
+  const Ledger& ledger = result.ledger;
+  dram_read += ledger.total(Port::dram, Direction::read).count();
+  dram_write += ledger.total(Port::dram, Direction::write).count();
+  host_read += ledger.total(Port::host, Direction::read).count();
+  host_write += ledger.total(Port::host, Direction::write).count();
+  macs += result.execution.macs.count();
+  time_ps += result.execution.time.count();
+  ++steps;
+}
 
 TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data,
                      const TrainingOptions& options) {

@@ -25,6 +25,8 @@ struct Traffic {
   std::uint64_t macs = 0;
   std::uint64_t time_ps = 0;  ///< simulated
   std::uint64_t steps = 0;
+
+  void add(const Result& result);
 };
 
 /// Where a training run stands after some number of steps; what a checkpoint holds.
