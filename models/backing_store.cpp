@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/large_memory.hpp"
 
 namespace spillway::models {
 
@@ -32,12 +35,16 @@ void poison(std::span<std::byte> bytes, std::uint64_t address) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     pattern[i] = static_cast<std::byte>(poison_word >> (8 * ((address + i) % 4)));
   }
-  const std::size_t whole = bytes.size() - bytes.size() % pattern.size();
-  for (std::size_t i = 0; i < whole; i += pattern.size()) {
-    std::memcpy(bytes.data() + i, pattern.data(), pattern.size());
+  std::array<std::byte, 64> block;
+  for (std::size_t i = 0; i < block.size(); ++i) block[i] = pattern[i % pattern.size()];
+  while (bytes.size() >= block.size()) {
+    std::memcpy(bytes.data(), block.data(), block.size());
+    bytes = bytes.subspan(block.size());
   }
-  std::copy_n(pattern.begin(), bytes.size() - whole, bytes.data() + whole);
+  std::copy_n(block.begin(), bytes.size(), bytes.data());
 }
+
+void BackingStore::Free::operator()(std::byte* bytes) const { std::free(bytes); }
 
 void BackingStore::write(std::uint64_t address, std::span<const std::byte> bytes) {
   refuse_wrap_around(address, bytes.size());
@@ -55,7 +62,7 @@ void BackingStore::read(std::uint64_t address, std::span<std::byte> bytes) const
   while (!bytes.empty()) {
     const std::size_t size = size_in_page(address, bytes.size());
     if (const auto page = pages_.find(address / page_size); page != pages_.end()) {
-      std::memcpy(bytes.data(), page->second.get() + address % page_size, size);
+      std::memcpy(bytes.data(), page->second + address % page_size, size);
     } else {
       poison(bytes.first(size), address);
     }
@@ -65,12 +72,20 @@ void BackingStore::read(std::uint64_t address, std::span<std::byte> bytes) const
 }
 
 std::byte* BackingStore::page_for_writing(std::uint64_t number) {
-  std::unique_ptr<std::byte[]>& page = pages_[number];
-  if (!page) {
-    page = std::make_unique_for_overwrite<std::byte[]>(page_size);
-    poison({page.get(), page_size}, number * page_size);
+  std::byte*& page = pages_[number];
+  if (page == nullptr) {
+    const std::size_t place = (pages_.size() - 1) % pages_per_chunk;
+    if (place == 0) {
+      constexpr std::size_t chunk_size = pages_per_chunk * page_size;
+      chunks_.emplace_back(static_cast<std::byte*>(
+          std::aligned_alloc(workloads::large_alignment(chunk_size), chunk_size)));
+      if (!chunks_.back()) throw std::bad_alloc();
+      workloads::advise_large_pages(chunks_.back().get(), chunk_size);
+    }
+    page = chunks_.back().get() + place * page_size;
+    poison({page, page_size}, number * page_size);
   }
-  return page.get();
+  return page;
 }
 
 }  // namespace spillway::models

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 namespace spillway::models {
 
@@ -36,7 +37,13 @@ class BackingStore {
  private:
   std::byte* page_for_writing(std::uint64_t number);
 
-  std::unordered_map<std::uint64_t, std::unique_ptr<std::byte[]>> pages_;  // by address / page_size
+  struct Free {
+    void operator()(std::byte* bytes) const;
+  };
+  static constexpr std::size_t pages_per_chunk = 128;  // allocated together
+
+  std::unordered_map<std::uint64_t, std::byte*> pages_;  // by address / page_size
+  std::vector<std::unique_ptr<std::byte, Free>> chunks_;
 };
 
 }  // namespace spillway::models

@@ -3,38 +3,38 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
-#include <new>
 
 #include "models/backing_store.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/large_memory.hpp"
 
 namespace spillway::models {
 
 namespace {
 
-// Vector loads of the kernels never straddle a cache line of the machine that simulates.
-constexpr std::align_val_t alignment{64};
-
 std::byte* allocate(Bytes capacity) {
-  // The library rounds the size up to the alignment, which would wrap around near 2^64.
-  constexpr std::uint64_t largest_object = std::numeric_limits<std::ptrdiff_t>::max();
-  void* memory = capacity.count() <= largest_object
-                     ? ::operator new(capacity.count(), alignment, std::nothrow)
-                     : nullptr;
+  // Rounding the size up to the alignment would wrap around near 2^64.
+  constexpr std::uint64_t largest_object = std::numeric_limits<std::ptrdiff_t>::max() / 2;
+  void* memory = nullptr;
+  if (capacity.count() <= largest_object) {
+    const std::size_t alignment = workloads::large_alignment(capacity.count());
+    const std::size_t rounded = workloads::ceil_div(capacity.count(), alignment) * alignment;
+    memory = std::aligned_alloc(alignment, rounded);
+  }
   if (memory == nullptr) {
     throw workloads::InputError(fmt::format(
         "an on-chip buffer of {} bytes does not fit in this machine's memory", capacity.count()));
   }
+  workloads::advise_large_pages(memory, capacity.count());
   return static_cast<std::byte*>(memory);
 }
 
 }  // namespace
 
-void OnChipBuffer::AlignedDelete::operator()(std::byte* bytes) const {
-  ::operator delete(bytes, alignment);
-}
+void OnChipBuffer::AlignedDelete::operator()(std::byte* bytes) const { std::free(bytes); }
 
 OnChipBuffer::OnChipBuffer(Bytes capacity) : capacity_(capacity), memory_(allocate(capacity)) {}
 
@@ -42,7 +42,7 @@ bool OnChipBuffer::can_reserve(std::uint64_t address, Bytes size) const {
   return size > Bytes(0) && in_bounds(address, size) && !overlaps_reservation(address, size);
 }
 
-void OnChipBuffer::reserve(std::uint64_t address, Bytes size) {
+void OnChipBuffer::reserve(std::uint64_t address, Bytes size, FreeSpace free_space) {
   const auto refuse = [&](const char* reason) {
     throw workloads::ProgramError(
         fmt::format("cannot reserve {} bytes at {:#x} of the on-chip buffer: {} ({} of {} bytes "
@@ -53,10 +53,13 @@ void OnChipBuffer::reserve(std::uint64_t address, Bytes size) {
   if (!in_bounds(address, size)) refuse("the range ends past its capacity");
   if (overlaps_reservation(address, size)) refuse("part of the range is taken");
 
-  // Also where release() left poison already: a stray write to free space must not survive here.
-  touch(address);
-  poison({memory_.get() + address, size.count()}, address);
-  touched_ = std::max(touched_, address + size.count());
+  if (free_space == FreeSpace::untouched) {
+    touch(address + size.count());  // the rest was left as poison by release()
+  } else {
+    touch(address);
+    poison({memory_.get() + address, size.count()}, address);
+    touched_ = std::max(touched_, address + size.count());
+  }
   reservations_.emplace(address, size);
   used_ += size;
   high_water_ = std::max(high_water_, used_);

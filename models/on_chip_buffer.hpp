@@ -25,8 +25,11 @@ class OnChipBuffer {
   /// The range is not empty, lies within the capacity and overlaps no reservation.
   bool can_reserve(std::uint64_t address, Bytes size) const;
 
-  /// Take [address, address + size); it holds poison. Throws ProgramError unless can_reserve().
-  void reserve(std::uint64_t address, Bytes size);
+  /// Whether anybody may have written to bytes that are not reserved.
+  enum class FreeSpace { untouched, suspect };
+  /// Take [address, address + size); it holds poison. Poisoning once more what may have been
+  /// written to costs host time. Throws ProgramError unless can_reserve().
+  void reserve(std::uint64_t address, Bytes size, FreeSpace free_space = FreeSpace::suspect);
 
   /// Give back the reservation that begins at `address`; its bytes become poison. Throws
   /// ProgramError when none begins there.

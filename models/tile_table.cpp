@@ -80,7 +80,10 @@ void TileTable::check(const Instruction& instruction) {
 }
 
 void TileTable::make(const BufferedTile& tile) {
-  buffer_.reserve(tile.address, size_of(tile.tile));
+  // With checks off an instruction may have written to free space.
+  const auto free_space =
+      check_ ? OnChipBuffer::FreeSpace::untouched : OnChipBuffer::FreeSpace::suspect;
+  buffer_.reserve(tile.address, size_of(tile.tile), free_space);
   entries_.emplace(tile.address, Entry{tile.tile});
   places_.emplace(tile.tile, tile.address);
 }

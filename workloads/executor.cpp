@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "workloads/support/large_memory.hpp"
+
 namespace spillway::workloads {
 
 namespace {
@@ -17,10 +19,11 @@ std::span<T> view(std::span<std::byte> bytes) {
 }  // namespace
 
 AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
-  constexpr std::size_t line = 64;
+  const std::size_t line = large_alignment(size);
   const std::size_t rounded = std::max((size + line - 1) / line * line, line);
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(line, rounded)));
   if (!data_) throw std::bad_alloc();
+  advise_large_pages(data_.get(), rounded);
   std::memset(data_.get(), 0, rounded);
 }
 
