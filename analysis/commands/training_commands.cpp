@@ -1,12 +1,15 @@
-// Commands that train networks and use them: train, infer, reproduce.
+// Commands that train networks and use them: train, infer, reproduce, bench.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
 #include <iostream>
 #include <optional>
 
+#include "analysis/bench.hpp"
+#include "analysis/closed_form.hpp"
 #include "analysis/commands/command.hpp"
 #include "analysis/inference_report.hpp"
 #include "analysis/output.hpp"
@@ -16,6 +19,7 @@
 #include "sim/run/inference.hpp"
 #include "sim/run/training.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/nearest.hpp"
 
 namespace spillway::analysis {
 
@@ -237,6 +241,58 @@ int reproduce_command(const po::variables_map& values) {
   return 0;
 }
 
+po::options_description bench_options() {
+  po::options_description options = json_option();
+  options.add_options()("repeats", po::value<std::int64_t>()->default_value(7)->value_name("N"),
+                        "timed steps of each kind")(
+      "batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+      "examples in a mini-batch")(
+      "network", po::value<Arguments>()->composing()->value_name("NAME"),
+      "one of the paper's networks; all three when not given (may be repeated)")(
+      "rule", po::value<Arguments>()->composing()->value_name("RULE"),
+      "a learning rule; bp and lel when not given (may be repeated)")(
+      "pytorch", po::value<std::string>()->value_name("PYTHON"),
+      "time PyTorch, too, with this interpreter (bp and lel)")(
+      "file", po::value<Arguments>()->value_name("train"), "");
+  return options;
+}
+
+/// A repeated option of names, or all of `usual`; each must be among `allowed`.
+Arguments names_option(const po::variables_map& values, const std::string& name,
+                       const Arguments& usual, const Arguments& allowed) {
+  if (values.count(name) == 0) return usual;
+  const auto names = values[name].as<Arguments>();
+  for (const std::string& given : names) {
+    if (std::ranges::find(allowed, given) != allowed.end()) continue;
+    throw workloads::InputError(fmt::format("--{}: found \"{}\"; allowed: {}{}", name,
+                                            workloads::printable(given), workloads::joined(allowed),
+                                            workloads::did_you_mean(given, allowed)));
+  }
+  return names;
+}
+
+int bench_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  if (values.count("file") == 0 || values["file"].as<Arguments>() != Arguments{"train"}) {
+    throw workloads::InputError("bench: allowed: spillway bench train");
+  }
+  BenchOptions options;
+  options.batch = integer_option(values, "batch", 1, 100'000);
+  options.repeats = static_cast<int>(integer_option(values, "repeats", 1, 1000));
+  options.networks = names_option(values, "network", paper_networks(), paper_networks());
+  if (values.count("pytorch") != 0) options.python = values["pytorch"].as<std::string>();
+  const Arguments timed_by_pytorch{"bp", "lel"};
+  options.rules =
+      names_option(values, "rule", timed_by_pytorch,
+                   options.python.empty() ? workloads::learning_rule_names() : timed_by_pytorch);
+  Progress progress;
+  const BenchResult result =
+      run_bench(options, [&](const std::string& text) { progress.show(text); });
+  progress.show("");
+  give(json, bench_text(result), bench_json(result));
+  return 0;
+}
+
 }  // namespace
 
 std::vector<Command> training_commands() {
@@ -249,6 +305,9 @@ std::vector<Command> training_commands() {
       {"reproduce", "table2|table3|table4|table5|STUDY.yaml [--epochs N] [--data DIR]",
        "train the rows of an accuracy table of the paper and compare", reproduce_options,
        reproduce_command},
+      {"bench", "train [--pytorch PYTHON]",
+       "time one training step: kernels alone, through the device, and in PyTorch", bench_options,
+       bench_command},
   };
 }
 
