@@ -21,7 +21,11 @@ namespace spillway::models {
 /// What the sequencer and the engines share.
 struct SharedState {
   SharedState(const DeviceConfig& device, bool check)
-      : config(device), buffer(device.buffer), tiles(buffer, check) {
+      : config(device),
+        // With checks on the tile table lets nobody use what was not written.
+        buffer(device.buffer,
+               check ? OnChipBuffer::Poison::on_request : OnChipBuffer::Poison::always),
+        tiles(buffer, check) {
     buffer.when_released([this](std::span<std::byte> bytes) { kernels.forget(bytes); });
   }
 

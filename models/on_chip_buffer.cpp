@@ -36,13 +36,14 @@ std::byte* allocate(Bytes capacity) {
 
 void OnChipBuffer::AlignedDelete::operator()(std::byte* bytes) const { std::free(bytes); }
 
-OnChipBuffer::OnChipBuffer(Bytes capacity) : capacity_(capacity), memory_(allocate(capacity)) {}
+OnChipBuffer::OnChipBuffer(Bytes capacity, Poison poison)
+    : capacity_(capacity), poison_(poison), memory_(allocate(capacity)) {}
 
 bool OnChipBuffer::can_reserve(std::uint64_t address, Bytes size) const {
   return size > Bytes(0) && in_bounds(address, size) && !overlaps_reservation(address, size);
 }
 
-void OnChipBuffer::reserve(std::uint64_t address, Bytes size, FreeSpace free_space) {
+void OnChipBuffer::reserve(std::uint64_t address, Bytes size, bool poisoned) {
   const auto refuse = [&](const char* reason) {
     throw workloads::ProgramError(
         fmt::format("cannot reserve {} bytes at {:#x} of the on-chip buffer: {} ({} of {} bytes "
@@ -53,13 +54,12 @@ void OnChipBuffer::reserve(std::uint64_t address, Bytes size, FreeSpace free_spa
   if (!in_bounds(address, size)) refuse("the range ends past its capacity");
   if (overlaps_reservation(address, size)) refuse("part of the range is taken");
 
-  if (free_space == FreeSpace::untouched) {
-    touch(address + size.count());  // the rest was left as poison by release()
-  } else {
-    touch(address);
+  // Also where release() left poison already: a stray write to free space must not survive here.
+  touch(address);
+  if (poisoned || poison_ == Poison::always) {
     poison({memory_.get() + address, size.count()}, address);
-    touched_ = std::max(touched_, address + size.count());
   }
+  touched_ = std::max(touched_, address + size.count());
   reservations_.emplace(address, size);
   used_ += size;
   high_water_ = std::max(high_water_, used_);
@@ -73,7 +73,7 @@ void OnChipBuffer::release(std::uint64_t address) {
   }
   const Bytes size = reservation->second;
   if (when_released_) when_released_({memory_.get() + address, size.count()});
-  poison({memory_.get() + address, size.count()}, address);
+  if (poison_ == Poison::always) poison({memory_.get() + address, size.count()}, address);
   used_ -= size;
   reservations_.erase(reservation);
 }

@@ -18,20 +18,22 @@ using workloads::Bytes;
 
 class OnChipBuffer {
  public:
+  /// Who keeps what is not reserved from being taken for a value. Poisoning costs host time, so it
+  /// is left to the caller where he lets nobody use a byte that was not written.
+  enum class Poison { always, on_request };
+
   /// Cheap for any capacity: memory is touched only up to the highest address in use. Throws
   /// InputError when this machine cannot provide the capacity.
-  explicit OnChipBuffer(Bytes capacity);
+  explicit OnChipBuffer(Bytes capacity, Poison poison = Poison::always);
 
   /// The range is not empty, lies within the capacity and overlaps no reservation.
   bool can_reserve(std::uint64_t address, Bytes size) const;
 
-  /// Whether anybody may have written to bytes that are not reserved.
-  enum class FreeSpace { untouched, suspect };
-  /// Take [address, address + size); it holds poison. Poisoning once more what may have been
-  /// written to costs host time. Throws ProgramError unless can_reserve().
-  void reserve(std::uint64_t address, Bytes size, FreeSpace free_space = FreeSpace::suspect);
+  /// Take [address, address + size); it holds poison if `poisoned`, or always. Throws ProgramError
+  /// unless can_reserve().
+  void reserve(std::uint64_t address, Bytes size, bool poisoned = true);
 
-  /// Give back the reservation that begins at `address`; its bytes become poison. Throws
+  /// Give back the reservation that begins at `address`; its bytes become poison, if always. Throws
   /// ProgramError when none begins there.
   void release(std::uint64_t address);
 
@@ -66,6 +68,7 @@ class OnChipBuffer {
   void touch(std::uint64_t end);
 
   Bytes capacity_;
+  Poison poison_;
   Bytes used_;
   Bytes high_water_;
   Bytes bytes_read_;

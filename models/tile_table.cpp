@@ -79,11 +79,8 @@ void TileTable::check(const Instruction& instruction) {
   }
 }
 
-void TileTable::make(const BufferedTile& tile) {
-  // With checks off an instruction may have written to free space.
-  const auto free_space =
-      check_ ? OnChipBuffer::FreeSpace::untouched : OnChipBuffer::FreeSpace::suspect;
-  buffer_.reserve(tile.address, size_of(tile.tile), free_space);
+void TileTable::make(const BufferedTile& tile, bool filled) {
+  buffer_.reserve(tile.address, size_of(tile.tile), !filled);
   entries_.emplace(tile.address, Entry{tile.tile});
   places_.emplace(tile.tile, tile.address);
 }
@@ -110,7 +107,9 @@ std::optional<Issued> TileTable::issue(const Instruction& instruction) {
     if (!buffer_.can_reserve(tile.address, size)) return std::nullopt;
     made.push_back(tile);
   }
-  for (const BufferedTile& tile : made) make(tile);
+  // A kernel has to write all of its output, which poison tells; a load and a generate do.
+  const bool filled = !std::holds_alternative<Compute>(instruction);
+  for (const BufferedTile& tile : made) make(tile, filled);
 
   Issued issued{instruction, {}, 0};
   if (const auto* load = std::get_if<Load>(&instruction)) {

@@ -69,7 +69,7 @@ class TileTable {
   Entry* find(const BufferedTile& tile);
   bool resident(const Tile& tile) const;
   std::vector<BufferedTile> tiles_made_by(const Instruction& instruction) const;
-  void make(const BufferedTile& tile);
+  void make(const BufferedTile& tile, bool filled);
   Ticket claim(const BufferedTile& tile, bool writes);
   void give_up(std::uint64_t address);
   void check(const Instruction& instruction);
