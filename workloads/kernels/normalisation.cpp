@@ -59,8 +59,10 @@ void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
   const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
   const memory x = layouts_.input(in[0], plain, layout);
   const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
-  if (in[2] != out[2])
-    std::memcpy(out[2], layouts_.read(in[2], channel_bytes(g)), channel_bytes(g));
+  if (in[2] != out[2]) {
+    const std::byte* before = layouts_.read(in[2], channel_bytes(g));
+    std::memcpy(layouts_.write(out[2], channel_bytes(g)), before, channel_bytes(g));
+  }
   float* running = floats(layouts_.change(out[2], channel_bytes(g)));
   std::byte* statistics = layouts_.write(out[1], channel_bytes(g));
   found->second.primitive.execute(layouts_.stream(),

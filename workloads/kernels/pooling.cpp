@@ -1,4 +1,5 @@
-// Max-pooling, by oneDNN, which passes over NaN and trusts winners; both are looked after here.
+// Max-pooling, by oneDNN, which passes over NaN and the lowest values and trusts winners; all are
+// looked after here.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -38,16 +39,20 @@ std::optional<std::int64_t> place_in_map(const PoolGeometry& g, std::int64_t oy,
   return y * g.input.width + x;
 }
 
-/// A window that holds a NaN is NaN, and the first one wins.
-void pass_on_nan(const PoolGeometry& g, const float* y, float* a, std::uint8_t* winners) {
+/// Plain loops, for maps that hold odd values. A window that holds a NaN is NaN, and the first one
+/// wins.
+void pool_plainly(const PoolGeometry& g, const float* y, float* a, std::uint8_t* winners) {
   for (std::int64_t map = 0; map < g.batch * g.output.channels; ++map) {
     const float* values = y + map * g.input.height * g.input.width;
     for (std::int64_t oy = 0; oy < g.output.height; ++oy) {
       for (std::int64_t ox = 0; ox < g.output.width; ++ox, ++a, ++winners) {
-        for (std::int64_t k = g.window.kernel[0] * g.window.kernel[1]; k-- > 0;) {
+        const float* best = nullptr;
+        for (std::int64_t k = 0; k < g.window.kernel[0] * g.window.kernel[1]; ++k) {
           const auto at = place_in_map(g, oy, ox, k);
-          if (!at || !std::isnan(values[*at])) continue;
-          *a = values[*at];
+          if (!at || (best != nullptr && std::isnan(*best))) continue;
+          if (best != nullptr && !(values[*at] > *best || std::isnan(values[*at]))) continue;
+          best = values + *at;
+          *a = *best;
           *winners = static_cast<std::uint8_t>(k);
         }
       }
@@ -70,10 +75,14 @@ bool winners_are_legal(const PoolGeometry& g, const std::uint8_t* winners) {
   return wrong == 0;
 }
 
-bool holds_nan(const float* values, std::int64_t count) {
+/// NaN, and what is not above the lowest number, from which oneDNN starts: it would take the
+/// padding for the winner.
+bool holds_odd_values(const float* values, std::int64_t count) {
   std::int64_t found = 0;
 #pragma omp parallel for simd reduction(+ : found) if (count >= parallel_elements)
-  for (std::int64_t i = 0; i < count; ++i) found += std::isnan(values[i]);
+  for (std::int64_t i = 0; i < count; ++i) {
+    found += !(values[i] > std::numeric_limits<float>::lowest());
+  }
   return found != 0;
 }
 
@@ -110,9 +119,11 @@ void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
   pair.forward.run(layouts_, in, out);
   const Primitive::Operand& x = pair.forward.inputs[0];
   const memory values = layouts_.input(in[0], x.plain, x.layout);
-  if (!holds_nan(static_cast<const float*>(values.get_data_handle()), inputs_of(k.shape))) return;
+  if (!holds_odd_values(static_cast<const float*>(values.get_data_handle()), inputs_of(k.shape))) {
+    return;
+  }
   const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  pass_on_nan(
+  pool_plainly(
       k.shape,
       floats(layouts_.read(in[0], static_cast<std::size_t>(inputs_of(k.shape)) * sizeof(float))),
       floats(layouts_.change(out[0], outputs * sizeof(float))),

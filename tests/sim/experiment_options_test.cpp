@@ -1,0 +1,260 @@
+// The options of an experiment: which are taken where, and what is said about wrong ones.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "sim/experiment.hpp"
+#include "tests/support/build.hpp"
+
+namespace spillway {
+
+using namespace sim;
+using workloads::Config;
+using workloads::InputError;
+
+namespace {
+
+/// An experiment of five lines that `more` may follow, from line 6 on. Line 2 is the rule.
+Experiment read(const std::string& rule, const std::string& more = "",
+                const std::string& network = "mnist-mlp") {
+  return read_experiment(
+      Config::from_text("# an experiment\nrule: " + rule +
+                            "\ndevice: paper\nbatch: 10\nnetwork: " + network + "\n" + more,
+                        "exp.yaml"),
+      "exp");
+}
+
+/// It is refused in one line that has all of `words`.
+void require_refused(const std::vector<std::string>& words, const std::string& rule,
+                     const std::string& more = "", const std::string& network = "mnist-mlp") {
+  std::string message;
+  try {
+    read(rule, more, network);
+  } catch (const InputError& error) {
+    message = error.what();
+  }
+  CAPTURE(message);
+  CHECK(message.find('\n') == std::string::npos);
+  for (const std::string& word : words) {
+    CAPTURE(word);
+    CHECK(message.find(word) != std::string::npos);
+  }
+}
+
+std::string with(const std::string& rule, const std::string& key, const std::string& value) {
+  return "{base: " + rule + ", " + key + ": " + value + "}";
+}
+
+/// Two layers on 2x6x5 with what `keys` says of the whole network and `first` of its first layer.
+std::string network(const std::string& keys, const std::string& first = "") {
+  return "{input: [2, 6, 5], classes: 3" + keys + ", layers: [{type: conv, out: 4, kernel: 3" +
+         first + "}, {type: fc, out: 5, dropout: 0.25}]}";
+}
+
+const std::vector<std::pair<std::string, std::string>> legal_options{{"loss", "square-hinge"},
+                                                                     {"distribution", "gaussian"},
+                                                                     {"fix", "2"},
+                                                                     {"classifier_rate", "0.5"},
+                                                                     {"feedback_scale", "0.25"}};
+
+const std::map<std::string, std::string> taken{
+    {"bp", "loss"},
+    {"fa", "loss, distribution, feedback_scale"},
+    {"dfa", "loss, distribution, feedback_scale"},
+    {"lel", "loss, distribution, fix"},
+    {"lel-scfb", "loss, distribution, fix"},
+    {"lel-independent", "loss, distribution, fix"},
+    {"lel-tlc", "loss, distribution, fix, classifier_rate"}};
+
+}  // namespace
+
+TEST_CASE("each rule takes its own options and names them when it refuses another") {
+  CHECK(workloads::learning_rule_names().size() == taken.size());
+  int refused = 0;
+  for (const auto& [rule, options] : taken) {
+    for (const auto& [key, value] : legal_options) {
+      CAPTURE(rule);
+      CAPTURE(key);
+      if (options.find(key) != std::string::npos) {
+        CHECK(read(with(rule, key, value)).rule == rule);
+        continue;
+      }
+      require_refused({"exp.yaml:2: rule." + key + ": unknown key \"" + key + "\"",
+                       "allowed: base, " + options},
+                      with(rule, key, value));
+      ++refused;
+    }
+  }
+  CHECK(refused == 15);
+}
+
+TEST_CASE("a rule's options are what they were set to and its defaults otherwise") {
+  const auto given = read(
+      "{base: lel-tlc, loss: square-hinge, distribution: gaussian, fix: 2, classifier_rate: 0.5}");
+  CHECK(given.rule_options.loss == workloads::Loss::square_hinge);
+  CHECK(given.rule_options.distribution == workloads::Distribution::gaussian);
+  CHECK(given.rule_options.fix == 2);
+  CHECK(given.rule_options.classifier_rate == 0.5);
+  CHECK(read("{base: dfa, feedback_scale: 0.25}").rule_options.feedback_scale == 0.25);
+  const auto absent = read("lel-tlc");
+  CHECK(absent.rule_options.loss == workloads::Loss::cross_entropy);
+  CHECK(absent.rule_options.distribution == workloads::Distribution::uniform);
+  CHECK(absent.rule_options.fix == 0);
+  CHECK_FALSE(absent.rule_options.classifier_rate.has_value());
+  CHECK(absent.rule_options.feedback_scale == 1);
+}
+
+TEST_CASE("a wrong value of a rule's option is refused with its line and what is allowed") {
+  const std::string at = "exp.yaml:2: rule.";
+  require_refused({at + "loss: found \"hinge\"", "allowed: cross-entropy, square-hinge"},
+                  with("bp", "loss", "hinge"));
+  require_refused({at + "distribution: found \"mask\"", "allowed: uniform, gaussian"},
+                  with("lel", "distribution", "mask"));
+  require_refused({at + "fix: found \"-1\"", "an integer from 0 to 10000"},
+                  with("lel", "fix", "-1"));
+  require_refused({at + "fix: found \"1.5\""}, with("lel", "fix", "1.5"));
+  require_refused({at + "classifier_rate: found \"-0.1\"", "a number from 0 to"},
+                  with("lel-tlc", "classifier_rate", "-0.1"));
+  require_refused({at + "feedback_scale: found \"nan\"", "a number from 0 to"},
+                  with("fa", "feedback_scale", "nan"));
+  require_refused({"exp.yaml:2: rule", "\"base\", which is missing"}, "{loss: square-hinge}");
+  require_refused({at + "base: found \"lell\"", "allowed: bp, fa, dfa", "did you mean \"lel\"?"},
+                  with("lell", "loss", "square-hinge"));
+}
+
+TEST_CASE("a schedule's factors follow from its periods or drops or steps") {
+  const RateSchedule constant;
+  const auto periodic = RateSchedule::periodic(5, 25), drops = RateSchedule::drops(10, {2, 4}),
+             steps = RateSchedule::steps({{2, 0.5}, {5, 2.0}});
+  for (const int epochs : {0, 1, 1000}) CHECK(constant.factor(epochs) == 1);
+  for (const auto& [epochs, factor] :
+       std::map<int, double>{{0, 1}, {24, 1}, {25, 0.2}, {49, 0.2}, {50, 0.04}, {100, 0.0016}}) {
+    CHECK(periodic.factor(epochs) == doctest::Approx(factor).epsilon(1e-12));
+  }
+  for (const auto& [epochs, factor] :
+       std::map<int, double>{{0, 1}, {1, 1}, {2, 0.1}, {3, 0.1}, {4, 0.01}, {99, 0.01}}) {
+    CHECK(drops.factor(epochs) == doctest::Approx(factor).epsilon(1e-12));
+  }
+  for (const auto& [epochs, factor] :
+       std::map<int, double>{{0, 1}, {1, 1}, {2, 0.5}, {4, 0.5}, {5, 2}, {99, 2}}) {
+    CHECK(steps.factor(epochs) == factor);
+  }
+  CHECK(constant.description() == "constant");
+  CHECK(periodic.description() == "divided by 5 every 25 epochs");
+  CHECK(drops.description() == "divided by 10 after epoch 2, 4");
+  CHECK(steps.description() == "times 0.5 after epoch 2, times 2 after epoch 5");
+}
+
+TEST_CASE("schedules are read from YAML in each of their forms") {
+  const auto factors = [](const std::string& schedule) {
+    const RateSchedule read_one =
+        read("bp", "optimizer: {rate: 0.5, schedule: " + schedule + "}").schedule;
+    std::vector<double> found;
+    for (int epochs = 0; epochs < 5; ++epochs) found.push_back(read_one.factor(epochs));
+    return found;
+  };
+  using Factors = std::vector<double>;
+  CHECK(factors("{divide_by: 2, every: 2}") == Factors{1, 1, 0.5, 0.5, 0.25});
+  CHECK(factors("{divide_by: 4, after: [1, 4]}") == Factors{1, 0.25, 0.25, 0.25, 0.0625});
+  CHECK(factors("[{after: 1, rate: 0.25}, {after: 3, rate: 1}]") == Factors{1, 0.5, 0.5, 2, 2});
+}
+
+TEST_CASE("a schedule that is not one of the forms is refused with its line") {
+  const auto refused = [](const std::vector<std::string>& words, const std::string& schedule,
+                          const std::string& rate = "0.5") {
+    require_refused(words, "bp",
+                    "optimizer:\n  rate: " + rate + "\n  schedule: " + schedule + "\n");
+  };
+  const std::string at = "exp.yaml:8: optimizer.schedule";
+  refused({at, "divide_by and every or after"}, "5");
+  refused({at, "either every or after"}, "{divide_by: 5, every: 2, after: [1]}");
+  refused({at, "\"divide_by\", which is missing"}, "{every: 2}");
+  refused({at, "\"every\", which is missing"}, "{divide_by: 5}");
+  refused({at + ".divide_by: found \"0\""}, "{divide_by: 0, every: 2}");
+  refused({at + ".every: found \"0\"", "an integer from 1"}, "{divide_by: 5, every: 0}");
+  refused({at + ".after", "a list of numbers of epochs"}, "{divide_by: 5, after: 3}");
+  refused({at + "[1].after: found \"3\"", "more epochs than in the step before"},
+          "[{after: 3, rate: 0.25}, {after: 3, rate: 0.125}]");
+  refused({at + "[0].factor: unknown key", "allowed: after, rate"}, "[{after: 3, factor: 2}]");
+  refused({at, "beside a rate above 0"}, "[{after: 3, rate: 0.25}]", "0");
+}
+
+TEST_CASE("layers are trained one after the other only by rules with local errors") {
+  const std::string order = "training:\n  order: layer-by-layer\n";
+  for (const auto& [rule, options] : taken) {
+    CAPTURE(rule);
+    CHECK_FALSE(read(rule, "training: {order: simultaneous}").training.layer_by_layer);
+    if (rule.starts_with("lel")) {
+      CHECK(read(rule, order).training.layer_by_layer);
+    } else {
+      require_refused(
+          {"exp.yaml:7: training.order: found \"layer-by-layer\"", "allowed: simultaneous"}, rule,
+          order);
+    }
+  }
+}
+
+TEST_CASE("data may be cut short and standardised by the training set") {
+  const auto raw = load_data(read("bp", "data: {base: mnist, train: 60, test: 20}"));
+  CHECK(raw.train.size() == 60);
+  CHECK(raw.test.size() == 20);
+  const auto data =
+      load_data(read("bp", "data: {base: mnist, train: 60, test: 20, standardise: true}"));
+  const auto moments = [](const std::vector<float>& values) {
+    double mean = 0, square = 0;
+    const auto count = static_cast<double>(values.size());
+    for (const float value : values) mean += value / count;
+    for (const float value : values) square += (value - mean) * (value - mean) / count;
+    return std::pair{mean, std::sqrt(square)};
+  };
+  const auto [mean, deviation] = moments(raw.train.images);
+  CHECK(std::abs(moments(data.train.images).first) < 1e-5);
+  CHECK(std::abs(moments(data.train.images).second - 1) < 1e-5);
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < raw.test.images.size(); ++i) {
+    wrong += !(std::abs(data.test.images[i] - (raw.test.images[i] - mean) / deviation) < 1e-4);
+  }
+  CHECK(wrong == 0);
+  CHECK(data.test.labels == raw.test.labels);
+  const auto random = load_data(read("bp", "data: {base: random, train: 7, test: 3}"));
+  CHECK(random.train.size() == 7);
+  CHECK(random.test.size() == 3);
+  const std::string at = "exp.yaml:6: data.";
+  require_refused({at + "train: found \"0\""}, "bp", "data: {base: mnist, train: 0}");
+  require_refused({at + "standardise: found \"1\"", "true or false"}, "bp",
+                  "data: {base: mnist, standardise: 1}");
+  require_refused({at + "folder: unknown key", "base, train, test, standardise"}, "bp",
+                  "data: {base: random, folder: here}");
+}
+
+TEST_CASE("batch-norm and dropout of the network hold for each layer that says nothing else") {
+  const auto layers = [](const std::string& keys, const std::string& first = "") {
+    return read("bp", "", network(keys, first)).network.layers;
+  };
+  const auto plain = layers("");
+  CHECK((plain[0].bias && !plain[0].batch_norm && plain[0].dropout == 0));
+  const auto both = layers(", batch_norm: true, dropout: 0.5");
+  for (const workloads::Layer& layer : both) CHECK((layer.batch_norm && !layer.bias));
+  CHECK(both[0].dropout == 0.5);
+  CHECK(both[1].dropout == 0.25);
+  const auto but_one = layers(", batch_norm: true", ", batch_norm: false");
+  CHECK((but_one[0].bias && !but_one[0].batch_norm && but_one[1].batch_norm));
+  CHECK(read("bp", "", network(", input_dropout: 0.2")).network.input_dropout == 0.2);
+  for (const std::string key : {"dropout", "input_dropout"}) {
+    require_refused({"exp.yaml:5: network." + key + ": found \"1\"", "a number from 0 to 0.99"},
+                    "bp", "", network(", " + key + ": 1"));
+  }
+}
+
+TEST_CASE("a bias beside batch-norm is refused wherever the batch-norm was asked for") {
+  const std::vector<std::string> words{"exp.yaml:5: network.layers[0].bias: ", "layer conv1",
+                                       "allowed: false"};
+  require_refused(words, "bp", "", network("", ", batch_norm: true, bias: true"));
+  require_refused(words, "bp", "", network(", batch_norm: true", ", bias: true"));
+  CHECK_FALSE(
+      read("bp", "", network(", batch_norm: true", ", bias: false")).network.layers[0].bias);
+}
+
+}  // namespace spillway

@@ -1,0 +1,103 @@
+// Kernels on memory of their own, and values for them.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "workloads/executor.hpp"
+#include "workloads/kernels/operands.hpp"
+#include "workloads/kernels/runner.hpp"
+#include "workloads/support/splitmix.hpp"
+
+namespace spillway::test {
+
+using Values = std::vector<float>;
+using Operand = std::vector<std::byte>;
+
+/// Half a unit in the last place of 1: the relative error of one operation in float.
+inline constexpr double rounding = 0x1p-24;
+
+template <class T>
+Operand operand(const std::vector<T>& values) {
+  Operand bytes(values.size() * sizeof(T));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+
+template <class T>
+std::vector<T> as(const Operand& bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+inline std::int64_t from_one_to(std::int64_t most, workloads::SplitMix& numbers) {
+  return 1 + static_cast<std::int64_t>(numbers.below(static_cast<std::uint64_t>(most)));
+}
+
+/// Between -scale and scale.
+inline Values random_values(std::size_t count, workloads::SplitMix& numbers, double scale = 1) {
+  Values values(count);
+  for (float& value : values) value = static_cast<float>(scale * (2 * numbers.uniform() - 1));
+  return values;
+}
+
+/// All results of a kernel that takes plain operands. `on` says which outputs lie on which inputs;
+/// the others start as numbers that nobody computes.
+inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
+                                       const std::vector<Operand>& inputs,
+                                       const std::map<std::size_t, std::size_t>& on = {}) {
+  static workloads::KernelRunner runner;
+  const workloads::OperandSizes sizes = workloads::operand_sizes(kernel);
+  std::vector<workloads::AlignedBytes> memory;
+  std::vector<const std::byte*> in;
+  std::vector<std::byte*> out;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    REQUIRE(inputs[i].size() == sizes.inputs[i].count());
+    memory.emplace_back(inputs[i].size());
+    std::copy(inputs[i].begin(), inputs[i].end(), memory.back().span().begin());
+    in.push_back(memory.back().span().data());
+  }
+  for (std::size_t i = 0; i < sizes.outputs.size(); ++i) {
+    if (on.contains(i)) {
+      out.push_back(memory[on.at(i)].span().data());
+      continue;
+    }
+    memory.emplace_back(sizes.outputs[i].count());
+    out.push_back(memory.back().span().data());
+    std::memset(out.back(), 0x3e, sizes.outputs[i].count());
+  }
+  runner.run(kernel, in, out);
+  std::vector<Operand> results;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    results.emplace_back(out[i], out[i] + sizes.outputs[i].count());
+  }
+  return results;
+}
+
+/// Values in double, and how far from each of them a float result may be.
+struct Expected {
+  std::vector<double> value, bound;
+  explicit Expected(std::size_t count) : value(count), bound(count) {}
+  void set(std::size_t i, double what, double within) {
+    value[i] = what;
+    bound[i] = within;
+  }
+  void require_close(const Values& found) const {
+    REQUIRE(found.size() == value.size());
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (std::abs(found[i] - value[i]) <= bound[i]) continue;
+      if (wrong++ == 0)
+        MESSAGE(i << ": " << found[i] << " is not " << value[i] << " +- " << bound[i]);
+    }
+    CHECK(wrong == 0);
+  }
+};
+
+}  // namespace spillway::test
