@@ -24,7 +24,8 @@ struct RandomValues {
 /// A byte of randomness is compared with this many 256ths: a mask's probability of a 0 is the
 /// nearest multiple of 1/256.
 inline int dropped_of_256(double dropped) { return static_cast<int>(dropped * 256 + 0.5); }
-/// What kept neurons are multiplied with, so that the mean stays.
+/// What kept neurons are multiplied with. The mean stays, but for the rounding of `dropped` in
+/// masks.
 inline float dropout_scale(double dropped) { return static_cast<float>(1 / (1 - dropped)); }
 
 /// Fills a generated tensor from its seed. With `sign_seed`, magnitudes come from `seed` and signs
