@@ -90,7 +90,7 @@ Macs rule_macs(const Network& network, const std::string& rule, std::uint64_t ba
   for (const Layer& layer : network.layers) {
     if (layer.kind != workloads::LayerKind::conv || fix-- <= 0) continue;
     sum -= layer.macs_exact();
-    if (!layer.batch_norm) sum -= Macs((products - 1) * classes * layer.activations().count());
+    if (!layer.batch_norm) sum -= Macs(classes * layer.activations().count());
   }
   return sum * batch;
 }

@@ -15,6 +15,7 @@ using models::Program;
 using models::Store;
 using sim::Experiment;
 using sim::Simulation;
+using workloads::LayerSpec;
 using workloads::Lifetime;
 using workloads::ProgramError;
 using workloads::Tensor;
@@ -110,6 +111,19 @@ std::vector<Subject> subjects() {
         result.emplace_back(e);
       }
     }
+  }
+  LayerSpec norm = pooled(conv(2, 3), 3, 1, 1), dropped = fc(5);
+  norm.batch_norm = true;
+  norm.bias = false;
+  dropped.dropout = 0.5;
+  workloads::Network masked =
+      workloads::make_network("masked", {2, 6, 6}, 3, {norm, norm, dropped});
+  masked.input_dropout = 0.2;
+  for (const char* rule : {"bp", "fa", "dfa", "lel-scfb", "lel-tlc"}) {
+    Experiment e = experiment(masked, rule, 4);
+    e.device.buffer = workloads::Bytes(64 * 1024);
+    e.idealisations = sim::Idealisations::none();
+    result.emplace_back(e);
   }
   return result;
 }

@@ -30,7 +30,7 @@ LocalClassifier add_local_classifier(StepBuilder& builder, int i, const LocalRul
   if (rule.trained_classifier) {
     local.parameter =
         builder.add_parameter(prefix + "classifier", TensorKind::classifier,
-                              TensorKind::classifier_gradients, i, shape, builder.learns(i));
+                              TensorKind::classifier_gradients, i, shape, builder.in_training(i));
     local.matrix = local.feedback = local.parameter.value;
   } else {
     const TensorId seed = builder.add_seed(prefix + "seed", i);
@@ -58,15 +58,19 @@ void classify(StepBuilder& builder, int i, const LocalClassifier& local) {
 }
 
 void learn(StepBuilder& builder, int i, const LocalClassifier& local, TensorId score_errors) {
-  builder.add_op(ClassifierError{local.shape}, i, Phase::backward, {score_errors, local.feedback},
-                 {builder.tensors(i).da}, local.macs, local.macs);
+  if (builder.learns(i)) {
+    builder.add_op(ClassifierError{local.shape}, i, Phase::backward, {score_errors, local.feedback},
+                   {builder.tensors(i).da}, local.macs, local.macs);
+  }
   if (local.parameter.gradient) {
     builder.add_op(ClassifierWeightGradient{local.shape}, i, Phase::backward,
                    {score_errors, builder.tensors(i).a}, {*local.parameter.gradient}, local.macs,
                    local.macs);
   }
-  builder.output_error(i);
-  builder.weight_gradient(i);
+  if (builder.learns(i)) {
+    builder.output_error(i);
+    builder.weight_gradient(i);
+  }
   builder.update(i);
   builder.update(i, local.parameter, builder.rule().classifier_rate);
 }
@@ -84,8 +88,9 @@ Step lel_training_step(const Network& network, const StepOptions& options, const
     if (below) continue;
     const LocalClassifier local = add_local_classifier(builder, i, rule);
     classify(builder, i, local);
-    if (!builder.learns(i)) {
+    if (!builder.learns(i) && !local.parameter.gradient) {
       builder.loss(i, local.scores, std::nullopt, local.metrics);
+      builder.update(i);  // nothing but the seeds of masks
       continue;
     }
     const TensorId score_errors =

@@ -77,6 +77,8 @@ class StepBuilder {
   /// Input dropout, replayed: layer 1 reads what it gives until it is called again.
   void drop_inputs();
 
+  /// The layer takes part in training, as against inference; it may still have nothing that learns.
+  bool in_training(int layer) const;
   /// Something in the layer learns: its weights, its biases or its batch-norm.
   bool learns(int layer) const;
 
@@ -93,7 +95,6 @@ class StepBuilder {
  private:
   void add_layer_tensors(int layer);
   void add_mask(const std::string& prefix, int layer, double dropped, TensorShape shape);
-  bool in_training(int layer) const;  ///< as against inference
 
   const Network& network_;
   StepScope scope_;
