@@ -17,9 +17,9 @@ std::string readme() {
   return text.str();
 }
 
-std::string yaml_block(const std::string& text) {
-  const std::string begin = "```yaml\n";
-  const std::size_t at = text.find(begin) + begin.size();
+/// The YAML block that begins with `first`.
+std::string yaml_block(const std::string& text, const std::string& first) {
+  const std::size_t at = text.find("```yaml\n" + first) + std::string("```yaml\n").size();
   return text.substr(at, text.find("```", at) - at);
 }
 
@@ -28,7 +28,7 @@ std::string yaml_block(const std::string& text) {
 TEST_CASE("every command that the README shows works") {
   const std::string text = readme();
   const test::TemporaryFolder folder;
-  folder.write("my-experiment.yaml", yaml_block(text));
+  folder.write("my-experiment.yaml", yaml_block(text, "# my-experiment.yaml"));
   std::istringstream lines(text);
   std::string line;
   int commands = 0;
@@ -48,12 +48,28 @@ TEST_CASE("every command that the README shows works") {
   CHECK(commands >= 8);
 }
 
-TEST_CASE("the README's table is what figure6 prints") {
+TEST_CASE("the README's settings of a training run are those of an experiment") {
+  std::string experiment = yaml_block(readme(), "# my-experiment.yaml");
+  const std::size_t at = experiment.find("optimizer:");
+  experiment.erase(at, experiment.find('\n', at) + 1 - at);
   const test::TemporaryFolder folder;
-  const test::ProgramRun run = test::run_spillway({"figure6"}, folder.path());
-  REQUIRE(run.exit_code == 0);
-  const std::string tables = run.out.substr(0, run.out.find("On-chip buffer"));
-  CHECK(readme().find(tables) != std::string::npos);
+  folder.write("e.yaml", experiment + yaml_block(readme(), "optimizer:"));
+  const test::ProgramRun run = test::run_spillway({"plan", "e.yaml"}, folder.path());
+  CAPTURE(run.err);
+  CHECK(run.exit_code == 0);
+}
+
+TEST_CASE("the README's tables are what figure6 and rules and items print") {
+  const test::TemporaryFolder folder;
+  const std::string text = readme();
+  for (const char* command : {"figure6", "rules", "items"}) {
+    CAPTURE(command);
+    const test::ProgramRun run = test::run_spillway({command}, folder.path());
+    REQUIRE(run.exit_code == 0);
+    const std::string tables = run.out.substr(0, run.out.find("On-chip buffer"));
+    REQUIRE(tables.size() > 1000);
+    CHECK(text.find(tables) != std::string::npos);
+  }
 }
 
 }  // namespace spillway
