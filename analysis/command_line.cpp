@@ -6,6 +6,7 @@
 
 #include "analysis/commands/command.hpp"
 #include "analysis/output.hpp"
+#include "workloads/rules/rule.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -16,6 +17,21 @@ namespace {
 
 using workloads::InputError;
 
+/// "title:  a, b, c", in lines of at most 100 characters.
+std::string listed(const std::string& title, const std::vector<std::string>& names) {
+  constexpr std::size_t indent = 16, width = 100;
+  std::string text, line = fmt::format("{:<{}}", title + ":", indent);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string word = names[i] + (i + 1 < names.size() ? "," : "");
+    if (line.size() + word.size() > width) {
+      text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+      line = std::string(indent, ' ');
+    }
+    line += word + " ";
+  }
+  return text + line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+}
+
 std::string general_help() {
   std::string text =
       "Spillway simulates the memory traffic of training neural networks on learning hardware.\n\n"
@@ -23,14 +39,15 @@ std::string general_help() {
   for (const Command& command : commands()) {
     text += fmt::format("  {:<9} {}\n", command.name, command.summary);
   }
-  text += fmt::format(
+  text += std::string(
       "\n`spillway COMMAND --help` tells its options. Files are YAML; a plain name stands for a\n"
       "shipped file. `spillway test` (from a checkout) builds and runs the tests.\n"
-      "Exit codes: 0 ok, 1 a check failed, 2 bad input or usage.\n\n"
-      "shipped experiments: {}\nshipped networks:    {}\nshipped devices:     {}\n",
-      workloads::joined(workloads::shared_names("workloads/experiments")),
-      workloads::joined(workloads::shared_names("workloads/networks")),
-      workloads::joined(workloads::shared_names("models/devices")));
+      "Exit codes: 0 ok, 1 a check failed, 2 bad input or usage.\n\n");
+  text += listed("experiments", workloads::shared_names("workloads/experiments"));
+  text += listed("networks", workloads::shared_names("workloads/networks"));
+  text += listed("devices", workloads::shared_names("models/devices"));
+  text += listed("studies", workloads::shared_names("analysis/studies"));
+  text += listed("learning rules", workloads::learning_rule_names());
   return text;
 }
 

@@ -101,7 +101,11 @@ Experiment row_experiment(const Study& study, const StudyRow& row, const StudySe
                           int seed) {
   Experiment experiment = sim::read_experiment(row.experiment, row.overrides);
   experiment.seed = static_cast<std::uint64_t>(seed);
-  experiment.data.folder = setting.data;
+  if (!setting.data.empty()) {
+    // What `workloads/data/fetch` makes is a folder with one for each set.
+    const fs::path inner = setting.data / experiment.data.set;
+    experiment.data.folder = fs::is_directory(inner) ? inner : setting.data;
+  }
   experiment.data.train = setting.subset;
   experiment.data.test = setting.test;
   experiment.training.epochs = setting.epochs;

@@ -27,7 +27,7 @@ struct StudySetting {
   int seeds = 1;
   std::optional<std::int64_t> subset, test;  ///< images used, from the front of the sets; all when
                                              ///< absent
-  std::filesystem::path data;  ///< folder of the full sets; the shipped subset if empty
+  std::filesystem::path data;  ///< folder of the full sets, or of one; the shipped subset if empty
   bool direct = false;         ///< without the device: nothing is counted
   /// Where unfinished runs are kept, to be continued by the same call.
   std::optional<std::filesystem::path> checkpoints;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -110,16 +111,46 @@ TrainingState parse(std::string_view text, const std::string& wanted) {
 
 }  // namespace
 
+namespace {
+
+std::string describe(const workloads::Window& w) {
+  return fmt::format("{}x{} by {}x{} padded {}x{} and {}x{}", w.kernel[0], w.kernel[1], w.stride[0],
+                     w.stride[1], w.padding_begin[0], w.padding_begin[1], w.padding_end[0],
+                     w.padding_end[1]);
+}
+
+std::string describe(const workloads::Layer& layer) {
+  return fmt::format("{} {} of {}x{}x{}, {}, {} groups,{}{}{} pool {}, dropout {:.17g}", layer.name,
+                     layer.weights().count(), layer.input.channels, layer.input.height,
+                     layer.input.width, describe(layer.window), layer.groups,
+                     layer.bias ? " bias" : "", layer.batch_norm ? " norm" : "",
+                     layer.relu ? " relu" : "",
+                     layer.pool_window ? describe(*layer.pool_window) : "none", layer.dropout);
+}
+
+/// What counts and times depend on.
+std::string describe(const models::DeviceConfig& device, const Idealisations& idealisations) {
+  std::string text = fmt::format("{} {} {} {} {} {} ", device.buffer.count(),
+                                 device.buffer_port.count(), device.clock_period.count(),
+                                 device.queue_depth, device.array_rows, device.array_columns);
+  for (const Item item : all_items()) text += idealisations.contains(item) ? '1' : '0';
+  return text;
+}
+
+/// The front of a set, which tells it from others.
+template <class Value>
+std::string_view bytes_of(const std::vector<Value>& values) {
+  const std::size_t some = std::min<std::size_t>(values.size(), 1 << 20);
+  return {reinterpret_cast<const char*>(values.data()), some * sizeof(Value)};
+}
+
+}  // namespace
+
 std::string fingerprint(const Experiment& experiment, const workloads::DataSplit& data,
                         bool direct) {
   const workloads::RuleOptions& rule = experiment.rule_options;
   std::string layers;
-  for (const workloads::Layer& layer : experiment.network.layers) {
-    layers +=
-        fmt::format("{} {} {} {:g} {}; ", layer.name, layer.weights().count(),
-                    layer.activations().count(), layer.dropout, layer.batch_norm ? "norm" : "");
-  }
-  const std::size_t some = std::min<std::size_t>(data.train.images.size(), 1 << 20);
+  for (const workloads::Layer& layer : experiment.network.layers) layers += describe(layer) + "; ";
   const std::string content =
       layers +
       fmt::format("{} {:.17g} {:.17g} {} {} ", experiment.seed, experiment.optimizer.rate,
@@ -128,10 +159,11 @@ std::string fingerprint(const Experiment& experiment, const workloads::DataSplit
       fmt::format("{} {} {} {:.17g} {:.17g} ", static_cast<int>(rule.loss),
                   static_cast<int>(rule.distribution), rule.fix, rule.classifier_rate.value_or(-1),
                   rule.feedback_scale) +
-      fmt::format("{} {} {} {}", experiment.training.validation, experiment.training.layer_by_layer,
-                  experiment.training.enough_gain,
-                  checksum({reinterpret_cast<const char*>(data.train.images.data()),
-                            some * sizeof(float)}));
+      fmt::format("{} {} {} ", experiment.training.validation, experiment.training.layer_by_layer,
+                  experiment.training.enough_gain) +
+      fmt::format("{:08x} {:08x} {:08x} ", checksum(bytes_of(data.train.images)),
+                  checksum(bytes_of(data.train.labels)), checksum(bytes_of(data.test.images))) +
+      describe(experiment.device, experiment.idealisations);
   return fmt::format(
       "{} {} batch {} seed {} rate {:g}, {}, {} images, {} [{:08x}]", experiment.network.name,
       experiment.rule, experiment.batch, experiment.seed, experiment.optimizer.rate,
