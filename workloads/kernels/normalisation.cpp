@@ -16,10 +16,6 @@ enum : std::int64_t { training_kind, inference_kind, error_kind };
 
 memory::dims dims_of(const NormGeometry& g) { return {g.batch, g.channels, g.height, g.width}; }
 
-Key key_of(std::int64_t kind, const NormGeometry& g) {
-  return {kind, g.batch, g.channels, g.height, g.width};
-}
-
 std::size_t channel_bytes(const NormGeometry& g) {
   return static_cast<std::size_t>(2 * g.channels) * sizeof(float);
 }
@@ -49,13 +45,23 @@ dnnl::batch_normalization_forward::primitive_desc describe(const dnnl::engine& e
 
 }  // namespace
 
+const dnnl::primitive& Normalisation::find(std::int64_t kind, const NormGeometry& g) {
+  const Key key{kind, g.batch, g.channels, g.height, g.width};
+  const auto found = primitives_.find(key);
+  if (found != primitives_.end()) return found->second;
+  if (kind != error_kind) {
+    const auto description = describe(layouts_.engine(), g, kind == training_kind);
+    return primitives_.emplace(key, dnnl::batch_normalization_forward(description)).first->second;
+  }
+  const Descriptor layout = map_layout(dims_of(g));
+  const dnnl::batch_normalization_backward::primitive_desc description(
+      {dnnl::prop_kind::backward, layout, layout, epsilon, Flags::use_scale_shift},
+      layouts_.engine(), describe(layouts_.engine(), g, true));
+  return primitives_.emplace(key, dnnl::batch_normalization_backward(description)).first->second;
+}
+
 void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
   const NormGeometry& g = k.shape;
-  auto found = primitives_.find(key_of(training_kind, g));
-  if (found == primitives_.end()) {
-    Primitive made{dnnl::batch_normalization_forward(describe(layouts_.engine(), g, true)), {}, {}};
-    found = primitives_.emplace(key_of(training_kind, g), std::move(made)).first;
-  }
   const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
   const memory x = layouts_.input(in[0], plain, layout);
   const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
@@ -65,8 +71,8 @@ void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
   }
   float* running = floats(layouts_.change(out[2], channel_bytes(g)));
   std::byte* statistics = layouts_.write(out[1], channel_bytes(g));
-  found->second.primitive.execute(layouts_.stream(),
-                                  {{DNNL_ARG_SRC, x},
+  find(training_kind, g)
+      .execute(layouts_.stream(), {{DNNL_ARG_SRC, x},
                                    {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
                                    {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
                                    {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
@@ -82,18 +88,12 @@ void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
 
 void Normalisation::run(const BatchNormInference& k, Inputs in, Outputs out) {
   const NormGeometry& g = k.shape;
-  auto found = primitives_.find(key_of(inference_kind, g));
-  if (found == primitives_.end()) {
-    Primitive made{
-        dnnl::batch_normalization_forward(describe(layouts_.engine(), g, false)), {}, {}};
-    found = primitives_.emplace(key_of(inference_kind, g), std::move(made)).first;
-  }
   const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
   const memory x = layouts_.input(in[0], plain, layout);
   const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
   const std::byte* running = layouts_.read(in[2], channel_bytes(g));
-  found->second.primitive.execute(layouts_.stream(),
-                                  {{DNNL_ARG_SRC, x},
+  find(inference_kind, g)
+      .execute(layouts_.stream(), {{DNNL_ARG_SRC, x},
                                    {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
                                    {DNNL_ARG_MEAN, half(layouts_, running, g, 0)},
                                    {DNNL_ARG_VARIANCE, half(layouts_, running, g, 1)},
@@ -103,29 +103,21 @@ void Normalisation::run(const BatchNormInference& k, Inputs in, Outputs out) {
 
 void Normalisation::run(const BatchNormError& k, Inputs in, Outputs out) {
   const NormGeometry& g = k.shape;
-  auto found = primitives_.find(key_of(error_kind, g));
-  if (found == primitives_.end()) {
-    const Descriptor layout = map_layout(dims_of(g));
-    const dnnl::batch_normalization_backward::primitive_desc description(
-        {dnnl::prop_kind::backward, layout, layout, epsilon, Flags::use_scale_shift},
-        layouts_.engine(), describe(layouts_.engine(), g, true));
-    Primitive made{dnnl::batch_normalization_backward(description), {}, {}};
-    found = primitives_.emplace(key_of(error_kind, g), std::move(made)).first;
-  }
   const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
   const memory dz = layouts_.input(in[0], plain, layout);
   const memory x = layouts_.input(in[1], plain, layout);
   const std::byte* statistics = layouts_.read(in[2], channel_bytes(g));
   const std::byte* norm = layouts_.read(in[3], channel_bytes(g));
   std::byte* norm_gradient = layouts_.write(out[1], channel_bytes(g));
-  found->second.primitive.execute(
-      layouts_.stream(), {{DNNL_ARG_DIFF_DST, dz},
-                          {DNNL_ARG_SRC, x},
-                          {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
-                          {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
-                          {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
-                          {DNNL_ARG_DIFF_SRC, layouts_.output(out[0], plain, layout)},
-                          {DNNL_ARG_DIFF_SCALE_SHIFT, scale_shift(layouts_, norm_gradient, g)}});
+  find(error_kind, g)
+      .execute(layouts_.stream(),
+               {{DNNL_ARG_DIFF_DST, dz},
+                {DNNL_ARG_SRC, x},
+                {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
+                {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
+                {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
+                {DNNL_ARG_DIFF_SRC, layouts_.output(out[0], plain, layout)},
+                {DNNL_ARG_DIFF_SCALE_SHIFT, scale_shift(layouts_, norm_gradient, g)}});
   layouts_.stream().wait();
 }
 

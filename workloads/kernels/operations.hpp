@@ -76,8 +76,10 @@ class Normalisation {
   void run(const BatchNormError& kernel, Inputs in, Outputs out);
 
  private:
+  const dnnl::primitive& find(std::int64_t kind, const NormGeometry& shape);
+
   Layouts& layouts_;
-  std::map<Key, Primitive> primitives_;
+  std::map<Key, dnnl::primitive> primitives_;
 };
 
 void run(Layouts& layouts, const FcForward& kernel, Inputs in, Outputs out);
