@@ -276,6 +276,15 @@ TEST_CASE("set replaces a value and leaves the others") {
   CHECK(config.at("b").at("f").path() == "b.f");
 }
 
+TEST_CASE("set takes a list's elements as messages name them") {
+  Config config = Config::from_text("l: [1, {a: 2}]\n", "f.yaml");
+  config.set("l[0]=10");
+  config.set("l[1].a=20");
+  CHECK(config.at("l").items()[0].integer() == 10);
+  CHECK(config.at("l").items()[1].at("a").integer() == 20);
+  CHECK_THROWS_AS(config.set("[0]=1"), InputError);
+}
+
 TEST_CASE("set creates the keys on its way, and a scalar in the way stays as base") {
   Config config = from("device: paper\nempty:\n");
   config.set("new.deep.key=5");

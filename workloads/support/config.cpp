@@ -1,7 +1,9 @@
 #include "workloads/support/config.hpp"
 
 #include <fmt/format.h>
+
 #include <yaml-cpp/yaml.h>
+#include <algorithm>
 
 #include <charconv>
 #include <cmath>
@@ -251,6 +253,17 @@ Config& Config::element(const std::string& index, const std::string& place) {
   return children_[*number];
 }
 
+namespace {
+
+/// "layers[0].out", as messages name a place, as "layers.0.out".
+std::string dotted(std::string path) {
+  std::replace(path.begin(), path.end(), '[', '.');
+  std::erase(path, ']');
+  return path;
+}
+
+}  // namespace
+
 void Config::set(const std::string& assignment) {
   const std::string origin = fmt::format("--set {}", printable(assignment, 200));
   const std::size_t equals = assignment.find('=');
@@ -263,7 +276,7 @@ void Config::set(const std::string& assignment) {
   } catch (const YAML::Exception& e) {
     throw InputError(fmt::format("{}: not a YAML value: {}", origin, printable(e.msg, 200)));
   }
-  const std::string path = assignment.substr(0, equals);
+  const std::string path = dotted(assignment.substr(0, equals));
   Config* target = this;
   std::stringstream parts(path);
   std::string part;

@@ -53,7 +53,8 @@ class Config {
   /// Index of the scalar within `allowed`.
   std::size_t choice(const std::vector<std::string>& allowed) const;
 
-  /// Override one value: `assignment` is "path.to.key=value", the value read as YAML. Keys that do
+  /// Override one value: `assignment` is "path.to.key=value" (elements as list.0 or
+  /// list[0]), the value read as YAML. Keys that do
   /// not exist yet are created; a scalar in the way becomes a map that keeps it under `base`.
   void set(const std::string& assignment);
 
