@@ -1,12 +1,12 @@
 #include "analysis/bench.hpp"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <thread>
 
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
@@ -48,29 +48,42 @@ std::string machine_name() {
     name = line.substr(line.find(':') + 2);
     break;
   }
-  return fmt::format("{}, {} hardware threads", name, std::thread::hardware_concurrency());
+  return fmt::format("{}, {} threads", name, omp_get_max_threads());
+}
+
+/// One word of a shell's command.
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
 }
 
 double ask_pytorch(const BenchOptions& options, const BenchRow& row) {
-  const std::string command = fmt::format(
-      "'{}' '{}' --batch {} --repeats {} --threads {} --networks {} --rules {} 2>/dev/null",
-      options.python, (workloads::shared_folder() / "bench" / "pytorch_steps.py").string(),
-      options.batch, options.repeats, std::thread::hardware_concurrency(), row.network, row.rule);
+  const std::string command =
+      fmt::format("{} {} --batch {} --repeats {} --threads {} --networks {} --rules {} 2>&1",
+                  quoted(options.python),
+                  quoted((workloads::shared_folder() / "bench" / "pytorch_steps.py").string()),
+                  options.batch, options.repeats, omp_get_max_threads(), row.network, row.rule);
   std::string answer;
   std::FILE* pipe = popen(command.c_str(), "r");
   char part[4096];
   while (pipe != nullptr && std::fgets(part, sizeof part, pipe) != nullptr) answer += part;
   if (pipe != nullptr) pclose(pipe);
+  // What it says while it works comes first, the result is its last line.
+  while (answer.ends_with('\n')) answer.pop_back();
+  answer.erase(0, answer.rfind('\n') + 1);
   try {
     return Json::parse(answer).at("rows").at(0).at("median_ms").get<double>();
   } catch (const nlohmann::json::exception&) {
-    throw InputError(
-        fmt::format("--pytorch: {} did not time {} with {}; allowed: a Python with PyTorch",
-                    options.python, row.network, row.rule));
+    throw InputError(fmt::format(
+        "--pytorch: {} did not time {} with {} (\"{}\"); allowed: a Python with PyTorch",
+        options.python, row.network, row.rule, workloads::printable(answer, 200)));
   }
 }
 
-std::string verdict(double ratio, double target) {
+/// The targets are for a batch of 100.
+std::string verdict(double ratio, double target, std::int64_t batch) {
+  if (batch != 100) return "-";
   return fmt::format("{} (at most {:g})", ratio <= target ? "met" : "missed", target);
 }
 
@@ -118,12 +131,12 @@ std::string bench_text(const BenchResult& result) {
                                    fmt::format("{:.1f}", direct),
                                    fmt::format("{:.1f}", device),
                                    fmt::format("{:.2f}", device / direct),
-                                   verdict(device / direct, device_target)};
+                                   verdict(device / direct, device_target, result.batch)};
     if (row.pytorch_ms) {
       const double ratio = direct / *row.pytorch_ms;
       cells.insert(cells.end(),
                    {fmt::format("{:.1f}", *row.pytorch_ms), fmt::format("{:.2f}", ratio),
-                    verdict(ratio, pytorch_target(row.network, row.rule))});
+                    verdict(ratio, pytorch_target(row.network, row.rule), result.batch)});
     }
     table.add(cells);
   }

@@ -8,6 +8,7 @@
 #include "analysis/output.hpp"
 #include "workloads/rules/rule.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -42,7 +43,7 @@ std::string general_help() {
   text += std::string(
       "\n`spillway COMMAND --help` tells its options. Files are YAML; a plain name stands for a\n"
       "shipped file. `spillway test` (from a checkout) builds and runs the tests.\n"
-      "Exit codes: 0 ok, 1 a check failed, 2 bad input or usage.\n\n");
+      "Exit codes: 0 ok, 1 a check failed, 2 bad input or usage, 130 interrupted.\n\n");
   text += listed("experiments", workloads::shared_names("workloads/experiments"));
   text += listed("networks", workloads::shared_names("workloads/networks"));
   text += listed("devices", workloads::shared_names("models/devices"));
@@ -123,6 +124,7 @@ int run_command_line(const Arguments& arguments) {
 
 int command_line(const Arguments& arguments) {
   try {
+    workloads::forget_file_use();
     return run_command_line(arguments);
   } catch (const workloads::ConsistencyError& error) {
     std::cerr << "spillway: counts that must agree do not: " << error.what() << "\n";

@@ -32,7 +32,7 @@ double percent(const ExitPoint& exit) { return 100 * exit.accuracy(); }
 
 std::string inference_text(const sim::Experiment& experiment, const std::vector<ExitPoint>& exits) {
   Table table({"exit at", "accuracy %", "loss", "words read", "words written", "MACs (millions)",
-               "time (us)", "needed on chip", "of the last exit's time"});
+               "time (us)", "of the last exit's time", "needed on chip"});
   for (const ExitPoint& exit : exits) {
     table.add({exit.layer, fmt::format("{:.2f}", percent(exit)), fmt::format("{:.4f}", exit.loss),
                grouped(words_read(exit)), grouped(words_written(exit)), millions(macs(exit)),
@@ -40,7 +40,7 @@ std::string inference_text(const sim::Experiment& experiment, const std::vector<
                fmt::format("{:.0f} %", 100 * time_us(exit) / time_us(exits.back()))});
   }
   return fmt::format(
-      "{} trained with {}: inference through device {}, {} images of {}\n"
+      "{} trained with {}: inference through device {}, {} images of {} in whole mini-batches\n"
       "per mini-batch of {}: words from and to DRAM, useful MACs, simulated time\n\n{}",
       experiment.network.name, experiment.rule, experiment.device.name, exits.back().images,
       experiment.data.set, experiment.batch, table.text());
@@ -49,9 +49,9 @@ std::string inference_text(const sim::Experiment& experiment, const std::vector<
 std::string inference_csv(const std::vector<ExitPoint>& exits) {
   std::string text = "exit,accuracy,loss,words_read,words_written,macs,time_us,buffer_words\n";
   for (const ExitPoint& exit : exits) {
-    text += fmt::format("{},{:.6f},{:.6f},{},{},{},{:.3f},{}\n", exit.layer, exit.accuracy(),
-                        exit.loss, words_read(exit), words_written(exit), macs(exit), time_us(exit),
-                        exit.buffer.count());
+    text += fmt::format("{},{:.6f},{:.6f},{},{},{},{:.3f},{}\n", csv_text(exit.layer),
+                        exit.accuracy(), exit.loss, words_read(exit), words_written(exit),
+                        macs(exit), time_us(exit), exit.buffer.count());
   }
   return text;
 }

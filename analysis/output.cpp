@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/whole_file.hpp"
 
 namespace spillway::analysis {
 
@@ -33,6 +33,10 @@ std::string readable_bytes(std::uint64_t bytes) {
     ++unit;
   }
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string counted(std::uint64_t number, const std::string& what) {
+  return grouped(number) + " " + what + (number == 1 ? "" : "s");
 }
 
 std::string millions(std::uint64_t number) {
@@ -86,8 +90,12 @@ void require_writable(const fs::path& path) {
     throw InputError(path.string() + ": is a folder; allowed: the name of a file to write");
   }
   if (fs::exists(path, error)) {
-    if (access(path.c_str(), W_OK) == 0) return;
-    throw InputError(path.string() + ": cannot be written; allowed: a file that is writable");
+    // A regular file is replaced by a new one in its folder.
+    const bool regular = fs::is_regular_file(path, error);
+    const fs::path home = regular ? fs::canonical(path, error).parent_path() : path;
+    if (access(path.c_str(), W_OK) == 0 && access(home.c_str(), W_OK) == 0) return;
+    throw InputError(path.string() +
+                     ": cannot be written; allowed: a file that is writable, in such a folder");
   }
   if (!fs::is_directory(folder, error) || access(folder.c_str(), W_OK) != 0) {
     throw InputError(
@@ -96,18 +104,6 @@ void require_writable(const fs::path& path) {
                     path.string()));
   }
 }
-
-namespace {
-
-/// Into a pipe or a device there is no temporary file to rename: it would take their place.
-void write_straight(const fs::path& path, const std::string& content) {
-  std::ofstream stream(path, std::ios::binary);
-  stream << content;
-  stream.flush();
-  if (!stream) throw InputError(path.string() + ": could not be written");
-}
-
-}  // namespace
 
 void write_standard_output(const std::string& content) {
   const bool written = std::fwrite(content.data(), 1, content.size(), stdout) == content.size();
@@ -118,23 +114,15 @@ void write_standard_output(const std::string& content) {
 
 void write_file(const fs::path& given, const std::string& content) {
   if (given == "-") return write_standard_output(content);
-  std::error_code error;
-  const bool exists = fs::exists(given, error);
-  if (exists && !fs::is_regular_file(given, error)) return write_straight(given, content);
-  const fs::path path = exists ? fs::canonical(given) : given;  // a link stays, its file changes
-  const fs::path temporary = path.string() + fmt::format(".{}.tmp", getpid());
-  {
-    std::ofstream stream(temporary, std::ios::binary);
-    stream << content;
-    stream.flush();
-    if (!stream) {
-      std::error_code ignored;
-      fs::remove(temporary, ignored);
-      throw InputError(path.string() + ": could not be written");
-    }
+  workloads::replace_file(given, content);
+}
+
+std::string csv_text(std::string text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  for (std::size_t at = 0; (at = text.find('"', at)) != std::string::npos; at += 2) {
+    text.insert(at, 1, '"');
   }
-  if (exists) fs::permissions(temporary, fs::status(path).permissions(), error);
-  fs::rename(temporary, path);
+  return '"' + text + '"';
 }
 
 }  // namespace spillway::analysis

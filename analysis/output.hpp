@@ -12,6 +12,8 @@ namespace spillway::analysis {
 std::string grouped(std::uint64_t number);
 /// Bytes as "4.2 MiB", "512 B" …
 std::string readable_bytes(std::uint64_t bytes);
+/// "1 epoch", "5 868 epochs".
+std::string counted(std::uint64_t number, const std::string& what);
 /// A number of millions with one decimal, "756.8".
 std::string millions(std::uint64_t number);
 
@@ -33,8 +35,10 @@ void require_writable(const std::filesystem::path& path);
 /// Throws Error when it cannot take all of it.
 void write_standard_output(const std::string& content);
 
-/// Write through a temporary file beside it and a rename; straight into what is no regular file;
-/// "-" is standard output.
+/// A field of a CSV file, quoted where it must be.
+std::string csv_text(std::string text);
+
+/// A whole file at once (workloads/support/whole_file.hpp); "-" is standard output.
 void write_file(const std::filesystem::path& path, const std::string& content);
 
 }  // namespace spillway::analysis

@@ -144,7 +144,7 @@ std::string time_text(const Experiment& experiment, const models::Execution& exe
                       grouped(execution.host.read_bytes.count()),
                       grouped(execution.host.write_bytes.count()),
                       experiment.device.host_bytes_per_ns ? "timed" : "free of time");
-  text += fmt::format("  PRNG unit: {} random weights made, none moved\n",
+  text += fmt::format("  PRNG unit: {} random words made, none moved\n",
                       grouped(execution.generated_words));
   return text;
 }
@@ -257,8 +257,24 @@ std::string shape_text(const workloads::ImageShape& shape) {
 
 }  // namespace
 
+namespace {
+
+/// What follows a layer's product: "batch-norm, ReLU, max-pool".
+std::string parts_text(const workloads::Layer& layer) {
+  std::vector<std::string> parts;
+  if (layer.batch_norm) parts.emplace_back("batch-norm");
+  if (layer.bias) parts.emplace_back("bias");
+  if (layer.relu) parts.emplace_back("ReLU");
+  if (layer.pool_window) parts.emplace_back("max-pool");
+  if (layer.dropout > 0) parts.push_back(fmt::format("dropout {:g}", layer.dropout));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+}  // namespace
+
 std::string network_text(const workloads::Network& network) {
-  Table table({"layer", "input", "output", "|P|", "|Y|", "|A|", "R", "MACs padded", "MACs exact"});
+  Table table(
+      {"layer", "input", "output", "|P|", "|Y|", "|A|", "R", "MACs padded", "MACs exact", "then"});
   workloads::Macs padded, exact;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const workloads::Layer& layer = network.layers[i];
@@ -267,12 +283,13 @@ std::string network_text(const workloads::Network& network) {
     table.add({layer.name, shape_text(layer.input), shape_text(layer.output),
                grouped(layer.weights().count()), grouped(layer.activations_before_pool().count()),
                grouped(layer.activations().count()), fmt::format("{:g}", network.fan_out(i + 1)),
-               grouped(layer.macs_padded().count()), grouped(layer.macs_exact().count())});
+               grouped(layer.macs_padded().count()), grouped(layer.macs_exact().count()),
+               parts_text(layer)});
   }
   table.add_rule();
   table.add({"sum", "", "", grouped(network.weights().count()), "",
              grouped(network.activations().count()), "", grouped(padded.count()),
-             grouped(exact.count())});
+             grouped(exact.count()), ""});
   return fmt::format(
       "{}: input {}, {} classes; words and forward MACs per example\n"
       "|P| weights, |Y| activations before pooling, |A| after it, R fan-out of a neuron\n\n{}",

@@ -8,6 +8,7 @@
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "sim/run/simulation.hpp"
+#include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::analysis {
@@ -54,6 +55,15 @@ bool RuleCounts::agrees() const {
 
 std::vector<RuleCounts> run_rules(std::int64_t batch,
                                   const std::function<void(const std::string&)>& progress) {
+  for (const std::string& network : paper_networks()) {
+    for (const std::string& rule : workloads::learning_rule_names()) {
+      try {
+        sim::make_plan(experiment_of(network, rule, batch));
+      } catch (const workloads::InputError& error) {
+        throw workloads::InputError(fmt::format("--batch {}: {}", batch, error.what()));
+      }
+    }
+  }
   std::vector<RuleCounts> rows;
   const auto examples = static_cast<std::uint64_t>(batch);
   for (const std::string& network : paper_networks()) {
@@ -125,7 +135,7 @@ std::vector<NetworkItems> plan_items(std::int64_t batch, double dropout) {
     for (const std::string& rule : network.rules) {
       sim::Experiment experiment = experiment_of(name, rule, batch);
       for (workloads::Layer& layer : experiment.network.layers) layer.dropout = dropout;
-      experiment.device.buffer = workloads::Bytes(std::uint64_t{1} << 30);  // counts alone matter
+      experiment.device.buffer = workloads::Bytes(std::uint64_t{1} << 40);  // counts alone matter
       ledgers.push_back(sim::make_plan(experiment).ledger());
       network.counted.push_back(dram_words(ledgers.back()));
     }
@@ -140,9 +150,14 @@ std::vector<NetworkItems> plan_items(std::int64_t batch, double dropout) {
       all = sum(all, words);
       add(sim::to_string(item), words);
     }
-    const std::vector<std::uint64_t> none(network.rules.size());
-    add("ReLU masks", none);
-    add("dropout masks", none);
+    std::vector<std::uint64_t> masks;
+    for (const sim::Ledger& ledger : ledgers) {
+      masks.push_back(0);
+      for (const sim::LedgerLine& line : ledger.lines()) {
+        if (line.key.tensor == workloads::TensorKind::masks) masks.back() += line.words.count();
+      }
+    }
+    add("dropout masks", masks);
     add("all of them", all);
     networks.push_back(std::move(network));
   }
@@ -171,8 +186,8 @@ std::string items_text(const std::vector<NetworkItems>& networks, std::int64_t b
     text += "\n" + table.text();
   }
   return text +
-         "\nReLU masks need no words: the mask is [A_i > 0] of activations that are read anyway.\n"
-         "Dropout masks need none: the PRNG unit makes them again from their seed.\n";
+         "\nReLU masks are no tensors: the mask is [A_i > 0] of activations that are read anyway.\n"
+         "Dropout masks move no words: the PRNG unit makes them again from their seed.\n";
 }
 
 std::string items_json(const std::vector<NetworkItems>& networks, std::int64_t batch) {

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 
+#include "sim/run/checkpoint.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/config.hpp"
@@ -106,14 +108,15 @@ Experiment row_experiment(const Study& study, const StudyRow& row, const StudySe
     const fs::path inner = setting.data / experiment.data.set;
     experiment.data.folder = fs::is_directory(inner) ? inner : setting.data;
   }
-  experiment.data.train = setting.subset;
-  experiment.data.test = setting.test;
+  if (setting.subset) experiment.data.train = setting.subset;
+  if (setting.test) experiment.data.test = setting.test;
   experiment.training.epochs = setting.epochs;
   if (setting.epochs != study.paper_epochs) {
-    const auto after = [&](double share) {
-      return std::max(1, static_cast<int>(std::lround(share * setting.epochs)));
+    const auto epochs = [&](double share) {
+      return static_cast<int>(std::lround(share * setting.epochs));
     };
-    experiment.schedule = sim::RateSchedule::drops(5, {after(0.6), after(0.8)});
+    const int first = std::max(1, epochs(0.6)), second = std::max(first + 1, epochs(0.8));
+    experiment.schedule = sim::RateSchedule::drops(5, {first, second});
   }
   return experiment;
 }
@@ -124,7 +127,13 @@ namespace {
 class DataCache {
  public:
   const workloads::DataSplit& of(const Experiment& experiment) {
-    const std::string key = fmt::format("{} {}", experiment.data.set, experiment.data.standardise);
+    const sim::DataSource& source = experiment.data;
+    const workloads::ImageShape& input = experiment.network.input;
+    const std::string key =
+        fmt::format("{} {} {} {} {} {} {}x{}x{} {}", source.set, source.folder.string(),
+                    source.standardise, source.train.value_or(-1), source.test.value_or(-1),
+                    source.set == "random" ? experiment.seed : 0, input.channels, input.height,
+                    input.width, experiment.network.classes);
     if (key != key_) data_ = sim::load_data(experiment);
     key_ = key;
     return data_;
@@ -154,6 +163,7 @@ double estimate_seconds(const Study& study, const StudySetting& setting) {
   for (const StudyRow& row : study.rows) {
     const Experiment experiment = row_experiment(study, row, setting, 1);
     const workloads::DataSplit& data = cache.of(experiment);
+    sim::require_enough_images(experiment, data);
     const auto trainee = make_trainee(experiment, setting.direct);
     const sim::Batch batch = sim::make_batch(data.train, 0, experiment.batch);
     trainee->run_step(batch);  // makes what later steps find ready
@@ -167,11 +177,44 @@ double estimate_seconds(const Study& study, const StudySetting& setting) {
   return total;
 }
 
+namespace {
+
+/// A name that tells apart all runs that differ in anything.
+std::string checkpoint_name(const Study& study, std::size_t row, const Experiment& experiment,
+                            const workloads::DataSplit& data, const StudySetting& setting) {
+  const std::string mark = sim::fingerprint(experiment, data, setting.direct);
+  const std::string sum = mark.substr(mark.find_last_of('[') + 1, 8);
+  return fmt::format("{}-row{}-{}epochs-seed{}-{}.checkpoint", study.name, row + 1, setting.epochs,
+                     experiment.seed, sum);
+}
+
+/// The last epoch; of layers that were trained one after the other, each one's last.
+sim::Epoch final_accuracies(const std::vector<sim::Epoch>& history) {
+  sim::Epoch result;
+  for (const sim::Epoch& epoch : history) {
+    for (std::size_t i = 0; i < epoch.layers.size(); ++i) {
+      const auto known = std::ranges::find(result.layers, epoch.layers[i]);
+      const auto at = static_cast<std::size_t>(known - result.layers.begin());
+      if (known == result.layers.end()) {
+        result.layers.push_back(epoch.layers[i]);
+        result.test_accuracy.emplace_back();
+        result.train_accuracy.emplace_back();
+      }
+      result.test_accuracy[at] = epoch.test_accuracy[i];
+      result.train_accuracy[at] = epoch.train_accuracy[i];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 StudyResult run_study(const Study& study, const StudySetting& setting,
                       const StudyProgress& progress) {
   StudyResult result{study, setting, 0, 0, {}};
   DataCache cache;
-  for (const StudyRow& row : study.rows) {
+  for (std::size_t r = 0; r < study.rows.size(); ++r) {
+    const StudyRow& row = study.rows[r];
     StudyOutcome outcome;
     for (int seed = 1; seed <= setting.seeds; ++seed) {
       const Experiment experiment = row_experiment(study, row, setting, seed);
@@ -180,10 +223,10 @@ StudyResult run_study(const Study& study, const StudySetting& setting,
       result.test_images = data.test.size();
       sim::TrainingOptions options;
       options.direct = setting.direct;
+      options.stop = progress.stop;
       if (setting.checkpoints) {
-        options.checkpoint = *setting.checkpoints /
-                             fmt::format("{}-{}-{}epochs-seed{}.checkpoint", study.name,
-                                         row.experiment.stem().string(), setting.epochs, seed);
+        options.checkpoint =
+            *setting.checkpoints / checkpoint_name(study, r, experiment, data, setting);
       }
       options.progress = [&](const sim::TrainingProgress& at) {
         if (!progress.now) return;
@@ -191,7 +234,8 @@ StudyResult run_study(const Study& study, const StudySetting& setting,
                                  setting.seeds, at.epoch, setting.epochs, at.step, at.steps));
       };
       const sim::TrainingResult trained = sim::train(experiment, data, options);
-      const sim::Epoch& last = trained.state.history.back();
+      if (trained.stopped) throw StudyStopped("stopped in " + row.label);
+      const sim::Epoch last = final_accuracies(trained.state.history);
       outcome.layers = last.layers;
       outcome.test.resize(last.layers.size());
       outcome.train.resize(last.layers.size());

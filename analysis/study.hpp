@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/run/training.hpp"
+#include "workloads/support/error.hpp"
 
 namespace spillway::analysis {
 
@@ -17,7 +18,8 @@ struct StudyRow {
   std::filesystem::path experiment;
   std::vector<std::string> overrides;  ///< as for --set
   std::vector<double> paper;           ///< percent, by decision; empty when the paper has none
-  /// Percent, by seed and decision, from an independent implementation in `Study::pytorch_setting`.
+  /// Percent, by seed and decision, from an independent implementation in the setting that
+  /// the study states.
   std::vector<std::vector<double>> pytorch;
 };
 
@@ -64,13 +66,21 @@ double spread(const std::vector<double>& values);
 Study read_study(const std::filesystem::path& path);
 
 /// The row's experiment in a setting and with a seed. Fewer epochs than the paper's take a learning
-/// rate divided by 5 after 60 % and 80 % of them; the paper's number keeps the experiment's.
+/// rate divided by 5 after 60 % and 80 % of them (rounded, and never after the same epoch); the
+/// paper's number keeps the experiment's.
 sim::Experiment row_experiment(const Study& study, const StudyRow& row, const StudySetting& setting,
                                int seed);
 
+/// Thrown when `StudyProgress::stop` ended a study.
+class StudyStopped : public workloads::Error {
+ public:
+  using workloads::Error::Error;
+};
+
 struct StudyProgress {
-  std::function<void(const std::string&)> now;  ///< what runs, often
-  std::function<void(const std::string&)> row;  ///< a row is done
+  std::function<void(const std::string&)> now{};  ///< what runs, often
+  std::function<void(const std::string&)> row{};  ///< a row is done
+  std::function<bool()> stop{};                   ///< asked after each step
 };
 
 /// Expected seconds of the whole study on this machine, from a few steps of each row; checks that

@@ -1,6 +1,8 @@
 // A study's result as text, CSV and JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "analysis/study.hpp"
@@ -29,28 +31,22 @@ std::string paper_figure(const StudyRow& row, std::size_t decision) {
   return decision < row.paper.size() ? fmt::format("{:.1f}", row.paper[decision]) : "-";
 }
 
-std::string csv_text(std::string text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  for (std::size_t at = 0; (at = text.find('"', at)) != std::string::npos; at += 2) {
-    text.insert(at, 1, '"');
-  }
-  return '"' + text + '"';
-}
-
 std::string setting_text(const StudyResult& result) {
   const StudySetting& setting = result.setting;
   std::string text =
-      fmt::format("Obtained: {} epochs on {} training and {} test images ({}), {} seed{}, {}.\n",
-                  setting.epochs, grouped(result.train_images), grouped(result.test_images),
+      fmt::format("Obtained: {} on {} training and {} test images ({}), {}, {}.\n",
+                  counted(static_cast<std::uint64_t>(setting.epochs), "epoch"),
+                  grouped(result.train_images), grouped(result.test_images),
                   setting.data.empty() ? "the subset that Spillway ships" : "from the folder given",
-                  setting.seeds, setting.seeds == 1 ? "" : "s",
+                  counted(static_cast<std::uint64_t>(setting.seeds), "seed"),
                   setting.direct ? "without a device" : "through the device");
   if (setting.epochs != result.study.paper_epochs) {
-    text += "Learning rate divided by 5 after 60 % and 80 % of the epochs.\n";
+    text += "The learning rate was divided by 5 after about 60 % and 80 % of the epochs.\n";
   }
-  if (result.study.paper_epochs > 0) {
-    text += fmt::format("Paper: {} epochs on the full data, mean of {} runs.\n",
-                        result.study.paper_epochs, result.study.paper_seeds);
+  if (result.study.paper_epochs > 0 && result.study.paper_seeds > 0) {
+    text += fmt::format("Paper: {} on the full data, mean of {}.\n",
+                        counted(static_cast<std::uint64_t>(result.study.paper_epochs), "epoch"),
+                        counted(static_cast<std::uint64_t>(result.study.paper_seeds), "run"));
   }
   return text;
 }
@@ -59,8 +55,10 @@ std::string setting_text(const StudyResult& result) {
 
 std::string study_text(const StudyResult& result) {
   const bool compare = like_pytorch(result);
+  const bool paper = std::ranges::any_of(result.study.rows,
+                                         [](const StudyRow& row) { return !row.paper.empty(); });
   std::vector<std::string> header{"rule", "decision at"};
-  if (result.study.paper_epochs > 0) header.emplace_back("paper %");
+  if (paper) header.emplace_back("paper %");
   header.insert(header.end(), {"test %", "spread", "train %"});
   if (compare) header.insert(header.end(), {"PyTorch %", "difference"});
   Table table(header);
@@ -69,7 +67,7 @@ std::string study_text(const StudyResult& result) {
     const StudyOutcome& outcome = result.outcomes[r];
     for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
       std::vector<std::string> cells{i == 0 ? row.label : "", outcome.layers[i]};
-      if (result.study.paper_epochs > 0) cells.push_back(paper_figure(row, i));
+      if (paper) cells.push_back(paper_figure(row, i));
       cells.push_back(fmt::format("{:.2f}", mean(outcome.test[i])));
       cells.push_back(outcome.test[i].size() < 2 ? "-"
                                                  : fmt::format("{:.2f}", spread(outcome.test[i])));
@@ -108,12 +106,14 @@ std::string study_csv(const StudyResult& result) {
     const StudyOutcome& outcome = result.outcomes[r];
     for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
       const auto pytorch = like_pytorch(result) ? pytorch_figure(row, i) : std::nullopt;
-      text += fmt::format("{},{},{},{},{:.4f},{:.4f},{:.4f},{},{},{},{}\n", csv_text(row.label),
-                          row.experiment.stem().string(), outcome.layers[i],
-                          i < row.paper.size() ? paper_figure(row, i) : "", mean(outcome.test[i]),
-                          spread(outcome.test[i]), mean(outcome.train[i]), outcome.test[i].size(),
-                          pytorch ? fmt::format("{:.3f}", *pytorch) : "", result.setting.epochs,
-                          result.train_images);
+      text += fmt::format(
+          "{},{},{},{},{:.4f},{},{:.4f},{},{},{},{}\n", csv_text(row.label),
+          csv_text(row.experiment.stem().string()), csv_text(outcome.layers[i]),
+          i < row.paper.size() ? paper_figure(row, i) : "", mean(outcome.test[i]),
+          outcome.test[i].size() < 2 ? "" : fmt::format("{:.4f}", spread(outcome.test[i])),
+          mean(outcome.train[i]), outcome.test[i].size(),
+          pytorch ? fmt::format("{:.3f}", *pytorch) : "", result.setting.epochs,
+          result.train_images);
     }
   }
   return text;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/output.hpp"
 #include "analysis/study.hpp"
 #include "analysis/svg.hpp"
 
@@ -12,7 +13,7 @@ namespace spillway::analysis {
 
 namespace {
 
-constexpr double left = 80, right = 190, bottom = 60, plot_height = 330;
+constexpr double left = 80, bottom = 60, plot_height = 330;
 constexpr const char* colours[] = {"#2d6a9f", "#e08e2b", "#4f9d69", "#8b5fa8", "#c2554d",
                                    "#5ab4c5", "#9a8c3c", "#d77fb0", "#6b6b6b", "#3c4f9a"};
 
@@ -33,7 +34,7 @@ void split(const StudyResult& result, std::vector<Series>& bars, std::vector<Ser
   }
 }
 
-svg::Axis make_axis(const StudyResult& result, double top, double width) {
+svg::Axis make_axis(const StudyResult& result, double top, double right_edge) {
   double least = 100;
   for (const StudyOutcome& outcome : result.outcomes) {
     for (const auto& seeds : outcome.test) least = std::min(least, mean(seeds));
@@ -42,7 +43,7 @@ svg::Axis make_axis(const StudyResult& result, double top, double width) {
   const double step = svg::round_up(span / 6 * 0.999);
   const double low = std::max(0.0, 100 - step * std::ceil((100 - least) * 1.1 / step));
   const int lines = static_cast<int>(std::lround((100 - low) / step));
-  return {low, step, std::max(lines, 1), top, top + plot_height, left, width - right};
+  return {low, step, std::max(lines, 1), top, top + plot_height, left, right_edge};
 }
 
 std::string bars_of(const Series& series, const svg::Axis& axis, std::size_t place,
@@ -99,27 +100,35 @@ std::string legend(const std::vector<Series>& bars, const std::vector<Series>& l
 std::string study_svg(const StudyResult& result) {
   std::vector<Series> bars, lines;
   split(result, bars, lines);
+  if (bars.empty()) bars.swap(lines);  // readouts alone: a bar each
   std::vector<std::string> layers{"readout"};
   if (!bars.empty()) layers = bars.front().outcome->layers;
   const double bar_width =
       std::clamp(1000.0 / static_cast<double>(layers.size() * bars.size() + 1), 8.0, 60.0);
   const double group_width =
       std::max(60.0, bar_width * static_cast<double>(std::max<std::size_t>(bars.size(), 1)) / 0.84);
+  std::size_t longest = 18;
+  for (const StudyRow& row : result.study.rows) longest = std::max(longest, row.label.size() + 5);
+  const double right = 50 + 7.2 * static_cast<double>(longest);
   const double width =
-      std::max(640.0, left + right + group_width * static_cast<double>(layers.size()));
+      std::max(660.0, left + right + group_width * static_cast<double>(layers.size()));
   const double top = 70;
   const double height =
       std::max(top + plot_height + bottom,
                top + 21.0 * static_cast<double>(bars.size() + lines.size() + 1) + 20);
-  svg::Axis axis = make_axis(result, top, width);
+  const svg::Axis axis = make_axis(result, top, width - right);
   const double stretched = (axis.right - axis.left) / static_cast<double>(layers.size());
   std::string text = svg::begin(width, height, result.study.title);
   text += svg::text(left, 52,
-                    fmt::format("{} epochs, {} training images, {} seed{}", result.setting.epochs,
-                                result.train_images, result.setting.seeds,
-                                result.setting.seeds == 1 ? "" : "s, whiskers: their spread"),
+                    fmt::format("{}, {} training images, {}{}",
+                                counted(static_cast<std::uint64_t>(result.setting.epochs), "epoch"),
+                                grouped(result.train_images),
+                                counted(static_cast<std::uint64_t>(result.setting.seeds), "seed"),
+                                result.setting.seeds == 1 ? "" : " (whiskers: their spread)"),
                     "start", 13);
-  text += axis.grid("accuracy on test images, %");
+  text +=
+      axis.grid(axis.low == 0 ? "accuracy on test images, %"
+                              : fmt::format("accuracy on test images, % (from {:g} on)", axis.low));
   for (std::size_t i = 0; i < bars.size(); ++i) {
     text += bars_of(bars[i], axis, i, bars.size(), stretched);
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 
@@ -14,6 +16,10 @@ Json depth_json(const sim::DepthAdvice& depth) {
           {"layers", depth.layers},
           {"validation_accuracy", depth.accuracy},
           {"stopped_early", depth.stopped_early}};
+}
+
+std::string loss_text(double loss) {
+  return std::isnan(loss) ? "nan" : fmt::format("{:.4f}", loss);
 }
 
 }  // namespace
@@ -35,8 +41,10 @@ std::string train_head(const sim::Experiment& experiment, const workloads::DataS
   return text + "\n\n";
 }
 
-std::string train_epoch_text(const sim::Epoch& epoch) {
-  std::string text = fmt::format("epoch {}\n", epoch.epoch);
+std::string train_epoch_text(const sim::Experiment& experiment, const sim::Epoch& epoch) {
+  const bool by_layer = experiment.training.layer_by_layer;
+  std::string text =
+      fmt::format("{}epoch {}\n", by_layer ? epoch.layers.front() + ", " : "", epoch.epoch);
   const bool validated = !epoch.validation_accuracy.empty();
   std::vector<std::string> header{"decision at", "loss", "train accuracy %"};
   if (validated) header.emplace_back("validation accuracy %");
@@ -44,7 +52,7 @@ std::string train_epoch_text(const sim::Epoch& epoch) {
   Table table(header);
   const auto percent = [](double share) { return fmt::format("{:.2f}", 100 * share); };
   for (std::size_t i = 0; i < epoch.layers.size(); ++i) {
-    std::vector<std::string> row{epoch.layers[i], fmt::format("{:.4f}", epoch.loss[i]),
+    std::vector<std::string> row{epoch.layers[i], loss_text(epoch.loss[i]),
                                  percent(epoch.train_accuracy[i])};
     if (validated) row.push_back(percent(epoch.validation_accuracy[i]));
     row.push_back(percent(epoch.test_accuracy[i]));
@@ -66,18 +74,19 @@ std::string train_tail(const sim::TrainingResult& result) {
     text += fmt::format("{} steps without a device: nothing was counted\n", traffic.steps);
   }
   if (result.depth) {
-    text += fmt::format("By the validation images layer {} suffices", result.depth->layer);
-    if (result.depth->stopped_early) text += "; the layers above it were not kept on";
-    text += ":";
+    std::string judged;
     for (std::size_t i = 0; i < result.depth->layers.size(); ++i) {
-      text += fmt::format(" {} {:.2f} %", result.depth->layers[i], 100 * result.depth->accuracy[i]);
+      judged += fmt::format("{}{} {:.2f} %", i == 0 ? "" : ", ", result.depth->layers[i],
+                            100 * result.depth->accuracy[i]);
     }
-    text += "\n";
+    text += fmt::format("By the validation images layer {} suffices ({}){}\n", result.depth->layer,
+                        judged, result.depth->stopped_early ? "; training ended there" : "");
   }
   return text;
 }
 
-std::string train_json(const sim::TrainingResult& result) {
+std::string train_json(const sim::Experiment& experiment, const sim::TrainingResult& result,
+                       bool direct) {
   Json epochs = Json::array();
   for (const sim::Epoch& epoch : result.state.history) {
     Json row = {{"epoch", epoch.epoch},
@@ -90,9 +99,17 @@ std::string train_json(const sim::TrainingResult& result) {
     epochs.push_back(std::move(row));
   }
   const sim::Traffic& traffic = result.state.traffic;
-  Json json = {{"epochs", epochs}, {"steps", traffic.steps}};
-  json["dram"] = {{"read_words", traffic.dram_read}, {"write_words", traffic.dram_write}};
-  json["time_ns"] = static_cast<double>(traffic.time_ps) / 1000;
+  Json json = {{"network", experiment.network.name},
+               {"rule", experiment.rule},
+               {"batch", experiment.batch},
+               {"seed", experiment.seed},
+               {"epochs", epochs},
+               {"steps", traffic.steps}};
+  json["device"] = !direct;
+  if (!direct) {
+    json["dram"] = {{"read_words", traffic.dram_read}, {"write_words", traffic.dram_write}};
+    json["time_ns"] = static_cast<double>(traffic.time_ps) / 1000;
+  }
   if (result.depth) json["depth"] = depth_json(*result.depth);
   return dump(json);
 }

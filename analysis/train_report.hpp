@@ -9,8 +9,9 @@ namespace spillway::analysis {
 
 std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data,
                        bool direct);
-std::string train_epoch_text(const sim::Epoch& epoch);
+std::string train_epoch_text(const sim::Experiment& experiment, const sim::Epoch& epoch);
 std::string train_tail(const sim::TrainingResult& result);
-std::string train_json(const sim::TrainingResult& result);
+std::string train_json(const sim::Experiment& experiment, const sim::TrainingResult& result,
+                       bool direct);
 
 }  // namespace spillway::analysis

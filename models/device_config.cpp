@@ -56,6 +56,23 @@ Bytes read_chunk(const Config& config, const DramTimingConfig& dram) {
 
 }  // namespace
 
+std::string describe(const DeviceConfig& device) {
+  const DramTimingConfig& dram = device.dram;
+  std::string text = fmt::format(
+      "clock {} ps, buffer {} by {}, queues {}, array {}x{} {}, host {}, DRAM {} banks {} {} {}",
+      device.clock_period.count(), device.buffer.count(), device.buffer_port.count(),
+      device.queue_depth, device.array_rows, device.array_columns,
+      device.dataflow == Dataflow::output_stationary ? "output" : "weight",
+      device.host_bytes_per_ns.value_or(0), dram.banks, dram.row.count(), dram.burst.count(),
+      device.dram_chunk.count());
+  for (const Picoseconds time :
+       {dram.burst_time, dram.activate, dram.precharge, dram.row_active_min, dram.read_latency,
+        dram.write_latency, dram.write_recovery, dram.read_to_write, dram.write_to_read}) {
+    text += fmt::format(" {}", time.count());
+  }
+  return text;
+}
+
 DeviceConfig read_device(const Config& config) {
   config.allow_only(
       {"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram", "host"});

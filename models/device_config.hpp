@@ -25,6 +25,9 @@ struct DeviceConfig {
   std::optional<double> host_bytes_per_ns;  ///< absent: the host port is free of time
 };
 
+/// All that counts and times depend on, in one line.
+std::string describe(const DeviceConfig& device);
+
 /// Read a device from YAML. Throws InputError with file:line and key path.
 DeviceConfig read_device(const workloads::Config& config);
 

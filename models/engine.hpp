@@ -110,7 +110,7 @@ class ComputeEngine : public MethodEngine {
   ComputeArray array_;
 };
 
-/// The PRNG unit: makes random weights, ten words a clock.
+/// The PRNG unit: makes random weights, ten words a clock, and the masks of dropout.
 class PrngUnit : public MethodEngine {
  public:
   PrngUnit(sc_core::sc_module_name name, SharedState& shared);

@@ -54,8 +54,8 @@ void OnChipBuffer::reserve(std::uint64_t address, Bytes size, bool poisoned) {
   if (!in_bounds(address, size)) refuse("the range ends past its capacity");
   if (overlaps_reservation(address, size)) refuse("part of the range is taken");
 
-  // Also where release() left poison already: a stray write to free space must not survive here.
   touch(address);
+  // Also where release() left poison already: a stray write to free space must not survive here.
   if (poisoned || poison_ == Poison::always) {
     poison({memory_.get() + address, size.count()}, address);
   }

@@ -1,6 +1,7 @@
 // The scratchpad of a device: a bounded number of bytes that really hold the tiles. Space is
 // reserved and released by address; to reserve more than there is, or what is taken, is impossible.
-// Whatever is not reserved holds poison (models/backing_store.hpp).
+// Whatever is not reserved holds poison (models/backing_store.hpp), unless its user sees to it that
+// nobody uses it.
 #pragma once
 
 #include <cstddef>
@@ -47,9 +48,9 @@ class OnChipBuffer {
   Bytes high_water() const { return high_water_; }  ///< most ever reserved at one time
   Bytes free() const { return capacity_ - used_; }  ///< not reserved; need not be in one piece
 
-  /// The bytes themselves, 64-byte aligned at address 0. The range need not be reserved (it is
-  /// poison where it is not), but only reserved bytes may be written. Counts nothing. Throws
-  /// ProgramError when the range does not lie within the capacity.
+  /// The bytes themselves, 64-byte aligned at address 0. The range need not be reserved (see
+  /// Poison), but only reserved bytes may be written. Counts nothing. Throws ProgramError when the
+  /// range does not lie within the capacity.
   std::span<std::byte> bytes(std::uint64_t address, Bytes size);
 
   /// The buffer's accesses, as its users report them.

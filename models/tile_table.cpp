@@ -107,7 +107,8 @@ std::optional<Issued> TileTable::issue(const Instruction& instruction) {
     if (!buffer_.can_reserve(tile.address, size)) return std::nullopt;
     made.push_back(tile);
   }
-  // A kernel has to write all of its output, which poison tells; a load and a generate do.
+  // A load and a generate fill their tile; whether a kernel does, poison tells (where its result is
+  // plain: one in oneDNN's layout is kept beside the tile until it is asked for).
   const bool filled = !std::holds_alternative<Compute>(instruction);
   for (const BufferedTile& tile : made) make(tile, filled);
 

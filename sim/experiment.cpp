@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -27,6 +29,7 @@ RateSchedule read_schedule(const Config& config, double rate) {
         item.at("after").refuse("more epochs than in the step before");
       }
     }
+    if (steps.empty()) config.refuse("at least one step");
     return RateSchedule::steps(std::move(steps));
   }
   if (!config.is_map()) {
@@ -38,7 +41,13 @@ RateSchedule read_schedule(const Config& config, double rate) {
     if (config.find("every") != nullptr) config.refuse("either every or after");
     if (!after->is_list()) after->refuse("a list of numbers of epochs");
     std::vector<int> drops;
-    for (const Config& item : after->items()) drops.push_back(epochs(item));
+    for (const Config& item : after->items()) {
+      drops.push_back(epochs(item));
+      if (drops.size() > 1 && drops.back() <= drops[drops.size() - 2]) {
+        item.refuse("more epochs than in the drop before");
+      }
+    }
+    if (drops.empty()) after->refuse("at least one number of epochs");
     return RateSchedule::drops(divisor, std::move(drops));
   }
   return RateSchedule::periodic(divisor, epochs(config.at("every")));
@@ -74,7 +83,14 @@ TrainingPlan read_training(const Config& config, const Experiment& experiment) {
   if (const Config* images = config.find("validation")) {
     training.validation = images->integer(0, 1 << 24);
   }
-  if (const Config* gain = config.find("enough_gain")) training.enough_gain = gain->number(0, 1);
+  if (const Config* gain = config.find("enough_gain")) {
+    training.enough_gain = gain->number(0, 1);
+    if (training.validation == 0) gain->refuse("only beside validation images");
+  }
+  if (training.layer_by_layer && experiment.rule_options.fix > 0) {
+    config.at("order").refuse(
+        "simultaneous beside rule.fix, whose layers have nothing to wait for");
+  }
   return training;
 }
 
@@ -171,6 +187,11 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   experiment.idealisations =
       idealised != nullptr ? read_idealisations(*idealised) : Idealisations::paper();
   if (const Config* policy = config.find("policy")) policy->choice({"paper"});
+  const auto convs = std::ranges::count(experiment.network.layers, workloads::LayerKind::conv,
+                                        &workloads::Layer::kind);
+  if (experiment.rule_options.fix > convs) {
+    config.at("rule").at("fix").refuse(fmt::format("at most the network's {} conv layers", convs));
+  }
   try {
     workloads::require_supported(experiment.network);
   } catch (const InputError& error) {

@@ -23,7 +23,7 @@ struct DataSource {
   std::string set = "random";    ///< mnist, cifar10 or random
   std::filesystem::path folder;  ///< of the set's files; empty: the subset that Spillway ships
   /// Sizes of a random set (1000 and 200 when absent); of another, at most so many images from the
-  /// front of each file.
+  /// front of each set (CIFAR-10 is scaled by all of its training images nevertheless).
   std::optional<std::int64_t> train, test;
   bool standardise = false;  ///< subtract the training set's mean and divide by its deviation
 };

@@ -1,5 +1,7 @@
 #include "workloads/network.hpp"
 
+#include "workloads/random_values.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -181,8 +183,9 @@ Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
   layer.input = input;
   require_positive(spec, "out", spec.outputs);
   if (input.elements() < 1) refuse(spec, "", "its input is empty; allowed: at least one channel");
-  if (!(spec.dropout >= 0 && spec.dropout <= 0.99)) {
-    refuse(spec, "dropout", fmt::format("dropout {}; allowed: from 0 to 0.99", spec.dropout));
+  if (!is_dropout(spec.dropout)) {
+    refuse(spec, "dropout",
+           fmt::format("dropout {}; allowed: 0, or from 0.004 to 0.95", spec.dropout));
   }
   if (spec.batch_norm && spec.bias) {
     refuse(spec, "bias", "bias: true beside batch_norm, whose shift is one; allowed: false");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "workloads/network.hpp"
+#include "workloads/random_values.hpp"
 
 namespace spillway::workloads {
 
@@ -21,6 +22,12 @@ std::array<std::int64_t, 2> read_pair(const Config& config, std::int64_t minimum
   }
   return {config.items()[0].integer(minimum, largest_dimension),
           config.items()[1].integer(minimum, largest_dimension)};
+}
+
+double read_dropout(const Config& config) {
+  const double dropped = config.number();
+  if (!is_dropout(dropped)) config.refuse("0, or a number from 0.004 to 0.95");
+  return dropped;
 }
 
 PoolSpec read_pool(const Config& config) {
@@ -65,7 +72,7 @@ LayerSpec read_layer(const Config& config, LayerSpec spec) {
   spec.bias = !spec.batch_norm;
   if (const Config* bias = config.find("bias")) spec.bias = bias->boolean();
   if (const Config* relu = config.find("relu")) spec.relu = relu->boolean();
-  if (const Config* dropout = config.find("dropout")) spec.dropout = dropout->number(0, 0.99);
+  if (const Config* dropout = config.find("dropout")) spec.dropout = read_dropout(*dropout);
   if (!conv) return spec;
   spec.kernel = read_pair(config.at("kernel"), 1);
   if (const Config* stride = config.find("stride")) spec.stride = read_pair(*stride, 1);
@@ -105,9 +112,9 @@ Network read_network(const Config& config, const std::string& default_name) {
   Network network{"", input, classes, {}, 0};
   LayerSpec common;
   if (const Config* norm = config.find("batch_norm")) common.batch_norm = norm->boolean();
-  if (const Config* dropout = config.find("dropout")) common.dropout = dropout->number(0, 0.99);
+  if (const Config* dropout = config.find("dropout")) common.dropout = read_dropout(*dropout);
   if (const Config* dropout = config.find("input_dropout")) {
-    network.input_dropout = dropout->number(0, 0.99);
+    network.input_dropout = read_dropout(*dropout);
   }
   for (const Config& layer : layers.items()) {
     try {

@@ -24,6 +24,10 @@ struct RandomValues {
 /// A byte of randomness is compared with this many 256ths: a mask's probability of a 0 is the
 /// nearest multiple of 1/256.
 inline int dropped_of_256(double dropped) { return static_cast<int>(dropped * 256 + 0.5); }
+/// Whether masks can have that probability, and not only about it.
+inline bool is_dropout(double dropped) {
+  return dropped == 0 || (dropped >= 0.004 && dropped <= 0.95);
+}
 /// What kept neurons are multiplied with. The mean stays, but for the rounding of `dropped` in
 /// masks.
 inline float dropout_scale(double dropped) { return static_cast<float>(1 / (1 - dropped)); }

@@ -8,6 +8,7 @@
 
 #include "analysis/output.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -41,7 +42,6 @@ po::options_description experiment_options() {
   return options;
 }
 
-/// Positional file arguments; a name without slash or ending stands for a shipped file.
 std::vector<std::filesystem::path> files(const po::variables_map& values,
                                          const std::string& folder) {
   std::vector<std::filesystem::path> paths;
@@ -49,7 +49,7 @@ std::vector<std::filesystem::path> files(const po::variables_map& values,
   for (const std::string& text : values["file"].as<Arguments>()) {
     const bool name = text.find('/') == std::string::npos && !text.ends_with(".yaml");
     const std::vector<std::string> shipped = workloads::shared_names(folder);
-    if (!name || std::filesystem::exists(text)) {
+    if (!name || std::filesystem::is_regular_file(text)) {
       paths.emplace_back(text);
     } else if (std::find(shipped.begin(), shipped.end(), text) != shipped.end()) {
       paths.push_back(workloads::shared_folder() / folder / (text + ".yaml"));
@@ -78,23 +78,22 @@ sim::Experiment experiment_of(const po::variables_map& values) {
   return sim::read_experiment(single_file(values, "workloads/experiments"), overrides);
 }
 
-/// Where --json writes, checked before anything runs; "" when it was not given.
+void reserve_output(const std::filesystem::path& target) {
+  require_writable(target);
+  if (target == "-") return;
+  std::error_code error;
+  const bool special =
+      std::filesystem::exists(target, error) && !std::filesystem::is_regular_file(target, error);
+  if (!special) workloads::will_write(target);
+}
+
 std::string json_target(const po::variables_map& values) {
   if (values.count("json") == 0) return "";
   const auto target = values["json"].as<std::string>();
-  require_writable(target);
-  if (values.count("file") != 0) {
-    for (const std::string& input : values["file"].as<Arguments>()) {
-      std::error_code error;
-      if (std::filesystem::equivalent(target, input, error)) {
-        throw workloads::InputError(target + ": is the input; allowed: another file to write");
-      }
-    }
-  }
+  reserve_output(target);
   return target;
 }
 
-/// Print text, and JSON where asked; JSON on standard output stands alone.
 void give(const std::string& target, const std::string& text, const std::string& json) {
   if (target != "-") write_standard_output(text);
   if (!target.empty()) write_file(target, json);
@@ -115,7 +114,7 @@ std::filesystem::path output_folder(const po::variables_map& values,
   const std::filesystem::path out = values["out"].as<std::string>();
   std::error_code error;
   std::filesystem::create_directories(out, error);
-  for (const std::string& name : names) require_writable(out / name);
+  for (const std::string& name : names) reserve_output(out / name);
   return out;
 }
 

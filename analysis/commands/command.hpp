@@ -1,5 +1,4 @@
-// What the commands of the command line share. Each family of commands is a file of this folder;
-// registry.cpp lists them.
+// What the commands of the command line share. Each family of commands is a file of this folder.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -24,7 +23,7 @@ struct Command {
 const std::vector<Command>& commands();
 
 std::vector<Command> device_commands();    // run, plan, check
-std::vector<Command> training_commands();  // train, infer, reproduce
+std::vector<Command> training_commands();  // train, infer, reproduce, bench
 std::vector<Command> table_commands();     // figure6, rules, items, network, table1
 
 /// A line on stderr that is overwritten by the next; only at a terminal.
@@ -53,7 +52,10 @@ sim::Experiment experiment_of(const po::variables_map& values);
 std::int64_t integer_option(const po::variables_map& values, const std::string& name,
                             std::int64_t minimum, std::int64_t maximum);
 
-/// Where --json writes, checked before anything runs; "" when it was not given.
+/// Note that a file is to be written, before anything runs; "-" is standard output. Throws
+/// InputError when it cannot be, or is an input or another result.
+void reserve_output(const std::filesystem::path& target);
+/// Where --json writes, reserved; "" when it was not given.
 std::string json_target(const po::variables_map& values);
 /// The folder of --out, made when missing; each of `names` can be written there.
 std::filesystem::path output_folder(const po::variables_map& values,

@@ -47,7 +47,7 @@ int check_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const std::string junit =
       values.count("junit") != 0 ? values["junit"].as<std::string>() : std::string();
-  if (!junit.empty()) require_writable(junit);
+  if (!junit.empty()) reserve_output(junit);
   const bool update = values.count("update") != 0;
   std::vector<std::filesystem::path> paths = files(values, "workloads/experiments");
   if (paths.empty()) paths = shipped_experiments();

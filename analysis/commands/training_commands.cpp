@@ -19,6 +19,7 @@
 #include "sim/run/inference.hpp"
 #include "sim/run/training.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
 
 namespace spillway::analysis {
@@ -26,6 +27,7 @@ namespace spillway::analysis {
 namespace {
 
 std::atomic<bool> interrupted{false};
+constexpr int exit_interrupted = 130;  // as shells have it for what Ctrl-C ended
 
 /// While it lives, the first interrupt or request to end is noted instead of ending the program; a
 /// second one ends it.
@@ -64,6 +66,19 @@ std::string named(const sim::TrainingProgress& at, const workloads::Network& net
   return at.layer == 0 ? "" : network.layers[static_cast<std::size_t>(at.layer) - 1].name + ", ";
 }
 
+std::filesystem::path checkpoint_target(const po::variables_map& values) {
+  const std::filesystem::path target = values["checkpoint"].as<std::string>();
+  std::error_code error;
+  const bool exists = std::filesystem::exists(target, error);
+  if (target.empty() || target == "-" ||
+      (exists && !std::filesystem::is_regular_file(target, error))) {
+    throw workloads::InputError(
+        fmt::format("--checkpoint: found \"{}\"; allowed: the name of a file", target.string()));
+  }
+  reserve_output(target);
+  return target;
+}
+
 int train_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   sim::Experiment experiment = experiment_of(values);
@@ -75,8 +90,9 @@ int train_command(const po::variables_map& values) {
   options.checkpoint_steps =
       static_cast<std::size_t>(integer_option(values, "checkpoint-every", 0, 1'000'000'000));
   if (values.count("checkpoint") != 0) {
-    options.checkpoint = values["checkpoint"].as<std::string>();
-    require_writable(*options.checkpoint);
+    options.checkpoint = checkpoint_target(values);
+  } else if (options.checkpoint_steps > 0) {
+    throw workloads::InputError("--checkpoint-every: allowed: beside --checkpoint FILE");
   }
   const workloads::DataSplit data = sim::load_data(experiment);
   const bool quiet = json == "-";
@@ -98,7 +114,7 @@ int train_command(const po::variables_map& values) {
   };
   options.after_epoch = [&](const sim::Epoch& epoch) {
     progress.show("");
-    if (!quiet) write_standard_output(train_epoch_text(epoch));
+    if (!quiet) write_standard_output(train_epoch_text(experiment, epoch));
     if (!std::isfinite(epoch.loss.back())) {
       std::cerr << "spillway: warning: the loss is no longer finite; a lower optimizer.rate may "
                    "help\n";
@@ -107,12 +123,20 @@ int train_command(const po::variables_map& values) {
   const sim::TrainingResult result = sim::train(experiment, data, options);
   progress.show("");
   if (result.stopped) {
-    std::cerr << fmt::format("spillway: stopped in epoch {}; the same command continues from {}\n",
-                             result.state.epochs + 1, options.checkpoint->string());
-    return 2;
+    const int layer = result.state.layer;
+    std::cerr << fmt::format(
+        "spillway: stopped in {}epoch {}; the same command continues from {}\n",
+        layer == 0 ? ""
+                   : experiment.network.layers[static_cast<std::size_t>(layer) - 1].name + ", ",
+        result.state.epochs + 1, options.checkpoint->string());
+    return exit_interrupted;
   }
-  begin();
-  give(json, train_tail(result), train_json(result));
+  if (!begun && !quiet) {
+    begin();
+    write_standard_output("The checkpoint holds the finished run; its last epoch:\n\n" +
+                          train_epoch_text(experiment, result.state.history.back()));
+  }
+  give(json, train_tail(result), train_json(experiment, result, options.direct));
   return 0;
 }
 
@@ -120,7 +144,8 @@ po::options_description infer_options() {
   po::options_description options = experiment_options();
   options.add_options()("checkpoint", po::value<std::string>()->value_name("FILE"),
                         "the trained network: what `spillway train --checkpoint FILE` wrote")(
-      "images", po::value<std::int64_t>()->value_name("N"), "the first N test images alone")(
+      "images", po::value<std::int64_t>()->value_name("N"),
+      "the first N test images alone (whole mini-batches of them)")(
       "out", po::value<std::string>()->value_name("DIR"),
       "folder for infer.csv, infer.json and infer.svg (made when missing)");
   return options;
@@ -136,22 +161,17 @@ int infer_command(const po::variables_map& values) {
   if (values.count("images") != 0) {
     experiment.data.test = integer_option(values, "images", 1, 1 << 24);
   }
+  const std::filesystem::path checkpoint = values["checkpoint"].as<std::string>();
+  workloads::will_read(checkpoint);
+  const sim::TrainingState trained = sim::read_trained_network(checkpoint, experiment);
+  const workloads::DataSplit data = sim::load_data(experiment);
   std::filesystem::path out;
   if (values.count("out") != 0) {
     out = output_folder(values, {"infer.csv", "infer.json", "infer.svg"});
   }
-  const std::filesystem::path checkpoint = values["checkpoint"].as<std::string>();
-  const sim::TrainingState trained = sim::read_checkpoint(checkpoint, "");
-  const workloads::DataSplit data = sim::load_data(experiment);
   Progress progress;
-  std::vector<sim::ExitPoint> exits;
-  try {
-    exits = sim::infer(experiment, data.test, trained.tensors,
-                       [&](const std::string& text) { progress.show(text); });
-  } catch (const workloads::InputError& error) {
-    throw workloads::InputError(fmt::format("{}: {}; allowed: a checkpoint of this network",
-                                            checkpoint.string(), error.what()));
-  }
+  const std::vector<sim::ExitPoint> exits = sim::infer(
+      experiment, data.test, trained, [&](const std::string& text) { progress.show(text); });
   progress.show("");
   if (!out.empty()) {
     write_file(out / "infer.csv", inference_csv(exits));
@@ -219,17 +239,31 @@ int reproduce_command(const po::variables_map& values) {
   const StudySetting setting = setting_of(values, study);
   const std::filesystem::path out =
       output_folder(values, {study.name + ".csv", study.name + ".json", study.name + ".svg"});
-  std::cerr << fmt::format("spillway: {}: {} rows, {} epochs, {} seed{}: about {}\n", study.name,
-                           study.rows.size(), setting.epochs, setting.seeds,
-                           setting.seeds == 1 ? "" : "s",
+  std::cerr << fmt::format("spillway: {}: {}, {}, {}: about {}\n", study.name,
+                           counted(study.rows.size(), "row"),
+                           counted(static_cast<std::uint64_t>(setting.epochs), "epoch"),
+                           counted(static_cast<std::uint64_t>(setting.seeds), "seed"),
                            duration_text(estimate_seconds(study, setting)));
+  std::optional<NoteInterrupts> note_interrupts;
+  StudyProgress report;
+  if (setting.checkpoints) {
+    note_interrupts.emplace();
+    report.stop = [] { return interrupted.load(); };
+  }
   Progress progress;
-  const StudyResult result = run_study(study, setting,
-                                       {[&](const std::string& text) { progress.show(text); },
-                                        [&](const std::string& text) {
-                                          progress.show("");
-                                          std::cerr << "spillway: " << text << "\n";
-                                        }});
+  report.now = [&](const std::string& text) { progress.show(text); };
+  report.row = [&](const std::string& text) {
+    progress.show("");
+    std::cerr << "spillway: " << text << "\n";
+  };
+  StudyResult result;
+  try {
+    result = run_study(study, setting, report);
+  } catch (const StudyStopped& stopped) {
+    progress.show("");
+    std::cerr << "spillway: " << stopped.what() << "; the same command continues\n";
+    return exit_interrupted;
+  }
   write_file(out / (study.name + ".csv"), study_csv(result));
   write_file(out / (study.name + ".json"), study_json(result));
   write_file(out / (study.name + ".svg"), study_svg(result));
@@ -302,7 +336,8 @@ std::vector<Command> training_commands() {
       {"infer", "EXPERIMENT.yaml --checkpoint FILE [--out DIR]",
        "run a trained network through the device, with an exit after every layer", infer_options,
        infer_command},
-      {"reproduce", "table2|table3|table4|table5|STUDY.yaml [--epochs N] [--data DIR]",
+      {"reproduce",
+       "table2|table3|table4|table5|mnist-short|cifar10-scaled|STUDY.yaml [--epochs N]",
        "train the rows of an accuracy table of the paper and compare", reproduce_options,
        reproduce_command},
       {"bench", "train [--pytorch PYTHON]",

@@ -73,7 +73,8 @@ std::string read_all(const std::filesystem::path& path) {
   return std::move(text).str();
 }
 
-TrainingState parse(std::string_view text, const std::string& wanted) {
+/// `wanted` is what the header must hold under `key`.
+TrainingState parse(std::string_view text, const std::string& key, const std::string& wanted) {
   const auto require = [](bool condition) {
     if (!condition) throw InputError("found a file cut short or damaged");
   };
@@ -87,9 +88,10 @@ TrainingState parse(std::string_view text, const std::string& wanted) {
   require(end != std::string_view::npos);
   const Json header = Json::parse(text.substr(0, end));
   text.remove_prefix(end + 1);
-  if (!wanted.empty() && header.at("fingerprint") != wanted) {
-    throw InputError(fmt::format("found a run of \"{}\", this one is \"{}\"",
-                                 header.at("fingerprint").get<std::string>(), wanted));
+  if (header.at(key) != wanted) {
+    throw InputError(
+        fmt::format("found \"{}\", wanted \"{}\" (the number in brackets sums up all settings)",
+                    header.at(key).get<std::string>(), wanted));
   }
   TrainingState state;
   state.layer = header.at("layer");
@@ -128,11 +130,8 @@ std::string describe(const workloads::Layer& layer) {
                      layer.pool_window ? describe(*layer.pool_window) : "none", layer.dropout);
 }
 
-/// What counts and times depend on.
-std::string describe(const models::DeviceConfig& device, const Idealisations& idealisations) {
-  std::string text = fmt::format("{} {} {} {} {} {} ", device.buffer.count(),
-                                 device.buffer_port.count(), device.clock_period.count(),
-                                 device.queue_depth, device.array_rows, device.array_columns);
+std::string describe(const Idealisations& idealisations) {
+  std::string text;
   for (const Item item : all_items()) text += idealisations.contains(item) ? '1' : '0';
   return text;
 }
@@ -146,24 +145,32 @@ std::string_view bytes_of(const std::vector<Value>& values) {
 
 }  // namespace
 
+std::string network_fingerprint(const Experiment& experiment) {
+  std::string layers;
+  for (const workloads::Layer& layer : experiment.network.layers) layers += describe(layer) + "; ";
+  return fmt::format("{} trained with {} [{:08x}]", experiment.network.name, experiment.rule,
+                     checksum(fmt::format("{} {} {} {:.17g}", layers, experiment.network.classes,
+                                          static_cast<int>(experiment.rule_options.distribution),
+                                          experiment.network.input_dropout)));
+}
+
 std::string fingerprint(const Experiment& experiment, const workloads::DataSplit& data,
                         bool direct) {
   const workloads::RuleOptions& rule = experiment.rule_options;
-  std::string layers;
-  for (const workloads::Layer& layer : experiment.network.layers) layers += describe(layer) + "; ";
   const std::string content =
-      layers +
-      fmt::format("{} {:.17g} {:.17g} {} {} ", experiment.seed, experiment.optimizer.rate,
-                  experiment.optimizer.momentum, experiment.schedule.description(),
-                  experiment.network.input_dropout) +
-      fmt::format("{} {} {} {:.17g} {:.17g} ", static_cast<int>(rule.loss),
-                  static_cast<int>(rule.distribution), rule.fix, rule.classifier_rate.value_or(-1),
-                  rule.feedback_scale) +
+      network_fingerprint(experiment) +
+      fmt::format("{} {:.17g} {:.17g} {} ", experiment.seed, experiment.optimizer.rate,
+                  experiment.optimizer.momentum, experiment.schedule.description()) +
+      fmt::format("{} {} {:.17g} {:.17g} ", static_cast<int>(rule.loss), rule.fix,
+                  rule.classifier_rate.value_or(-1), rule.feedback_scale) +
+      // Trained one after the other, layers cannot be given more epochs afterwards.
+      fmt::format("{} ", experiment.training.layer_by_layer ? experiment.training.epochs : 0) +
       fmt::format("{} {} {} ", experiment.training.validation, experiment.training.layer_by_layer,
                   experiment.training.enough_gain) +
       fmt::format("{:08x} {:08x} {:08x} ", checksum(bytes_of(data.train.images)),
                   checksum(bytes_of(data.train.labels)), checksum(bytes_of(data.test.images))) +
-      describe(experiment.device, experiment.idealisations);
+      fmt::format("{:08x} ", checksum(bytes_of(data.test.labels))) +
+      describe(experiment.idealisations) + models::describe(experiment.device);
   return fmt::format(
       "{} {} batch {} seed {} rate {:g}, {}, {} images, {} [{:08x}]", experiment.network.name,
       experiment.rule, experiment.batch, experiment.seed, experiment.optimizer.rate,
@@ -172,8 +179,9 @@ std::string fingerprint(const Experiment& experiment, const workloads::DataSplit
 }
 
 void write_checkpoint(const std::filesystem::path& path, const TrainingState& state,
-                      const std::string& run) {
-  Json header = {{"fingerprint", run},
+                      const CheckpointIdentity& identity) {
+  Json header = {{"fingerprint", identity.run},
+                 {"network", identity.network},
                  {"layer", state.layer},
                  {"epochs", state.epochs},
                  {"steps", state.steps},
@@ -193,15 +201,31 @@ void write_checkpoint(const std::filesystem::path& path, const TrainingState& st
   workloads::replace_file(path, text);
 }
 
-TrainingState read_checkpoint(const std::filesystem::path& path, const std::string& run) {
+namespace {
+
+TrainingState read(const std::filesystem::path& path, const std::string& key,
+                   const std::string& wanted, const char* allowed) {
+  const std::string text = read_all(path);
   try {
-    return parse(read_all(path), run);
+    return parse(text, key, wanted);
   } catch (const nlohmann::json::exception&) {
     throw InputError(path.string() + ": found no checkpoint; allowed: one that Spillway wrote");
   } catch (const InputError& error) {
-    throw InputError(fmt::format("{}: {}; allowed: a checkpoint of the same experiment",
-                                 path.string(), workloads::printable(error.what(), 400)));
+    throw InputError(fmt::format("{}: {}; allowed: {}", path.string(),
+                                 workloads::printable(error.what(), 400), allowed));
   }
+}
+
+}  // namespace
+
+TrainingState read_checkpoint(const std::filesystem::path& path, const std::string& run) {
+  return read(path, "fingerprint", run, "a checkpoint of the same experiment");
+}
+
+TrainingState read_trained_network(const std::filesystem::path& path,
+                                   const Experiment& experiment) {
+  return read(path, "network", network_fingerprint(experiment),
+              "a checkpoint of this network and rule");
 }
 
 }  // namespace spillway::sim

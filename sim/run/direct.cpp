@@ -24,6 +24,7 @@ void generate(const workloads::RandomValues& values, std::uint32_t seed,
 
 std::vector<Decision> run_batch(const Step& step, DirectExecutor& executor, const Batch& batch,
                                 double rate_scale = 1) {
+  require_fitting(batch, step);
   std::ranges::copy(batch.images, executor.floats(step.find("input.images").value()).begin());
   std::ranges::copy(batch.labels, executor.integers(step.find("input.labels").value()).begin());
   executor.run(rate_scale);

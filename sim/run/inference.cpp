@@ -9,18 +9,17 @@ namespace spillway::sim {
 
 namespace {
 
+Plan plan_of(const Experiment& experiment, int exit_layer) {
+  return Plan(inference_step(experiment, experiment.batch, exit_layer), experiment.device,
+              experiment.idealisations, experiment.policy);
+}
+
 ExitPoint run_exit(const Experiment& experiment, const workloads::Dataset& data, const State& state,
                    int exit_layer, const std::function<void(const std::string&)>& progress) {
-  Plan plan(inference_step(experiment, experiment.batch, exit_layer), experiment.device,
-            experiment.idealisations, experiment.policy);
+  Plan plan = plan_of(experiment, exit_layer);
   ExitPoint exit;
   exit.buffer = plan.buffer_words();
   Simulation simulation(experiment, std::move(plan));
-  for (const workloads::Tensor& tensor : simulation.step().tensors) {
-    if (tensor.is_kept() && !state.contains(tensor.name)) {
-      throw workloads::InputError("the trained network lacks " + tensor.name);
-    }
-  }
   simulation.restore(state);
   const auto batch = static_cast<std::size_t>(experiment.batch);
   const std::size_t batches = data.size() / batch;
@@ -42,17 +41,23 @@ ExitPoint run_exit(const Experiment& experiment, const workloads::Dataset& data,
 }  // namespace
 
 std::vector<ExitPoint> infer(const Experiment& experiment, const workloads::Dataset& data,
-                             const State& state,
+                             const TrainingState& trained,
                              const std::function<void(const std::string&)>& progress) {
   if (data.size() < static_cast<std::size_t>(experiment.batch)) {
-    throw workloads::InputError(fmt::format("batch: found {}; allowed: at most the {} images",
+    throw workloads::InputError(fmt::format("batch: found {}; allowed: at most the {} test images",
                                             experiment.batch, data.size()));
   }
-  std::vector<ExitPoint> exits;
   const bool local = workloads::learning_rule(experiment.rule).local;
-  const int depth = static_cast<int>(experiment.network.layers.size());
-  for (int layer = local ? 1 : depth; layer <= depth; ++layer) {
-    exits.push_back(run_exit(experiment, data, state, local ? layer : 0, progress));
+  const int layers = static_cast<int>(experiment.network.layers.size());
+  const int depth = trained.layer > 0 ? trained.layer : layers;
+  std::vector<int> exit_layers;
+  for (int layer = local ? 1 : layers; layer <= depth; ++layer) {
+    exit_layers.push_back(local ? layer : 0);
+    plan_of(experiment, exit_layers.back());  // refused before anything runs
+  }
+  std::vector<ExitPoint> exits;
+  for (const int layer : exit_layers) {
+    exits.push_back(run_exit(experiment, data, trained.tensors, layer, progress));
   }
   return exits;
 }

@@ -19,11 +19,12 @@ struct ExitPoint {
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(images); }
 };
 
-/// Run whole mini-batches of `data` through the device once for each exit, with the network that
-/// `state` holds: layers up to the exit, its decision, and nothing above. Throws InputError when
-/// there are fewer images than a batch.
+/// Run whole mini-batches of `data` through the device once for each exit, with a trained network:
+/// layers up to the exit, its decision, and nothing above. Of a run that trains layer by layer the
+/// layers that it came to. Throws InputError when there are fewer images than a batch, or the
+/// buffer is too small.
 std::vector<ExitPoint> infer(const Experiment& experiment, const workloads::Dataset& data,
-                             const State& state,
+                             const TrainingState& trained,
                              const std::function<void(const std::string&)>& progress = nullptr);
 
 }  // namespace spillway::sim

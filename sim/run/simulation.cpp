@@ -61,6 +61,7 @@ Result Simulation::run_step(const Batch& batch, double rate_scale) {
 
 Result Simulation::run_step(const Batch& batch, const models::Program& program) {
   const Step& step = plan_.step();
+  require_fitting(batch, step);
   write(step.find("input.images").value(), std::as_bytes(std::span(batch.images)));
   write(step.find("input.labels").value(), std::as_bytes(std::span(batch.labels)));
   Result result{plan_.ledger().emptied(), device_.execute(plan_.map(), program), {}};

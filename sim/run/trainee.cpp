@@ -25,6 +25,17 @@ Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t
   return batch;
 }
 
+void require_fitting(const Batch& batch, const workloads::Step& step) {
+  const auto wanted = [&](const char* name) {
+    return step.tensor(step.find(name).value()).elements();
+  };
+  if (batch.images.size() == wanted("input.images") &&
+      batch.labels.size() == wanted("input.labels")) {
+    return;
+  }
+  throw workloads::InputError("a mini-batch of another size than the network's input");
+}
+
 Batch first_batch(const Experiment& experiment) {
   return make_batch(load_data(experiment).train, 0, experiment.batch);
 }
@@ -56,7 +67,7 @@ void Trainee::restore(const State& state) {
     const auto found = state.find(tensor.name);
     if (!tensor.is_kept() || found == state.end()) continue;
     if (found->second.size() != tensor.bytes().count()) {
-      throw workloads::ConsistencyError("the state of " + tensor.name + " has another size");
+      throw workloads::InputError("the state of " + tensor.name + " has another size");
     }
     write(tensor.id, found->second);
   }

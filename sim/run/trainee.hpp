@@ -35,6 +35,9 @@ struct Batch {
   std::vector<std::int32_t> labels;
 };
 
+/// Throws InputError unless it has as many values as the step's input.
+void require_fitting(const Batch& batch, const workloads::Step& step);
+
 /// Examples `first`, `first + 1` … of `order` (of the whole set in file order when `order` is
 /// empty), from the start again after the end.
 Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t size,

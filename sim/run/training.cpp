@@ -49,20 +49,14 @@ class Run {
         options_(options),
         batch_(static_cast<std::size_t>(experiment.batch)),
         held_back_(static_cast<std::size_t>(experiment.training.validation)) {
-    if (data.train.size() < batch_ + held_back_) {
-      throw workloads::InputError(
-          fmt::format("batch: found {} and {} validation images; allowed: together at most the {} "
-                      "training examples",
-                      batch_, held_back_, data.train.size()));
-    }
+    require_enough_images(experiment, data);
     if (held_back_ > 0) validation_ = last_examples(data.train, held_back_);
     examples_ = data.train.size() - held_back_;
     steps_ = examples_ / batch_;
     fingerprint_ = fingerprint(experiment, data, options.direct);
     if (experiment.training.layer_by_layer) state_.layer = 1;
     if (options.checkpoint && std::filesystem::exists(*options.checkpoint)) {
-      state_ = read_checkpoint(*options.checkpoint, fingerprint_);
-      if (state_.epochs < experiment.training.epochs) state_.finished = false;
+      take_over(read_checkpoint(*options.checkpoint, fingerprint_));
     }
   }
 
@@ -78,6 +72,25 @@ class Run {
   }
 
  private:
+  /// Go on from a state. A finished run of all layers may be given more epochs.
+  void take_over(TrainingState state) {
+    const int epochs = experiment_.training.epochs;
+    const int depth = static_cast<int>(experiment_.network.layers.size());
+    if (state.layer < 0 || state.layer > depth || (state.layer > 0) != by_layer() ||
+        state.epochs < 0 || state.steps > steps_ ||
+        (state.epochs > 0 && state.history.empty())) {
+      throw workloads::InputError(options_.checkpoint->string() +
+                                  ": found a state that no run has; allowed: a checkpoint");
+    }
+    if (state.epochs > epochs || (state.epochs == epochs && state.steps > 0)) {
+      throw workloads::InputError(
+          fmt::format("{}: found a run in epoch {}; allowed: at least so many epochs, here {}",
+                      options_.checkpoint->string(), state.epochs + (state.steps > 0), epochs));
+    }
+    if (!by_layer() && state.epochs < epochs) state.finished = false;
+    state_ = std::move(state);
+  }
+
   bool by_layer() const { return experiment_.training.layer_by_layer; }
 
   std::unique_ptr<Trainee> make_trainee() const {
@@ -165,6 +178,8 @@ class Run {
     if (state_.finished) return;
     ++state_.layer;
     state_.epochs = 0;
+    state_.steps = 0;
+    state_.running = {};
   }
 
   /// What validation images say. Layer by layer, training ends at the first layer that is no better
@@ -199,7 +214,9 @@ class Run {
   }
 
   void checkpoint() const {
-    if (options_.checkpoint) write_checkpoint(*options_.checkpoint, state_, fingerprint_);
+    if (options_.checkpoint)
+      write_checkpoint(*options_.checkpoint, state_,
+                       {fingerprint_, network_fingerprint(experiment_)});
   }
 
   const Experiment& experiment_;
@@ -222,6 +239,18 @@ void Traffic::add(const Result& result) {
   macs += result.execution.macs.count();
   time_ps += result.execution.time.count();
   ++steps;
+}
+
+void require_enough_images(const Experiment& experiment, const workloads::DataSplit& data) {
+  const auto batch = static_cast<std::size_t>(experiment.batch);
+  const auto held_back = static_cast<std::size_t>(experiment.training.validation);
+  if (data.train.size() >= batch + held_back) return;
+  const std::string beside =
+      held_back == 0 ? "" : fmt::format(" beside {} validation images", held_back);
+  throw workloads::InputError(
+      fmt::format("batch: found {}{}; allowed: at most the {} training "
+                  "images",
+                  batch, beside, data.train.size()));
 }
 
 TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data,

@@ -72,11 +72,15 @@ struct TrainingResult {
   std::optional<DepthAdvice> depth;
 };
 
+/// Throws InputError when there are fewer training images than a batch beside the validation
+/// images.
+void require_enough_images(const Experiment& experiment, const workloads::DataSplit& data);
+
 /// Train as the experiment says, in an order drawn anew for each epoch from its seed; a last batch
 /// that is not full is left out. Training accuracy is that of the steps themselves; the test and
 /// validation images are measured after each epoch, without the device. The same experiment gives
-/// the same bits however often it was stopped and continued. Throws InputError when there are fewer
-/// training images than a batch, or the checkpoint is of another experiment.
+/// the same bits however often it was stopped and continued. Throws InputError when there are too
+/// few images, or the checkpoint is of another experiment or of more epochs.
 TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data,
                      const TrainingOptions& options = {});
 

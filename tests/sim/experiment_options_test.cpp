@@ -55,18 +55,17 @@ std::string network(const std::string& keys, const std::string& first = "") {
 
 const std::vector<std::pair<std::string, std::string>> legal_options{{"loss", "square-hinge"},
                                                                      {"distribution", "gaussian"},
-                                                                     {"fix", "2"},
+                                                                     {"fix", "1"},
                                                                      {"classifier_rate", "0.5"},
                                                                      {"feedback_scale", "0.25"}};
 
-const std::map<std::string, std::string> taken{
-    {"bp", "loss"},
-    {"fa", "loss, distribution, feedback_scale"},
-    {"dfa", "loss, distribution, feedback_scale"},
-    {"lel", "loss, distribution, fix"},
-    {"lel-scfb", "loss, distribution, fix"},
-    {"lel-independent", "loss, distribution, fix"},
-    {"lel-tlc", "loss, distribution, fix, classifier_rate"}};
+const std::map<std::string, std::string> taken{{"bp", "loss"},
+                                               {"fa", "loss, distribution, feedback_scale"},
+                                               {"dfa", "loss, distribution, feedback_scale"},
+                                               {"lel", "loss, distribution, fix"},
+                                               {"lel-scfb", "loss, distribution, fix"},
+                                               {"lel-independent", "loss, distribution, fix"},
+                                               {"lel-tlc", "loss, fix, classifier_rate"}};
 
 }  // namespace
 
@@ -78,7 +77,7 @@ TEST_CASE("each rule takes its own options and names them when it refuses anothe
       CAPTURE(rule);
       CAPTURE(key);
       if (options.find(key) != std::string::npos) {
-        CHECK(read(with(rule, key, value)).rule == rule);
+        CHECK(read(with(rule, key, value), "", network("")).rule == rule);
         continue;
       }
       require_refused({"exp.yaml:2: rule." + key + ": unknown key \"" + key + "\"",
@@ -87,15 +86,16 @@ TEST_CASE("each rule takes its own options and names them when it refuses anothe
       ++refused;
     }
   }
-  CHECK(refused == 15);
+  CHECK(refused == 16);
 }
 
 TEST_CASE("a rule's options are what they were set to and its defaults otherwise") {
-  const auto given = read(
-      "{base: lel-tlc, loss: square-hinge, distribution: gaussian, fix: 2, classifier_rate: 0.5}");
+  const auto given =
+      read("{base: lel-tlc, loss: square-hinge, fix: 1, classifier_rate: 0.5}", "", network(""));
   CHECK(given.rule_options.loss == workloads::Loss::square_hinge);
-  CHECK(given.rule_options.distribution == workloads::Distribution::gaussian);
-  CHECK(given.rule_options.fix == 2);
+  CHECK(given.rule_options.fix == 1);
+  CHECK(read("{base: lel, distribution: gaussian}").rule_options.distribution ==
+        workloads::Distribution::gaussian);
   CHECK(given.rule_options.classifier_rate == 0.5);
   CHECK(read("{base: dfa, feedback_scale: 0.25}").rule_options.feedback_scale == 0.25);
   const auto absent = read("lel-tlc");
@@ -114,6 +114,8 @@ TEST_CASE("a wrong value of a rule's option is refused with its line and what is
                   with("lel", "distribution", "mask"));
   require_refused({at + "fix: found \"-1\"", "an integer from 0 to 10000"},
                   with("lel", "fix", "-1"));
+  require_refused({at + "fix: found \"2\"", "the network's 1 conv layers"}, with("lel", "fix", "2"),
+                  "", network(""));
   require_refused({at + "fix: found \"1.5\""}, with("lel", "fix", "1.5"));
   require_refused({at + "classifier_rate: found \"-0.1\"", "a number from 0 to"},
                   with("lel-tlc", "classifier_rate", "-0.1"));
@@ -243,8 +245,9 @@ TEST_CASE("batch-norm and dropout of the network hold for each layer that says n
   CHECK((but_one[0].bias && !but_one[0].batch_norm && but_one[1].batch_norm));
   CHECK(read("bp", "", network(", input_dropout: 0.2")).network.input_dropout == 0.2);
   for (const std::string key : {"dropout", "input_dropout"}) {
-    require_refused({"exp.yaml:5: network." + key + ": found \"1\"", "a number from 0 to 0.99"},
-                    "bp", "", network(", " + key + ": 1"));
+    require_refused(
+        {"exp.yaml:5: network." + key + ": found \"1\"", "0, or a number from 0.004 to 0.95"}, "bp",
+        "", network(", " + key + ": 1"));
   }
 }
 

@@ -253,7 +253,7 @@ TEST_CASE("an early exit reads the weights up to it and decides as the whole net
     const Experiment experiment = small_experiment(rule);
     const workloads::DataSplit data = sim::load_data(experiment);
     const TrainingState trained = sim::train(experiment, data).state;
-    const std::vector<sim::ExitPoint> exits = sim::infer(experiment, data.test, trained.tensors);
+    const std::vector<sim::ExitPoint> exits = sim::infer(experiment, data.test, trained);
     const sim::Epoch& last = trained.history.back();
     REQUIRE(exits.size() == last.layers.size());
     std::uint64_t weights = 0;

@@ -66,6 +66,7 @@ class Pooling {
 
   Layouts& layouts_;
   std::map<Key, Pair> primitives_;
+  std::map<const std::byte*, Key> made_;  ///< by which geometry the winners at an address were made
 };
 
 class Normalisation {

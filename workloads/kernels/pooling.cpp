@@ -117,6 +117,7 @@ const Pooling::Pair& Pooling::find(const PoolGeometry& g) {
 void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
   const Pair& pair = find(k.shape);
   pair.forward.run(layouts_, in, out);
+  made_[out[1]] = key_of(k.shape);
   const Primitive::Operand& x = pair.forward.inputs[0];
   const memory values = layouts_.input(in[0], x.plain, x.layout);
   if (!holds_odd_values(static_cast<const float*>(values.get_data_handle()), inputs_of(k.shape))) {
@@ -134,9 +135,11 @@ void Pooling::run(const MaxPoolError& k, Inputs in, Outputs out) {
   const Pair& pair = find(k.shape);
   const Primitive::Operand& winners = pair.backward.inputs[1];
   const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  // Winners that our own max-pool left in its layout need no check.
+  // Winners that our own max-pool of this geometry left in its layout need no check.
+  const auto made = made_.find(in[1]);
   const bool legal =
-      layouts_.stands_in(in[1], winners.layout) ||
+      (made != made_.end() && made->second == key_of(k.shape) &&
+       layouts_.stands_in(in[1], winners.layout)) ||
       winners_are_legal(k.shape,
                         reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs)));
   if (legal) {

@@ -139,7 +139,7 @@ Step backward_training_step(const Network& network, const StepOptions& options, 
     if (i > 1 && direct) direct_error(builder, i - 1, score_errors, feedback[i - 1]);
     if (i > 1 && backward == Backward::random) builder.input_gradient(i, feedback[i]);
     if (i > 1 && backward == Backward::weights) builder.input_gradient(i);
-    if (i == 1) builder.drop_inputs();
+    if (i == 1) builder.drop_inputs(Phase::backward);
     builder.weight_gradient(i);
     if (i > 1) builder.output_error(i - 1);
     builder.update(i);

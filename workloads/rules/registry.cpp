@@ -9,7 +9,7 @@ namespace {
 
 LearningRule local_rule(const std::string& description, const LocalRule& rule) {
   std::vector<std::string> options{"loss", "distribution", "fix"};
-  if (rule.trained_classifier) options = {"loss", "distribution", "fix", "classifier_rate"};
+  if (rule.trained_classifier) options = {"loss", "fix", "classifier_rate"};
   return {rule.name,
           description,
           true,

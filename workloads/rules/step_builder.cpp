@@ -177,20 +177,20 @@ Op& StepBuilder::add_op(Kernel kernel, int layer, Phase phase, std::vector<Tenso
   return step_.ops.back();
 }
 
-void StepBuilder::drop_inputs() {
+void StepBuilder::drop_inputs(Phase phase) {
   if (network_.input_dropout <= 0 || !in_training(1)) return;
   const LayerTensors& input = layer_tensors_[0];
   const Tensor& images = step_.tensor(input.a);
   const TensorId dropped = add_tensor(fmt::format("input.dropped{}", ++dropped_inputs_),
                                       TensorKind::activations, 0, TensorShape(images.shape));
   const auto elements = static_cast<std::int64_t>(step_.tensor(input.a).elements());
-  add_op(Dropout{elements, dropout_scale(network_.input_dropout)}, 1, Phase::forward,
-         {input.a, input.mask}, {dropped});
+  add_op(Dropout{elements, dropout_scale(network_.input_dropout)}, 1, phase, {input.a, input.mask},
+         {dropped});
   layer_tensors_[1].x = dropped;
 }
 
 void StepBuilder::forward(int i) {
-  if (i == 1) drop_inputs();
+  if (i == 1) drop_inputs(Phase::forward);
   const Layer& shape = layer(i);
   const LayerTensors& t = tensors(i);
   const auto examples = static_cast<std::uint64_t>(batch());

@@ -75,7 +75,7 @@ class StepBuilder {
   /// scores -> metrics, and score errors when given.
   void loss(int layer, TensorId scores, std::optional<TensorId> score_errors, TensorId metrics);
   /// Input dropout, replayed: layer 1 reads what it gives until it is called again.
-  void drop_inputs();
+  void drop_inputs(Phase phase);
 
   /// The layer takes part in training, as against inference; it may still have nothing that learns.
   bool in_training(int layer) const;

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
 
 namespace spillway::workloads {
@@ -97,6 +98,7 @@ class ConfigBuilder {
 };
 
 Config Config::from_file(const std::filesystem::path& path) {
+  will_read(path);
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {

@@ -6,8 +6,9 @@
 
 namespace spillway::workloads {
 
-/// Write `content` to a temporary file beside `path`, have it reach the disk, and rename it. Throws
-/// Error, and leaves the old file as it was, when that is not possible.
+/// Write `content` to a hidden temporary file beside `path`, have it reach the disk, and rename it.
+/// A link stays and its file changes; a pipe or a device is written straight. Throws InputError,
+/// and leaves the old file as it was, when that is not possible or somebody else is at it.
 void replace_file(const std::filesystem::path& path, std::string_view content);
 
 }  // namespace spillway::workloads
