@@ -17,6 +17,8 @@ constexpr double left = 80, bottom = 60, plot_height = 330;
 constexpr const char* colours[] = {"#2d6a9f", "#e08e2b", "#4f9d69", "#8b5fa8", "#c2554d",
                                    "#5ab4c5", "#9a8c3c", "#d77fb0", "#6b6b6b", "#3c4f9a"};
 
+constexpr const char* line_colours[] = {"#111111", "#8c1c13", "#1b5e3a", "#4a2c82", "#7a5c00"};
+
 const char* colour(std::size_t i) { return colours[i % std::size(colours)]; }
 
 struct Series {
@@ -29,8 +31,11 @@ struct Series {
 void split(const StudyResult& result, std::vector<Series>& bars, std::vector<Series>& lines) {
   for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
     const StudyOutcome& outcome = result.outcomes[r];
-    auto& group = outcome.layers.size() > 1 ? bars : lines;
-    group.push_back({result.study.rows[r].label, &outcome, colour(r)});
+    const bool bar = outcome.layers.size() > 1;
+    auto& group = bar ? bars : lines;
+    group.push_back(
+        {result.study.rows[r].label, &outcome,
+         bar ? colour(bars.size()) : line_colours[lines.size() % std::size(line_colours)]});
   }
 }
 
@@ -38,6 +43,7 @@ svg::Axis make_axis(const StudyResult& result, double top, double right_edge) {
   double least = 100;
   for (const StudyOutcome& outcome : result.outcomes) {
     for (const auto& seeds : outcome.test) least = std::min(least, mean(seeds));
+    for (const auto& seeds : outcome.train) least = std::min(least, mean(seeds));
   }
   const double span = svg::round_up((100 - least) * 1.15 / 6) * 6;
   const double step = svg::round_up(span / 6 * 0.999);
