@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
 #include "workloads/support/whole_file.hpp"
 
 namespace spillway::analysis {
@@ -114,6 +115,7 @@ void write_standard_output(const std::string& content) {
 
 void write_file(const fs::path& given, const std::string& content) {
   if (given == "-") return write_standard_output(content);
+  workloads::require_not_read(given);
   workloads::replace_file(given, content);
 }
 

@@ -8,6 +8,7 @@
 #include "analysis/output.hpp"
 #include "analysis/report.hpp"
 #include "sim/run/simulation.hpp"
+#include "workloads/support/file_use.hpp"
 
 namespace spillway::analysis {
 
@@ -51,6 +52,7 @@ int check_command(const po::variables_map& values) {
   const bool update = values.count("update") != 0;
   std::vector<std::filesystem::path> paths = files(values, "workloads/experiments");
   if (paths.empty()) paths = shipped_experiments();
+  for (const std::filesystem::path& path : paths) workloads::will_read(path);
   std::vector<CheckResult> results;
   std::string text;
   Progress progress;

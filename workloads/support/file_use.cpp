@@ -18,19 +18,23 @@ fs::path resolved(const fs::path& path) {
   return error ? path : full;
 }
 
+[[noreturn]] void refuse(const fs::path& path) {
+  throw InputError(path.string() + ": is read and to be written; allowed: another file to write");
+}
+
 }  // namespace
 
 void will_read(const fs::path& path) {
-  if (written_files.contains(resolved(path))) {
-    throw InputError(path.string() + ": is read and to be written; allowed: another file to write");
-  }
   read_files.insert(resolved(path));
+  if (written_files.contains(resolved(path))) refuse(path);
+}
+
+void require_not_read(const fs::path& path) {
+  if (read_files.contains(resolved(path))) refuse(path);
 }
 
 void will_write(const fs::path& path) {
-  if (read_files.contains(resolved(path))) {
-    throw InputError(path.string() + ": is read and to be written; allowed: another file to write");
-  }
+  require_not_read(path);
   if (!written_files.insert(resolved(path)).second) {
     throw InputError(path.string() + ": is to be written twice; allowed: a file for each result");
   }
