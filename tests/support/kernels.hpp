@@ -9,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "tests/support/build.hpp"
 #include "workloads/executor.hpp"
 #include "workloads/kernels/operands.hpp"
 #include "workloads/kernels/runner.hpp"
@@ -45,6 +46,27 @@ inline Values random_values(std::size_t count, workloads::SplitMix& numbers, dou
   Values values(count);
   for (float& value : values) value = static_cast<float>(scale * (2 * numbers.uniform() - 1));
   return values;
+}
+
+/// A random legal pooling of maps of these channels: rectangular windows up to 4, strides up to 5,
+/// paddings, gaps, ceil mode.
+inline workloads::PoolGeometry random_pooling(std::int64_t channels, workloads::SplitMix& numbers) {
+  while (true) {
+    workloads::LayerSpec spec = pooled(conv(channels, 1), 1, 1);
+    workloads::PoolSpec& pool = *spec.max_pool;
+    for (int axis = 0; axis < 2; ++axis) {
+      pool.kernel[axis] = from_one_to(4, numbers);
+      pool.stride[axis] = from_one_to(5, numbers);
+      pool.padding[axis] = from_one_to(pool.kernel[axis] / 2 + 1, numbers) - 1;
+    }
+    pool.ceil_mode = numbers.below(2) == 0;
+    const workloads::ImageShape input{1, from_one_to(9, numbers), from_one_to(9, numbers)};
+    try {
+      const workloads::Layer layer = workloads::infer_layer(spec, input);
+      return {from_one_to(5, numbers), layer.before_pool, layer.output, *layer.pool_window};
+    } catch (const workloads::ShapeError&) {  // an impossible draw; take another
+    }
+  }
 }
 
 /// All results of a kernel that takes plain operands. `on` says which outputs lie on which inputs;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "tests/support/build.hpp"
+#include "tests/support/kernels.hpp"
 #include "workloads/executor.hpp"
 #include "workloads/kernels/operands.hpp"
 #include "workloads/kernels/runner.hpp"
@@ -15,38 +16,19 @@
 namespace spillway {
 
 using namespace workloads;
+using test::as;
+using test::from_one_to;
+using test::Operand;
+using test::operand;
+using test::random_pooling;
+using test::random_values;
+using test::Values;
 
 namespace {
 
-using Values = std::vector<float>;
 using Winners = std::vector<std::uint8_t>;
-using Operand = std::vector<std::byte>;
-
-template <class T>
-Operand operand(const std::vector<T>& values) {
-  Operand bytes(values.size() * sizeof(T));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
-}
-
-template <class T>
-std::vector<T> as(const Operand& bytes) {
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
-
-std::int64_t from_one_to(std::int64_t most, SplitMix& numbers) {
-  return 1 + static_cast<std::int64_t>(numbers.below(static_cast<std::uint64_t>(most)));
-}
-
-Values random_values(std::size_t count, SplitMix& numbers) {
-  Values values(count);
-  for (float& value : values) value = static_cast<float>(2 * numbers.uniform() - 1);
-  return values;
-}
 
 /// Few different values, so that windows have ties.
 Values coarse_values(std::size_t count, SplitMix& numbers) {
@@ -173,26 +155,6 @@ Layer random_conv_layer(SplitMix& numbers) {
   }
 }
 
-/// A random legal pooling: rectangular windows up to 4, strides up to 5, paddings, ceil mode.
-PoolGeometry random_pooling(SplitMix& numbers) {
-  while (true) {
-    LayerSpec spec = test::pooled(test::conv(from_one_to(5, numbers), 1), 1, 1);
-    PoolSpec& pool = *spec.max_pool;
-    for (int axis = 0; axis < 2; ++axis) {
-      pool.kernel[axis] = from_one_to(4, numbers);
-      pool.stride[axis] = from_one_to(5, numbers);
-      pool.padding[axis] = from_one_to(pool.kernel[axis] / 2 + 1, numbers) - 1;
-    }
-    pool.ceil_mode = numbers.below(2) == 0;
-    const ImageShape input{1, from_one_to(9, numbers), from_one_to(9, numbers)};
-    try {
-      const Layer layer = infer_layer(spec, input);
-      return {from_one_to(5, numbers), layer.before_pool, layer.output, *layer.pool_window};
-    } catch (const ShapeError&) {
-    }
-  }
-}
-
 void check_convolution(const ConvGeometry& g, SplitMix& numbers) {
   const OperandSizes sizes = operand_sizes(ConvForward{g});
   const auto make = [&](Bytes bytes) { return random_values(bytes.count() / 4, numbers); };
@@ -263,7 +225,7 @@ std::vector<Call> kernels_with_operands(SplitMix& numbers) {
   const Layer layer = random_conv_layer(numbers);
   const ConvGeometry conv{from_one_to(3, numbers), layer.input, layer.before_pool, layer.window,
                           layer.groups};
-  const PoolGeometry pool = random_pooling(numbers);
+  const PoolGeometry pool = random_pooling(from_one_to(5, numbers), numbers);
   const DenseGeometry dense{from_one_to(5, numbers), from_one_to(70, numbers),
                             from_one_to(40, numbers)};
   const std::int64_t n = from_one_to(300, numbers), classes = 1 + from_one_to(12, numbers);
@@ -394,7 +356,7 @@ TEST_CASE("max-pooling takes the first maximum row by row, never padding, and er
   int padded = 0, ties = 0;
   for (int i = 0; i < 200; ++i) {
     CAPTURE(i);
-    const PoolGeometry g = random_pooling(numbers);
+    const PoolGeometry g = random_pooling(from_one_to(5, numbers), numbers);
     Values y = coarse_values(size(g.batch * g.input.elements()), numbers);
     for (float& value : y) value -= 2;  // below the zero that padding might be taken for
     const auto pooled = Memory().run(MaxPool{g}, {operand(y)});
@@ -445,7 +407,7 @@ TEST_CASE("winners that are none of their window make every error NaN") {
   int legal = 0, illegal = 0;
   for (int i = 0; i < 300; ++i) {
     CAPTURE(i);
-    const PoolGeometry g = random_pooling(numbers);
+    const PoolGeometry g = random_pooling(from_one_to(5, numbers), numbers);
     const std::size_t outputs = size(g.batch * g.output.elements());
     Winners winners = as<std::uint8_t>(Memory().run(
         MaxPool{g}, {operand(coarse_values(size(g.batch * g.input.elements()), numbers))})[1]);
@@ -578,7 +540,7 @@ TEST_CASE("results do not depend on how operands are aligned") {
 TEST_CASE("winners may lie at any byte") {
   SplitMix numbers(19);
   for (int i = 0; i < 20; ++i) {
-    const PoolGeometry g = random_pooling(numbers);
+    const PoolGeometry g = random_pooling(from_one_to(5, numbers), numbers);
     const auto pooled = Memory().run(
         MaxPool{g}, {operand(coarse_values(size(g.batch * g.input.elements()), numbers))});
     const Values da = random_values(size(g.batch * g.output.elements()), numbers);

@@ -15,25 +15,6 @@ namespace {
 
 using Winners = std::vector<std::uint8_t>;
 
-/// A random legal pooling of maps of these channels, with paddings, gaps and ceil windows.
-PoolGeometry random_pooling(std::int64_t channels, SplitMix& numbers) {
-  while (true) {
-    LayerSpec spec = pooled(conv(channels, 1), 1, 1);
-    PoolSpec& pool = *spec.max_pool;
-    for (int axis = 0; axis < 2; ++axis) {
-      pool.kernel[axis] = from_one_to(4, numbers);
-      pool.stride[axis] = from_one_to(5, numbers);
-      pool.padding[axis] = from_one_to(pool.kernel[axis] / 2 + 1, numbers) - 1;
-    }
-    pool.ceil_mode = numbers.below(2) == 0;
-    try {
-      const Layer layer = infer_layer(spec, {1, from_one_to(9, numbers), from_one_to(9, numbers)});
-      return {from_one_to(3, numbers), layer.before_pool, layer.output, *layer.pool_window};
-    } catch (const ShapeError&) {  // an impossible draw; take another
-    }
-  }
-}
-
 bool is_padded(const PoolGeometry& g) {
   return g.window.padding_begin[0] + g.window.padding_begin[1] + g.window.padding_end[0] +
              g.window.padding_end[1] >
