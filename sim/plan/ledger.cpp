@@ -19,12 +19,6 @@ void Ledger::add(std::size_t line, Words words, Bytes bytes) {
   lines_.at(line).bytes += bytes;
 }
 
-void Ledger::add(const Ledger& other) {
-  for (std::size_t i = 0; i < other.lines_.size(); ++i) {
-    add(i, other.lines_[i].words, other.lines_[i].bytes);
-  }
-}
-
 Ledger Ledger::emptied() const {
   Ledger result = *this;
   for (LedgerLine& line : result.lines_) {

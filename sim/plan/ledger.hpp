@@ -39,8 +39,6 @@ class Ledger {
   /// The line of a key, made when there is none; its index never changes.
   std::size_t line(const LedgerKey& key, const std::string& layer_name);
   void add(std::size_t line, Words words, Bytes bytes);
-  /// Add a ledger that has the same lines.
-  void add(const Ledger& other);
 
   const std::vector<LedgerLine>& lines() const { return lines_; }
   /// The same lines with no words in them.
