@@ -10,6 +10,7 @@
 
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
+#include "analysis/rule_tables.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/error.hpp"
@@ -96,10 +97,7 @@ BenchResult run_bench(const BenchOptions& options,
     for (const std::string& rule : options.rules) {
       BenchRow row{network, rule, {}, {}, std::nullopt};
       if (progress) progress(fmt::format("timing {} with {}", network, rule));
-      const auto path =
-          workloads::shared_folder() / "workloads" / "experiments" / (network + "-bp.yaml");
-      const sim::Experiment experiment =
-          sim::read_experiment(path, {"rule=" + rule, fmt::format("batch={}", options.batch)});
+      const sim::Experiment experiment = paper_experiment(network, rule, options.batch);
       if (!options.python.empty()) row.pytorch_ms = ask_pytorch(options, row);
       const sim::Batch batch = sim::first_batch(experiment);
       sim::DirectTraining direct(experiment);

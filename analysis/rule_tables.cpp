@@ -16,14 +16,14 @@ namespace spillway::analysis {
 using models::Port;
 using sim::Direction;
 
-namespace {
-
-sim::Experiment experiment_of(const std::string& network, const std::string& rule,
-                              std::int64_t batch) {
+sim::Experiment paper_experiment(const std::string& network, const std::string& rule,
+                                 std::int64_t batch) {
   const auto path =
       workloads::shared_folder() / "workloads" / "experiments" / (network + "-bp.yaml");
   return sim::read_experiment(path, {"rule=" + rule, fmt::format("batch={}", batch)});
 }
+
+namespace {
 
 std::uint64_t dram_words(const sim::Ledger& ledger) {
   return (ledger.total(Port::dram, Direction::read) + ledger.total(Port::dram, Direction::write))
@@ -58,7 +58,7 @@ std::vector<RuleCounts> run_rules(std::int64_t batch,
   for (const std::string& network : paper_networks()) {
     for (const std::string& rule : workloads::learning_rule_names()) {
       try {
-        sim::make_plan(experiment_of(network, rule, batch));
+        sim::make_plan(paper_experiment(network, rule, batch));
       } catch (const workloads::InputError& error) {
         throw workloads::InputError(fmt::format("--batch {}: {}", batch, error.what()));
       }
@@ -69,7 +69,7 @@ std::vector<RuleCounts> run_rules(std::int64_t batch,
   for (const std::string& network : paper_networks()) {
     for (const std::string& rule : workloads::learning_rule_names()) {
       if (progress) progress(fmt::format("{} with {}", network, rule));
-      const sim::Experiment experiment = experiment_of(network, rule, batch);
+      const sim::Experiment experiment = paper_experiment(network, rule, batch);
       sim::Simulation simulation(experiment);
       const sim::Result result = simulation.run_step(sim::first_batch(experiment));
       const Table1Words words = rule_words(experiment.network, rule, examples);
@@ -133,7 +133,7 @@ std::vector<NetworkItems> plan_items(std::int64_t batch, double dropout) {
     NetworkItems network{name, workloads::learning_rule_names(), {}, 0, {}};
     std::vector<sim::Ledger> ledgers;
     for (const std::string& rule : network.rules) {
-      sim::Experiment experiment = experiment_of(name, rule, batch);
+      sim::Experiment experiment = paper_experiment(name, rule, batch);
       for (workloads::Layer& layer : experiment.network.layers) layer.dropout = dropout;
       experiment.device.buffer = workloads::Bytes(std::uint64_t{1} << 40);  // counts alone matter
       ledgers.push_back(sim::make_plan(experiment).ledger());

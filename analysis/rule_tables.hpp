@@ -7,7 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "sim/experiment.hpp"
+
 namespace spillway::analysis {
+
+/// The shipped experiment of one of the paper's networks, with a rule and a batch.
+sim::Experiment paper_experiment(const std::string& network, const std::string& rule,
+                                 std::int64_t batch);
 
 struct RuleCounts {
   std::string network, rule;

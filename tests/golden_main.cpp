@@ -98,7 +98,7 @@ class GoldenCase {
       : file_(file),
         network_(read_golden_network(file)),
         step_(step_of(network_, file)),
-        executor_(step_, [](const RandomValues&, std::uint32_t, std::optional<std::uint32_t>,
+        executor_(step_, [](const RandomValues&, std::uint64_t, std::optional<std::uint64_t>,
                             std::span<std::byte>) {
           throw Mismatch{"values were generated instead of taken from the file"};
         }) {}

@@ -58,7 +58,7 @@ void DirectExecutor::give(TensorId id, std::span<const std::byte> values) {
 void DirectExecutor::generate(const Tensor& tensor) {
   const auto seed = [&](TensorId id) { return static_cast<std::uint32_t>(integers(id)[0]); };
   const Generated& made = *tensor.generated;
-  std::optional<std::uint32_t> sign_seed;
+  std::optional<std::uint64_t> sign_seed;
   if (made.sign_seed) sign_seed = seed(*made.sign_seed);
   generator_(made.values, seed(made.seed), sign_seed, bytes(tensor.id));
 }

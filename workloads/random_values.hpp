@@ -35,7 +35,7 @@ inline float dropout_scale(double dropped) { return static_cast<float>(1 / (1 - 
 /// Fills a generated tensor from its seed. With `sign_seed`, magnitudes come from `seed` and signs
 /// from the values that `sign_seed` stands for.
 using ValueGenerator =
-    std::function<void(const RandomValues& values, std::uint32_t seed,
-                       std::optional<std::uint32_t> sign_seed, std::span<std::byte> bytes)>;
+    std::function<void(const RandomValues& values, std::uint64_t seed,
+                       std::optional<std::uint64_t> sign_seed, std::span<std::byte> bytes)>;
 
 }  // namespace spillway::workloads

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "models/lfsr.hpp"
-#include "workloads/initialise.hpp"
 
 namespace spillway::sim {
 
@@ -15,11 +14,9 @@ using workloads::TensorId;
 namespace {
 
 /// What the device's PRNG unit makes.
-void generate(const workloads::RandomValues& values, std::uint32_t seed,
-              std::optional<std::uint32_t> sign_seed, std::span<std::byte> bytes) {
-  std::optional<std::uint64_t> wide_sign_seed;
-  if (sign_seed) wide_sign_seed = *sign_seed;
-  models::generate_values(values, seed, wide_sign_seed, 0, bytes);
+void generate(const workloads::RandomValues& values, std::uint64_t seed,
+              std::optional<std::uint64_t> sign_seed, std::span<std::byte> bytes) {
+  models::generate_values(values, seed, sign_seed, 0, bytes);
 }
 
 std::vector<Decision> run_batch(const Step& step, DirectExecutor& executor, const Batch& batch,

@@ -53,10 +53,10 @@ class Run {
     if (held_back_ > 0) validation_ = last_examples(data.train, held_back_);
     examples_ = data.train.size() - held_back_;
     steps_ = examples_ / batch_;
-    fingerprint_ = fingerprint(experiment, data, options.direct);
+    identity_ = {fingerprint(experiment, data, options.direct), network_fingerprint(experiment)};
     if (experiment.training.layer_by_layer) state_.layer = 1;
     if (options.checkpoint && std::filesystem::exists(*options.checkpoint)) {
-      take_over(read_checkpoint(*options.checkpoint, fingerprint_));
+      take_over(read_checkpoint(*options.checkpoint, identity_.run));
     }
   }
 
@@ -77,8 +77,7 @@ class Run {
     const int epochs = experiment_.training.epochs;
     const int depth = static_cast<int>(experiment_.network.layers.size());
     if (state.layer < 0 || state.layer > depth || (state.layer > 0) != by_layer() ||
-        state.epochs < 0 || state.steps > steps_ ||
-        (state.epochs > 0 && state.history.empty())) {
+        state.epochs < 0 || state.steps > steps_ || (state.epochs > 0 && state.history.empty())) {
       throw workloads::InputError(options_.checkpoint->string() +
                                   ": found a state that no run has; allowed: a checkpoint");
     }
@@ -214,9 +213,7 @@ class Run {
   }
 
   void checkpoint() const {
-    if (options_.checkpoint)
-      write_checkpoint(*options_.checkpoint, state_,
-                       {fingerprint_, network_fingerprint(experiment_)});
+    if (options_.checkpoint) write_checkpoint(*options_.checkpoint, state_, identity_);
   }
 
   const Experiment& experiment_;
@@ -224,7 +221,7 @@ class Run {
   const TrainingOptions& options_;
   std::size_t batch_, held_back_, examples_ = 0, steps_ = 0;
   workloads::Dataset validation_;
-  std::string fingerprint_;
+  CheckpointIdentity identity_;
   TrainingState state_;
 };
 

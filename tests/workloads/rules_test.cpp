@@ -37,11 +37,9 @@ class OneThread {
   int before_;
 };
 
-void make_values(const RandomValues& values, std::uint32_t seed,
-                 std::optional<std::uint32_t> sign_seed, std::span<std::byte> bytes) {
-  std::optional<std::uint64_t> wide;
-  if (sign_seed) wide = *sign_seed;
-  models::generate_values(values, seed, wide, 0, bytes);
+void make_values(const RandomValues& values, std::uint64_t seed,
+                 std::optional<std::uint64_t> sign_seed, std::span<std::byte> bytes) {
+  models::generate_values(values, seed, sign_seed, 0, bytes);
 }
 
 /// One step on whole tensors with random images, labels and initial values. The learning rate is 0,
