@@ -16,6 +16,8 @@ using workloads::Macs;
 
 struct DeviceOptions {
   bool check_residency = true;  ///< see TileTable
+  /// Without values nothing is read, written or computed; times, counters and checks are the same.
+  bool values = true;
 };
 
 /// What moved through the host port.

@@ -176,8 +176,12 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
     sum += size;
     return shared_.buffer.bytes(tile.address, size).data();
   };
-  for (const BufferedTile& tile : compute.inputs) inputs.push_back(bytes_of_tile(tile, read));
-  for (const BufferedTile& tile : compute.outputs) outputs.push_back(bytes_of_tile(tile, written));
+  for (const Input& input : compute.inputs) {
+    inputs.push_back(bytes_of_tile(std::get<TileView>(input).tile, read));
+  }
+  for (const TileView& output : compute.outputs) {
+    outputs.push_back(bytes_of_tile(output.tile, written));
+  }
   shared_.kernels.run(compute.kernel, inputs, outputs);
   shared_.buffer.count_read(read);
   shared_.buffer.count_write(written);

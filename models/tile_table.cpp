@@ -9,6 +9,24 @@ namespace spillway::models {
 using workloads::ProgramError;
 using workloads::words_of;
 
+namespace {
+
+/// Tiles that a kernel's inputs stand in or are made from.
+template <class Visit>
+void for_each_tile_read(const Compute& compute, Visit visit) {
+  for (const Input& input : compute.inputs) {
+    if (const auto* view = std::get_if<TileView>(&input)) {
+      visit(view->tile);
+    } else {
+      const auto& streamed = std::get<Streamed>(input);
+      visit(streamed.seed);
+      if (streamed.sign_seed) visit(*streamed.sign_seed);
+    }
+  }
+}
+
+}  // namespace
+
 TileTable::TileTable(OnChipBuffer& buffer, bool check) : buffer_(buffer), check_(check) {}
 
 void TileTable::begin(const MemoryMap& map) {
@@ -47,8 +65,11 @@ void TileTable::refuse(const Instruction& instruction, const std::string& why) c
 std::vector<BufferedTile> TileTable::tiles_made_by(const Instruction& instruction) const {
   if (const auto* load = std::get_if<Load>(&instruction)) return {load->tile};
   if (const auto* generate = std::get_if<Generate>(&instruction)) return {generate->tile};
-  if (const auto* compute = std::get_if<Compute>(&instruction)) return compute->outputs;
-  return {};
+  std::vector<BufferedTile> result;
+  if (const auto* compute = std::get_if<Compute>(&instruction)) {
+    for (const TileView& output : compute->outputs) result.push_back(output.tile);
+  }
+  return result;
 }
 
 void TileTable::check_resident(const BufferedTile& tile, const Instruction& instruction) {
@@ -67,9 +88,10 @@ void TileTable::check(const Instruction& instruction) {
     check_resident(generate->seed, instruction);
     if (generate->sign_seed) check_resident(*generate->sign_seed, instruction);
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
-    for (const BufferedTile& tile : compute->inputs) check_resident(tile, instruction);
-    for (const BufferedTile& tile : compute->outputs) {
-      if (resident(tile.tile)) check_resident(tile, instruction);
+    for_each_tile_read(*compute,
+                       [&](const BufferedTile& tile) { check_resident(tile, instruction); });
+    for (const TileView& output : compute->outputs) {
+      if (resident(output.tile.tile)) check_resident(output.tile, instruction);
     }
   } else if (const auto* free = std::get_if<Free>(&instruction)) {
     check_resident(free->tile, instruction);
@@ -126,14 +148,14 @@ std::optional<Issued> TileTable::issue(const Instruction& instruction) {
     if (Entry* entry = find(generate->tile)) entry->dirty = true;
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
     // A tile changed in place is claimed once, as written.
-    for (const BufferedTile& tile : compute->inputs) {
+    for_each_tile_read(*compute, [&](const BufferedTile& tile) {
       bool in_place = false;
-      for (const BufferedTile& output : compute->outputs) in_place |= output.tile == tile.tile;
+      for (const TileView& output : compute->outputs) in_place |= output.tile.tile == tile.tile;
       if (!in_place) issued.tickets.push_back(claim(tile, false));
-    }
-    for (const BufferedTile& tile : compute->outputs) {
-      issued.tickets.push_back(claim(tile, true));
-      if (Entry* entry = find(tile)) entry->dirty = true;
+    });
+    for (const TileView& output : compute->outputs) {
+      issued.tickets.push_back(claim(output.tile, true));
+      if (Entry* entry = find(output.tile)) entry->dirty = true;
     }
   } else {
     free_tile(std::get<Free>(instruction));

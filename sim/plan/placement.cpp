@@ -135,7 +135,7 @@ MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
     const bool host = item && idealisations.contains(*item);
     const models::Port port = host ? models::Port::host : models::Port::dram;
     std::uint64_t& address = next[host];
-    map.push_back({tensor.name, tensor.shape, tensor.element, port, address});
+    map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
     const std::uint64_t burst = device.dram.burst.count();
     address += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
   }

@@ -94,9 +94,9 @@ class Plan::Emitter {
       pending_.push_back(models::Generate{
           {residence.tile, residence.address}, on_chip_.at(made.seed), sign_seed, made.values});
     }
-    pending_.push_back(models::Compute{with_rate_scale(op.kernel, rate_scale_), tiles(op.inputs),
-                                       tiles(op.outputs),
-                                       op.layer == content_->step.readout_layer()});
+    pending_.push_back(models::Compute{
+        with_rate_scale(op.kernel, rate_scale_), tiles<models::Input>(op.inputs),
+        tiles<models::TileView>(op.outputs), op.layer == content_->step.readout_layer()});
     for (const std::size_t r : content_->ending[i]) {
       const Residence& residence = content_->residences[r];
       const BufferedTile tile{residence.tile, residence.address};
@@ -111,8 +111,9 @@ class Plan::Emitter {
     return static_cast<models::LedgerLabel>(line);
   }
 
-  std::vector<BufferedTile> tiles(const std::vector<TensorId>& ids) const {
-    std::vector<BufferedTile> result;
+  template <class Operand>
+  std::vector<Operand> tiles(const std::vector<TensorId>& ids) const {
+    std::vector<Operand> result;
     for (const TensorId id : ids) result.push_back(on_chip_.at(id));
     return result;
   }
