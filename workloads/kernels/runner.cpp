@@ -20,6 +20,11 @@ std::string name_of(const ClassifierWeightGradient&) { return "classifier weight
 std::string name_of(const BatchNorm&) { return "batch-norm"; }
 std::string name_of(const BatchNormInference&) { return "batch-norm inference"; }
 std::string name_of(const BatchNormError&) { return "batch-norm error"; }
+std::string name_of(const NormStatistics&) { return "batch-norm statistics"; }
+std::string name_of(const NormRunning&) { return "batch-norm running statistics"; }
+std::string name_of(const NormApply&) { return "batch-norm values"; }
+std::string name_of(const NormErrorSums&) { return "batch-norm error sums"; }
+std::string name_of(const NormErrorApply&) { return "batch-norm error values"; }
 std::string name_of(const Relu&) { return "ReLU"; }
 std::string name_of(const ReluError&) { return "ReLU error"; }
 std::string name_of(const MaxPool&) { return "max-pool"; }
@@ -34,6 +39,20 @@ std::string name_of(const Update&) { return "update"; }
 
 std::string kernel_name(const Kernel& kernel) {
   return std::visit([](const auto& k) { return name_of(k); }, kernel);
+}
+
+bool accumulates(const Kernel& kernel) {
+  return std::visit(
+      [](const auto& k) {
+        if constexpr (requires { k.accumulate; }) {
+          return k.accumulate;
+        } else if constexpr (requires { k.before; }) {
+          return k.before > 0;
+        } else {
+          return false;
+        }
+      },
+      kernel);
 }
 
 Kernel with_rate_scale(Kernel kernel, double scale) {
