@@ -60,17 +60,37 @@ Kernel with_rate_scale(Kernel kernel, double scale) {
   return kernel;
 }
 
-void Primitive::run(Layouts& layouts, Inputs in, Outputs out) const {
+template <class Result>
+void Primitive::execute(Layouts& layouts, Inputs in, Result result) const {
   std::unordered_map<int, dnnl::memory> arguments;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     arguments.emplace(inputs[i].argument, layouts.input(in[i], inputs[i].plain, inputs[i].layout));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    arguments.emplace(outputs[i].argument,
-                      layouts.output(out[i], outputs[i].plain, outputs[i].layout));
+    arguments.emplace(outputs[i].argument, result(i));
   }
   primitive.execute(layouts.stream(), arguments);
   layouts.stream().wait();
+}
+
+void Primitive::run(Layouts& layouts, Inputs in, Outputs out) const {
+  execute(layouts, in, [&](std::size_t i) {
+    return layouts.output(out[i], outputs[i].plain, outputs[i].layout);
+  });
+}
+
+void Primitive::run_adding(Layouts& layouts, Inputs in, Outputs out) const {
+  std::vector<dnnl::memory> results;
+  for (const Operand& output : outputs) results.emplace_back(output.layout, layouts.engine());
+  execute(layouts, in, [&](std::size_t i) { return results[i]; });
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const dnnl::memory sum = layouts.in_place(out[i], outputs[i].plain, outputs[i].layout);
+    auto* sums = static_cast<float*>(sum.get_data_handle());
+    const auto* parts = static_cast<const float*>(results[i].get_data_handle());
+    const auto count = static_cast<std::int64_t>(outputs[i].layout.get_size() / sizeof(float));
+#pragma omp parallel for simd if (count >= parallel_elements)
+    for (std::int64_t at = 0; at < count; ++at) sums[at] += parts[at];
+  }
 }
 
 class KernelRunner::Implementation {
