@@ -76,6 +76,11 @@ struct Cost {
   KernelCost operator()(const BatchNorm& k) const { return elementwise(2 * values(k.shape)); }
   KernelCost operator()(const BatchNormInference& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const BatchNormError& k) const { return elementwise(2 * values(k.shape)); }
+  KernelCost operator()(const NormStatistics& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormRunning& k) const { return elementwise(u(2 * k.channels)); }
+  KernelCost operator()(const NormApply& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormErrorSums& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormErrorApply& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const Dropout& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const SquareHinge& k) const { return elementwise(u(k.batch * k.classes)); }
   KernelCost operator()(const AdvanceSeed&) const { return elementwise(1); }
