@@ -23,9 +23,9 @@ using sim::Result;
 namespace {
 
 std::string title(const Experiment& experiment) {
-  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy paper\n",
+  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy {}\n",
                      experiment.network.name, experiment.rule, experiment.batch,
-                     experiment.device.name);
+                     experiment.device.name, to_string(experiment.policy));
 }
 
 /// Lines in the order of the network, then of a step's phases.

@@ -89,7 +89,8 @@ struct NestSpec {
   std::vector<Slot> slots;
   std::vector<NestOp> ops;
   bool splits_output = false;  ///< `output` may have an outer and an inner loop
-  bool whole_maps = false;     ///< rows and columns are not cut
+  bool whole_maps = false;   ///< rows and columns are not cut
+  bool whole_batch = false;  ///< examples are not cut
   std::size_t slot_of(workloads::TensorId tensor) const;  ///< slots.size() when it has none
 };
 
