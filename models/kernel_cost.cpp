@@ -114,18 +114,6 @@ struct Cost {
 
 KernelCost kernel_cost(const workloads::Kernel& kernel) { return std::visit(Cost{}, kernel); }
 
-bool accumulates(const workloads::Kernel& kernel) {
-  return std::visit(
-      [](const auto& k) {
-        if constexpr (requires { k.accumulate; }) {
-          return k.accumulate;
-        } else {
-          return false;
-        }
-      },
-      kernel);
-}
-
 Cycles kernel_cycles(const KernelCost& cost, const ComputeArray& array) {
   const Cycles products = cost.gemm ? array.cycles(*cost.gemm) : Cycles(0);
   return products + array.elementwise_cycles(cost.elements);
