@@ -125,21 +125,30 @@ bool windows_are_complete(const PoolGeometry& g, const Tile& y, const Tile& a) {
   return axis_of(g, 0, y, a).windows_are_complete() && axis_of(g, 1, y, a).windows_are_complete();
 }
 
-/// `inputs` and `outputs` are the ranges of the matrix along both.
-DenseGeometry dense(const Tile& x, const Range& inputs, const Range& outputs, const Tile& y) {
+/// Examples x features, and features x outputs in a matrix that has its features as the examples
+/// have them ([channels, rows, columns]) or flat, from dimension `first` on.
+DenseGeometry dense(const Tile& x, const Tile& matrix, std::size_t first, const Range& outputs,
+                    const Tile& y) {
   require(x.box[0] == y.box[0], "examples of inputs and outputs differ");
-  require(values(x) == inputs.size() &&
-              x.box[1].begin * x.box[2].size() * x.box[3].size() == inputs.begin,
+  const Range& flat = matrix.box[first];
+  const bool alike = std::equal(x.box.begin() + 1, x.box.end(),
+                                matrix.box.begin() + static_cast<std::ptrdiff_t>(first));
+  require(alike || (values(x) == flat.size() &&
+                    x.box[1].begin * x.box[2].size() * x.box[3].size() == flat.begin),
           "inputs of matrix and examples differ");
   require(y.box[1] == outputs, "outputs of matrix and examples differ");
-  return {x.box[0].size(), inputs.size(), outputs.size()};
+  return {x.box[0].size(), values(x), outputs.size()};
 }
-/// fc weights are [out, in], classifier matrices [features, classes].
+/// fc weights are [out, in …].
 DenseGeometry fc(const Tile& x, const Tile& weights, const Tile& y) {
-  return dense(x, weights.box[1], weights.box[0], y);
+  return dense(x, weights, 1, weights.box[0], y);
 }
+/// Classifier matrices are [features …, classes]; flat features have the second dimension for the
+/// classes.
 DenseGeometry classifier(const Tile& x, const Tile& matrix, const Tile& y) {
-  return dense(x, matrix.box[0], matrix.box[1], y);
+  const bool flat = matrix.box[2] == Range{} && matrix.box[3] == Range{} &&
+                    !(matrix.box[1] != y.box[1] && matrix.box[3] == y.box[1]);
+  return dense(x, matrix, 0, flat ? matrix.box[1] : matrix.box[3], y);
 }
 
 void require_bias(const Tile& bias, const Range& outputs) {
