@@ -90,10 +90,11 @@ inline workloads::PoolGeometry random_pooling(std::int64_t channels, workloads::
 }
 
 /// All results of a kernel that takes plain operands. `on` says which outputs lie on which inputs;
-/// the others start as numbers that nobody computes.
+/// the others start as what is `standing` there, or else as numbers that nobody computes.
 inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
                                        const std::vector<Operand>& inputs,
-                                       const std::map<std::size_t, std::size_t>& on = {}) {
+                                       const std::map<std::size_t, std::size_t>& on = {},
+                                       const std::vector<Operand>& standing = {}) {
   static workloads::KernelRunner runner;
   const workloads::OperandSizes sizes = workloads::operand_sizes(kernel);
   std::vector<workloads::AlignedBytes> memory;
@@ -113,6 +114,7 @@ inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
     memory.emplace_back(sizes.outputs[i].count());
     out.push_back(memory.back().span().data());
     std::memset(out.back(), 0x3e, sizes.outputs[i].count());
+    if (i < standing.size()) std::ranges::copy(standing[i], out.back());
   }
   runner.run(kernel, in, out);
   std::vector<Operand> results;
