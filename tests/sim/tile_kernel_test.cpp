@@ -92,32 +92,51 @@ Part whole_part(const Operation& operation) {
   return part;
 }
 
+/// An operand with bytes around it that nobody may write.
+class Guarded {
+ public:
+  explicit Guarded(const Operand& values) : size_(values.size()), memory_(size_ + 2 * guard) {
+    std::ranges::fill(memory_.span(), mark);
+    std::ranges::copy(values, data());
+  }
+  std::byte* data() { return memory_.span().data() + guard; }
+  bool is_intact() const {
+    const auto marked = [](std::byte value) { return value == mark; };
+    return std::ranges::all_of(memory_.span().first(guard), marked) &&
+           std::ranges::all_of(memory_.span().last(guard), marked);
+  }
+
+ private:
+  static constexpr std::size_t guard = 256;
+  static constexpr std::byte mark{0x5a};
+  std::size_t size_;
+  AlignedBytes memory_;
+};
+
 /// Runs one part on operands of its own.
 void run_part(const Kernel& kernel, const Operation& operation, const Part& part,
               std::vector<Array>& results) {
   static KernelRunner runner;
-  std::vector<AlignedBytes> memory;
+  std::vector<Guarded> memory;
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
-  const auto place = [&](const Operand& values) {
-    memory.emplace_back(values.size());
-    std::copy(values.begin(), values.end(), memory.back().span().begin());
-    return memory.back().span().data();
+  const auto place = [&](const Operand& values, Bytes expected) {
+    REQUIRE(values.size() == expected.count());
+    memory.emplace_back(values);
+    return memory.back().data();
   };
   const OperandSizes sizes = operand_sizes(kernel);
   for (std::size_t i = 0; i < part.inputs.size(); ++i) {
-    const Operand values = operation.inputs[i].gather(part.inputs[i]);
-    REQUIRE(values.size() == sizes.inputs[i].count());
-    in.push_back(place(values));
+    in.push_back(place(operation.inputs[i].gather(part.inputs[i]), sizes.inputs[i]));
   }
   for (std::size_t i = 0; i < part.outputs.size(); ++i) {
-    const Operand values = results[i].gather(part.outputs[i]);
-    REQUIRE(values.size() == sizes.outputs[i].count());
-    const bool in_place = operation.on.contains(i);
-    out.push_back(in_place ? const_cast<std::byte*>(in[operation.on.at(i)]) : place(values));
+    out.push_back(operation.on.contains(i)
+                      ? const_cast<std::byte*>(in[operation.on.at(i)])
+                      : place(results[i].gather(part.outputs[i]), sizes.outputs[i]));
   }
   runner.run(kernel, in, out);
   for (std::size_t i = 0; i < part.outputs.size(); ++i) results[i].scatter(part.outputs[i], out[i]);
+  REQUIRE(std::ranges::all_of(memory, &Guarded::is_intact));
 }
 
 /// What the tiles' kernels make, in a random order.
