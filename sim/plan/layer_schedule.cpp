@@ -29,21 +29,20 @@ bool is_product(const workloads::Kernel& kernel) {
 Schedule layer_schedule(const ScheduleTask& task) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const NestBuilder builder(task.step, task.map);
-  std::vector<NestSpec> specs;
+  std::vector<NestChoice> choices;
   for (std::size_t i = 0; i < task.step.ops.size(); ++i) {
     for (const OpPart& part : phases(task.step, i)) {
       NestRequest request;
       request.name = operation_name(task.step, i);
       (is_product(task.step.ops[i].kernel) ? request.main : request.after) = {part};
-      specs.push_back(builder.tiled(request));
+      choices.push_back(choice_of(builder, request));
     }
   }
   Schedule schedule;
-  for (const NestSpec& spec : specs) {
-    const std::vector<bool> pinned(spec.slots.size());
-    const std::optional<FoundNest> found = find_loops(spec, pinned, words);
-    if (!found) refuse_buffer(task, specs);
-    schedule.nests.push_back(make_nest(spec, *found, pinned, words));
+  for (const NestChoice& choice : choices) {
+    const std::optional<Nest> nest = choose(choice, words);
+    if (!nest) refuse_buffer(task, choices);
+    schedule.nests.push_back(*nest);
   }
   if (!place(schedule, task.step, words)) {
     throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
@@ -51,14 +50,41 @@ Schedule layer_schedule(const ScheduleTask& task) {
   return schedule;
 }
 
-void refuse_buffer(const ScheduleTask& task, const std::vector<NestSpec>& specs) {
+NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
+  NestChoice choice{builder.tiled(request)};
+  const NestSpec& spec = choice.front();
+  const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
+  if (spec.splits_output && cut) {
+    request.cut_input_rows = true;
+    choice.push_back(builder.tiled(request));
+  }
+  return choice;
+}
+
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words) {
+  std::optional<FoundNest> best;
+  const NestSpec* spec = nullptr;
+  for (const NestSpec& candidate : choice) {
+    const auto found = find_loops(candidate, std::vector<bool>(candidate.slots.size()), words);
+    if (!found || (best && found->dram_words >= best->dram_words)) continue;
+    best = found;
+    spec = &candidate;
+  }
+  if (!best) return std::nullopt;
+  return make_nest(*spec, *best, std::vector<bool>(spec->slots.size()), words);
+}
+
+void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choices) {
   std::uint64_t most = 0;
   const NestSpec* worst = nullptr;
-  for (const NestSpec& spec : specs) {
-    const std::uint64_t needed = smallest_buffer(spec, std::vector<bool>(spec.slots.size()));
+  for (const NestChoice& choice : choices) {
+    std::uint64_t needed = ~std::uint64_t{0};
+    for (const NestSpec& spec : choice) {
+      needed = std::min(needed, smallest_buffer(spec, std::vector<bool>(spec.slots.size())));
+    }
     if (needed > most) {
       most = needed;
-      worst = &spec;
+      worst = &choice.front();
     }
   }
   throw workloads::InputError(

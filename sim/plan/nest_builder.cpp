@@ -200,8 +200,8 @@ class NestBuilder::Mapping {
     return conv;
   }
 
-  void conv_operands(const w::ConvGeometry& g, const NestRequest& request, TensorId x, TensorId y,
-                     TensorId weights) {
+  void conv_operands(const w::ConvGeometry& g, const NestRequest& request, bool cut_input,
+                     TensorId x, TensorId y, TensorId weights) {
     const w::PoolGeometry* pool = nullptr;
     for (const OpPart& part : request.after) {
       if (const auto* found = std::get_if<w::MaxPool>(&kernel_of(step_, part))) {
@@ -215,7 +215,7 @@ class NestBuilder::Mapping {
         }
       }
     }
-    const Conv conv = sides(g, pool, request.cut_input_rows);
+    const Conv conv = sides(g, pool, cut_input);
     spec_.extent[index(Axis::group)] = g.groups;
     spec_.extent[index(Axis::example)] = g.batch;
     spec_.extent[index(Axis::output)] = g.output.channels / g.groups;
@@ -276,11 +276,11 @@ class NestBuilder::Mapping {
   void main_operands(const K& k, const OpPart& part, const NestRequest& request) {
     const std::vector<TensorId>&in = inputs_of(step_, part), &out = outputs_of(step_, part);
     if constexpr (std::is_same_v<K, w::ConvForward>) {
-      conv_operands(k.shape, request, in[0], out[0], in[1]);
+      conv_operands(k.shape, request, false, in[0], out[0], in[1]);
     } else if constexpr (std::is_same_v<K, w::ConvInputGradient>) {
-      conv_operands(k.shape, request, out[0], in[0], in[1]);
+      conv_operands(k.shape, request, true, out[0], in[0], in[1]);
     } else if constexpr (std::is_same_v<K, w::ConvWeightGradient>) {
-      conv_operands(k.shape, request, in[1], in[0], out[0]);
+      conv_operands(k.shape, request, request.cut_input_rows, in[1], in[0], out[0]);
     } else if constexpr (std::is_same_v<K, w::FcForward>) {
       dense_operands(k.shape, in[0], out[0], in[1]);
     } else if constexpr (std::is_same_v<K, w::FcInputGradient>) {
@@ -400,8 +400,8 @@ class NestBuilder::Mapping {
           } else if constexpr (std::is_same_v<K, w::SoftmaxCrossEntropy> ||
                                std::is_same_v<K, w::SquareHinge>) {
             const TensorId metrics = out.back();
-            if (find(in[0]) == nullptr) return;
             if (out.size() > 1) alike({in[0], out[0]});
+            if (find(in[0]) == nullptr) return;
             set(in[1], {(*find(in[0]))[0]});
             set(metrics, {whole(2)});
           } else {
@@ -471,6 +471,22 @@ bool NestBuilder::wanted_later(TensorId id, const std::vector<OpPart>& ops) cons
   });
 }
 
+/// The tensor whose dimensions an operation on single elements runs along: a map, where it has one;
+/// of max-pooling the result, so that tiles are whole windows.
+TensorId NestBuilder::largest_map(const OpPart& part) const {
+  std::vector<TensorId> ids = outputs_of(step_, part);
+  if (!std::holds_alternative<w::MaxPool>(kernel_of(step_, part))) {
+    const std::vector<TensorId>& in = inputs_of(step_, part);
+    ids.insert(ids.end(), in.begin(), in.end());
+  }
+  const auto rank = [&](TensorId id) {
+    const Tensor& tensor = step_.tensor(id);
+    return std::pair(!tensor.generated && has_examples(tensor.kind), tensor.elements());
+  };
+  return *std::max_element(ids.begin(), ids.end(),
+                           [&](TensorId a, TensorId b) { return rank(a) < rank(b); });
+}
+
 NestSpec NestBuilder::tiled(const NestRequest& request) const {
   NestSpec spec;
   spec.name = request.name;
@@ -487,21 +503,7 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   ops.insert(ops.end(), request.main.begin(), request.main.end());
   ops.insert(ops.end(), request.after.begin(), request.after.end());
   if (request.main.empty()) {
-    // Along the largest map of the first operation.
-    const OpPart& first = ops.back();
-    TensorId base = inputs_of(step_, first)[0];
-    for (const auto* ids : {&inputs_of(step_, first), &outputs_of(step_, first)}) {
-      for (const TensorId id : *ids) {
-        const bool pool = std::holds_alternative<w::MaxPool>(kernel_of(step_, first));
-        if (step_.tensor(id).generated) continue;
-        if (pool && id == inputs_of(step_, first)[0]) continue;
-        if (step_.tensor(id).elements() > step_.tensor(base).elements() ||
-            (pool && base == inputs_of(step_, first)[0])) {
-          base = id;
-        }
-      }
-    }
-    mapping.follow(base);
+    mapping.follow(largest_map(ops.back()));
   }
   mapping.complete(ops);
   std::vector<Projections> dims(step_.tensors.size());

@@ -31,7 +31,9 @@ struct NestRequest {
   std::vector<OpPart> main;
   /// What is done to a result as soon as it is complete.
   std::vector<OpPart> after;
-  /// Rows and columns are cut at the main operation's input, not at its output.
+  /// A weight gradient's rows and columns are cut at its input, with the halo on its output's
+  /// errors, not the other way round. (A forward pass is cut at its output, an input gradient at
+  /// its input.)
   bool cut_input_rows = false;
   /// Made again by whoever needs them: never stored at the end.
   std::set<workloads::TensorId> unwanted;
@@ -53,6 +55,7 @@ class NestBuilder {
   class Mapping;
   NestSpec finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
                   const std::vector<Projections>& dims, const NestRequest& request) const;
+  workloads::TensorId largest_map(const OpPart& part) const;
   bool wanted_later(workloads::TensorId tensor, const std::vector<OpPart>& ops) const;
 
   const workloads::Step& step_;

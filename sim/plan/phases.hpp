@@ -16,8 +16,14 @@ std::vector<OpPart> phases(const workloads::Step& step, std::size_t op);
 /// "conv1 conv forward", for messages.
 std::string operation_name(const workloads::Step& step, std::size_t op);
 
+/// Nests of which any one does the work.
+using NestChoice = std::vector<NestSpec>;
+NestChoice choice_of(const NestBuilder& builder, NestRequest request);
+/// The one that moves the fewest words in a buffer of `words`, with nothing pinned.
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words);
+
 /// Throws the InputError that names the nest that needs the most and the smallest buffer that works
 /// for all.
-[[noreturn]] void refuse_buffer(const ScheduleTask& task, const std::vector<NestSpec>& specs);
+[[noreturn]] void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choices);
 
 }  // namespace spillway::sim

@@ -66,7 +66,6 @@ class NestRun {
     bool resident = false, dirty = false, finished = true;
     BufferedTile tile;
     std::vector<std::uint64_t> stamp;  // indices of the loops that it follows
-    std::int64_t values = 0;           // that statistics have taken in
   };
 
   const Slot& slot(std::size_t s) const { return nest_.spec.slots[s]; }
@@ -201,7 +200,7 @@ class NestRun {
                                 output_boxes, accumulate);
     if (auto* statistics = std::get_if<workloads::NormStatistics>(&kernel)) {
       const workloads::NormGeometry& g = statistics->shape;
-      std::int64_t& values = values_[op.outputs[0].slot];
+      std::int64_t& values = values_[{op.outputs[0].slot, output_boxes[0].box[1].begin}];
       if (!accumulate) values = 0;
       statistics->before = values;
       values += g.batch * g.height * g.width;
@@ -248,7 +247,7 @@ class NestRun {
     const bool part = rows && slot(s).in_parts;
     if (part ? held.resident : stands(s)) return held.tile;
     leave(s);
-    held = {true, false, true, tile_at(s, rows), stamp(s), 0};
+    held = {true, false, true, tile_at(s, rows), stamp(s)};
     out_.push_back(models::Load{held.tile, lines_[s].load});
     return held.tile;
   }
@@ -264,7 +263,7 @@ class NestRun {
     const bool part = rows && slot(s).in_parts;
     if (!(part ? held.resident : stands(s))) {
       leave(s);
-      held = {true, false, true, tile_at(s, rows), stamp(s), 0};
+      held = {true, false, true, tile_at(s, rows), stamp(s)};
       if (adds) out_.push_back(models::Load{held.tile, lines_[s].load});
     }
     held.dirty = true;
@@ -292,7 +291,8 @@ class NestRun {
   Place place_;
   std::vector<Held> slots_;
   std::vector<std::size_t> last_use_;
-  std::map<std::size_t, std::int64_t> values_;
+  /// Values that statistics have taken in, by slot and first channel.
+  std::map<std::pair<std::size_t, std::int64_t>, std::int64_t> values_;
   bool done_ = false;
 };
 
