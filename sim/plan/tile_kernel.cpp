@@ -228,6 +228,7 @@ struct Parts {
   }
   NormStatistics part(const NormStatistics& k) const {
     require_channels(out[0], in[0]);
+    require(!accumulate || k.before > 0, "nobody said how many values came before");
     return {maps(in[0]), accumulate ? k.before : 0};
   }
   NormRunning part(const NormRunning& k) const {
@@ -289,7 +290,6 @@ struct Parts {
     tile.batch = examples.size();
     tile.accumulate = accumulate;
     if (tile.batch != k.batch && k.total_batch == 0) tile.total_batch = k.batch;
-    tile.with_error = out.size() > 1;
     return tile;
   }
   SoftmaxCrossEntropy part(const SoftmaxCrossEntropy& k) const { return loss(k); }

@@ -9,7 +9,7 @@
 namespace spillway::sim {
 
 /// The kernel that does the part of `whole` whose operands are these boxes of the whole operands,
-/// in the order of the operation's; optional operands (bias, dbias, dscores) may be left out. Every
+/// in the order of the operation's; biases may be left out. Every
 /// part of `whole` that its geometry names must be done once, by one tile or another:
 ///
 ///  * Convolutions: all of a kernel's taps. Of the products of x, weights and y (or their errors)

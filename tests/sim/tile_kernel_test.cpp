@@ -677,6 +677,29 @@ TEST_CASE("a tile that is the whole has the whole's kernel") {
   CHECK(loss.total_batch == 0);
 }
 
+TEST_CASE("a strip has padding where its windows go beyond it and nowhere else") {
+  const ConvGeometry conv{1, {2, 16, 8}, {3, 16, 8}, {{3, 3}, {1, 1}, {1, 1}, {1, 1}}, 1};
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  const auto padding = [&](const Range& inputs, const Range& outputs) {
+    const Kernel kernel =
+        tile_kernel(ConvForward{conv},
+                    Tiles{tile({}, {0, 2}, inputs, {0, 8}), tile({0, 3}, {0, 2}, {0, 3}, {0, 3})},
+                    Tiles{tile({}, {0, 3}, outputs, {0, 8})}, false);
+    const Window& window = std::get<ConvForward>(kernel).shape.window;
+    CHECK(window.padding_begin[1] == 1);
+    CHECK(window.padding_end[1] == 1);
+    return Pair(window.padding_begin[0], window.padding_end[0]);
+  };
+  // The halo on the inputs' side: at the top, in the middle, at the bottom.
+  CHECK(padding({0, 5}, {0, 4}) == Pair(1, 0));
+  CHECK(padding({3, 9}, {4, 8}) == Pair(0, 0));
+  CHECK(padding({11, 16}, {12, 16}) == Pair(0, 1));
+  // And on the outputs' side.
+  CHECK(padding({0, 4}, {0, 5}) == Pair(1, 2));
+  CHECK(padding({4, 8}, {3, 9}) == Pair(2, 2));
+  CHECK(padding({12, 16}, {11, 16}) == Pair(2, 1));
+}
+
 TEST_CASE("boxes that do not fit each other are refused") {
   const ConvGeometry conv{4, {6, 8, 8}, {4, 8, 8}, {{3, 3}, {1, 1}, {1, 1}, {1, 1}}, 2};
   const Range b{0, 4}, rows{0, 8}, taps{0, 3};
@@ -722,6 +745,10 @@ TEST_CASE("boxes that do not fit each other are refused") {
   CHECK_THROWS_AS(max_pool({3, 6}), ConsistencyError);
 
   const Tile some = tile({0, 3});
+  const NormStatistics statistics{{2, 3, 1, 1}};
+  CHECK_THROWS_AS(tile_kernel(statistics, Tiles{tile({0, 2}, some.box[0])},
+                              Tiles{tile({0, 2}, some.box[0])}, true),
+                  ConsistencyError);
   CHECK_THROWS_AS(tile_kernel(Relu{9}, Tiles{some}, Tiles{some}, true), ConsistencyError);
   CHECK_THROWS_AS(tile_kernel(Update{9, 1, 0}, Tiles{some, tile({3, 6})}, Tiles{some}, false),
                   ConsistencyError);

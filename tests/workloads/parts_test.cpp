@@ -185,6 +185,7 @@ TEST_CASE("winners outside a part of the map are dropped and those outside their
   CHECK(dy({2, 0, 1}, true) == Values{0});
   CHECK(std::isnan(dy({0, 3, 0}, true)[0]));
   CHECK(std::isnan(dy({0, 1, 255}, true)[0]));
+  CHECK(std::isnan(dy({0, 1, 0}, false)[0]));
 }
 
 TEST_CASE("a loss of a part divides by the whole mini-batch and adds to the metrics") {

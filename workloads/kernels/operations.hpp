@@ -94,6 +94,7 @@ class Pooling {
     Primitive forward, backward;
   };
   const Pair& find(const PoolGeometry& shape);
+  bool winners_are_trusted(const PoolGeometry& shape, const std::byte* winners);
 
   Layouts& layouts_;
   std::map<Key, Pair> primitives_;

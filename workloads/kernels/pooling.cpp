@@ -162,27 +162,28 @@ void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
 void Pooling::run(const MaxPoolError& k, Inputs in, Outputs out) {
   const auto inputs = static_cast<std::size_t>(inputs_of(k.shape));
   const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  if (k.clip || !onednn_takes(k.shape)) {
-    spread_clipped(k.shape, floats(layouts_.read(in[0], outputs * sizeof(float))),
-                   reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs)),
-                   floats(layouts_.write(out[0], inputs * sizeof(float))));
-    return;
+  const auto read_winners = [&] {
+    return reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs));
+  };
+  const bool plain = k.clip || !onednn_takes(k.shape);
+  if (!k.clip && !winners_are_trusted(k.shape, in[1]) &&
+      !winners_are_legal(k.shape, read_winners())) {
+    std::fill_n(floats(layouts_.write(out[0], inputs * sizeof(float))), inputs,
+                std::numeric_limits<float>::quiet_NaN());
+  } else if (plain) {
+    const float* da = floats(layouts_.read(in[0], outputs * sizeof(float)));
+    const std::uint8_t* winners = read_winners();
+    spread_clipped(k.shape, da, winners, floats(layouts_.write(out[0], inputs * sizeof(float))));
+  } else {
+    find(k.shape).backward.run(layouts_, in, out);
   }
-  const Pair& pair = find(k.shape);
-  const Primitive::Operand& winners = pair.backward.inputs[1];
-  // Winners that our own max-pool of this geometry left in its layout need no check.
-  const auto made = made_.find(in[1]);
-  const bool legal =
-      (made != made_.end() && made->second == key_of(k.shape) &&
-       layouts_.stands_in(in[1], winners.layout)) ||
-      winners_are_legal(k.shape,
-                        reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs)));
-  if (legal) {
-    pair.backward.run(layouts_, in, out);
-    return;
-  }
-  std::fill_n(floats(layouts_.write(out[0], inputs * sizeof(float))), inputs,
-              std::numeric_limits<float>::quiet_NaN());
+}
+
+/// Winners that our own max-pool of this geometry left in its layout need no check.
+bool Pooling::winners_are_trusted(const PoolGeometry& shape, const std::byte* winners) {
+  const auto made = made_.find(winners);
+  return made != made_.end() && made->second == key_of(shape) &&
+         layouts_.stands_in(winners, find(shape).backward.inputs[1].layout);
 }
 
 }  // namespace spillway::workloads
