@@ -20,6 +20,8 @@ Range through(const Projection::Stage& s, Range range) {
   if (s.inverse) {
     result = {divide_up(range.begin + s.padding - s.kernel + 1, s.stride),
               divide_down(range.end - 1 + s.padding, s.stride) + 1};
+    if (range.begin == 0) result.begin = 0;
+    if (range.end == s.from) result.end = s.extent;
   } else {
     result = {range.begin * s.stride - s.padding,
               (range.end - 1) * s.stride - s.padding + s.kernel};
@@ -47,7 +49,8 @@ void for_each_size(const Projection& p, std::int64_t extent, std::int64_t tile, 
 
 bool is_even_scale(const Projection& p) {
   return p.stages == 0 || (p.stages == 1 && !p.stage[0].inverse && p.stage[0].padding == 0 &&
-                           p.stage[0].kernel == p.stage[0].stride);
+                           p.stage[0].kernel == p.stage[0].stride &&
+                           p.stage[0].extent == p.stage[0].from * p.stage[0].stride);
 }
 
 }  // namespace

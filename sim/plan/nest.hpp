@@ -27,11 +27,13 @@ inline std::size_t index(Axis axis) { return static_cast<std::size_t>(axis); }
 
 /// How a range of an axis becomes a range of one dimension of a tensor.
 struct Projection {
-  /// The places that windows at a range of places cover, or (inverse) the windows that touch it.
+  /// The places that windows at a range of places cover, or (inverse) the windows that touch it; at
+  /// the map's borders with those that lie on padding alone.
   struct Stage {
     std::int64_t stride = 1, padding = 0, kernel = 1;
     std::int64_t extent = 1;  ///< of the dimension it leads to
     bool inverse = false;
+    std::int64_t from = 1;  ///< extent of the dimension it comes from
   };
   std::optional<Axis> axis;  ///< none: always the whole dimension
   bool outer = false;        ///< follows the axis's outer loop alone

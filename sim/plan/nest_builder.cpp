@@ -38,7 +38,8 @@ Projection scaled(const Projection& like, std::int64_t scale, std::int64_t exten
   Projection p = like;
   p.extent = extent;
   if (scale > 1) {
-    p.add({scale, 0, scale, like.per_group != 0 ? like.per_group * scale : extent, false});
+    p.add({scale, 0, scale, like.per_group != 0 ? like.per_group * scale : extent, false,
+           like.extent});
     p.per_group *= scale;
   }
   return p;
@@ -46,8 +47,9 @@ Projection scaled(const Projection& like, std::int64_t scale, std::int64_t exten
 Projection windows(Projection p, const w::Window& window, std::size_t side, std::int64_t extent,
                    bool inverse) {
   if (!p.axis) return whole(extent);
+  p.add({window.stride[side], window.padding_begin[side], window.kernel[side], extent, inverse,
+         p.extent});
   p.extent = extent;
-  p.add({window.stride[side], window.padding_begin[side], window.kernel[side], extent, inverse});
   return p;
 }
 
@@ -472,10 +474,12 @@ bool NestBuilder::wanted_later(TensorId id, const std::vector<OpPart>& ops) cons
 }
 
 /// The tensor whose dimensions an operation on single elements runs along: a map, where it has one;
-/// of max-pooling the result, so that tiles are whole windows.
+/// of max-pooling, forward and backward, the result, so that each of its elements is made once.
 TensorId NestBuilder::largest_map(const OpPart& part) const {
   std::vector<TensorId> ids = outputs_of(step_, part);
-  if (!std::holds_alternative<w::MaxPool>(kernel_of(step_, part))) {
+  const Kernel& kernel = kernel_of(step_, part);
+  if (!std::holds_alternative<w::MaxPool>(kernel) &&
+      !std::holds_alternative<w::MaxPoolError>(kernel)) {
     const std::vector<TensorId>& in = inputs_of(step_, part);
     ids.insert(ids.end(), in.begin(), in.end());
   }

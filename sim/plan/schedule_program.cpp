@@ -196,15 +196,15 @@ class NestRun {
       Held* held = held_of(operand.slot);
       if (held != nullptr) held->finished = at_last(reduced);
     }
-    Kernel kernel = tile_kernel(op.kernel ? *op.kernel : step_.ops[op.op].kernel, input_boxes,
-                                output_boxes, accumulate);
-    if (auto* statistics = std::get_if<workloads::NormStatistics>(&kernel)) {
-      const workloads::NormGeometry& g = statistics->shape;
+    Kernel whole = op.kernel ? *op.kernel : step_.ops[op.op].kernel;
+    if (auto* statistics = std::get_if<workloads::NormStatistics>(&whole)) {
+      const Tile& x = input_boxes[0];
       std::int64_t& values = values_[{op.outputs[0].slot, output_boxes[0].box[1].begin}];
       if (!accumulate) values = 0;
       statistics->before = values;
-      values += g.batch * g.height * g.width;
+      values += x.box[0].size() * x.box[2].size() * x.box[3].size();
     }
+    Kernel kernel = tile_kernel(whole, input_boxes, output_boxes, accumulate);
     out_.push_back(models::Compute{with_rate_scale(std::move(kernel), rate_scale_),
                                    std::move(inputs), std::move(outputs),
                                    step_.ops[op.op].layer == step_.readout_layer()});
