@@ -8,24 +8,6 @@
 
 namespace spillway::sim {
 
-namespace {
-
-bool is_product(const workloads::Kernel& kernel) {
-  using namespace workloads;
-  return std::visit(
-      [](const auto& k) {
-        using K = std::decay_t<decltype(k)>;
-        return std::is_same_v<K, ConvForward> || std::is_same_v<K, ConvInputGradient> ||
-               std::is_same_v<K, ConvWeightGradient> || std::is_same_v<K, FcForward> ||
-               std::is_same_v<K, FcInputGradient> || std::is_same_v<K, FcWeightGradient> ||
-               std::is_same_v<K, ClassifierForward> || std::is_same_v<K, ClassifierError> ||
-               std::is_same_v<K, ClassifierWeightGradient>;
-      },
-      kernel);
-}
-
-}  // namespace
-
 Schedule layer_schedule(const ScheduleTask& task) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const NestBuilder builder(task.step, task.map);

@@ -13,6 +13,9 @@ namespace spillway::sim {
 /// The operation, or the phases that it is done in, in order.
 std::vector<OpPart> phases(const workloads::Step& step, std::size_t op);
 
+/// Whether a kernel is a matrix product, with sums over an axis of their own.
+bool is_product(const workloads::Kernel& kernel);
+
 /// "conv1 conv forward", for messages.
 std::string operation_name(const workloads::Step& step, std::size_t op);
 
