@@ -121,8 +121,9 @@ class Graph {
     append(order_, joined({top.score, top.loss, top.error, top.masks}));
     for (int i = depth(); i >= 1; --i) {
       const LayerParts& l = layer(i);
+      if (i < depth() && !l.error.empty()) append(order_, joined({l.error, l.masks}));
       append(order_, joined({l.pool, l.norm, l.input_gradient}));
-      if (i > 1) append(order_, joined({layer(i - 1).error, layer(i - 1).masks}));
+      if (i > 1 && layer(i - 1).error.empty()) append(order_, layer(i - 1).masks);
       append(order_, joined({l.input_again, l.weight_gradient, l.updates, l.norm_updates,
                              l.classifier_gradient, l.classifier_updates, l.seeds}));
     }
@@ -199,7 +200,9 @@ class Graph {
     const LayerParts& l = layer(i);
     PartList all = l.forward;
     append(all, l.score);
-    const std::size_t first = before(joined({l.input, l.forward}).front());
+    // Where the same dropped images are used again for the gradient they are stored.
+    const PartList input = parts_.backward ? l.input : PartList{};
+    const std::size_t first = before(joined({input, l.forward}).front());
     // Batch-norm cuts the chain: its statistics have to be complete first.
     std::size_t applied = all.size();
     for (std::size_t k = 0; k < all.size(); ++k) {
@@ -207,9 +210,9 @@ class Graph {
       if (part.kernel && std::holds_alternative<workloads::NormApply>(*part.kernel)) applied = k;
     }
     for (std::size_t end = 1; end <= std::min(applied, all.size()); ++end) {
-      if (end == 1 && l.input.empty()) continue;
+      if (end == 1 && input.empty()) continue;
       const PartList after(all.begin() + 1, all.begin() + static_cast<std::ptrdiff_t>(end));
-      add(first, before(all[end - 1]) + 1, request(l.input, {all[0]}, after));
+      add(first, before(all[end - 1]) + 1, request(input, {all[0]}, after));
     }
     for (std::size_t end = applied + 2; end <= all.size(); ++end) {
       const PartList chain(all.begin() + static_cast<std::ptrdiff_t>(applied),
@@ -301,7 +304,7 @@ class Graph {
     const auto forward_of = [&](int i) { return joined({layer(i).input, layer(i).forward}); };
     const auto backward_of = [&](int i) {
       const LayerParts& l = layer(i);
-      return joined({i == depth() || l.error.empty() ? PartList{} : PartList{}, l.pool, l.norm,
+      return joined({l.error, l.error.empty() ? PartList{} : l.masks, l.pool, l.norm,
                      l.input_gradient, l.input_again, l.weight_gradient, l.updates, l.norm_updates,
                      l.classifier_gradient, l.classifier_updates, l.seeds});
     };
@@ -312,8 +315,7 @@ class Graph {
           continue;
         }
         add_stream(forward_of(i), forward_of(j), name("forward", i, j));
-        const PartList top = j == depth() ? joined({layer(j).error, layer(j).masks}) : PartList{};
-        add_stream(joined({top, backward_of(j)}), backward_of(i), name("backward", j, i));
+        add_stream(backward_of(j), backward_of(i), name("backward", j, i));
       }
       if (parts_.backward) {
         add_stream(forward_of(i), backward_of(i), name("forward and backward", i, depth()));

@@ -146,9 +146,8 @@ void NestShape::set(const std::vector<Loop>& loops) {
     } else {
       runs = loops_of(op) & running;
     }
-    const Mask but_input = runs & ~all[index(Axis::input)];
     const auto use = [&](const NestOp::Operand& operand) {
-      const Mask here = operand.at_last_input ? but_input : runs;
+      const Mask here = operand.once ? runs & ~waits_for(op, operand) : runs;
       runs_[operand.slot] |= here;
       const bool changes = here == 0 || (follows_[operand.slot] >> (deepest(here) - 1) & 1) != 0;
       if (!changes) transient_[operand.slot] = false;
@@ -174,9 +173,17 @@ std::uint32_t NestShape::loops_of(const NestOp& op) const {
   return mask;
 }
 
+std::uint32_t NestShape::waits_for(const NestOp& op, const NestOp::Operand& operand) const {
+  if (!operand.once) return 0;
+  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(), [&](const auto& other) {
+    return other.slot == operand.slot;
+  });
+  return output ? all_[index(Axis::input)] : reduced(op, op.outputs.front());
+}
+
 std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operand) const {
   Mask mask = loops_of(op);
-  if (operand.at_last_input) mask &= ~all_[index(Axis::input)];
+  if (operand.once) mask &= ~waits_for(op, operand);
   for (const Projection& p : spec_.slots[operand.slot].dims) {
     if (p.axis) mask &= ~all_[index(*p.axis)];
     if (p.axis && p.per_group != 0) mask &= ~all_[index(Axis::group)];
@@ -184,10 +191,12 @@ std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operan
   return mask;
 }
 
-bool NestShape::complete() const {
-  for (const Slot& slot : spec_.slots) {
+bool NestShape::is_legal() const {
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    const Slot& slot = spec_.slots[s];
     for (const Projection& p : slot.dims) {
       if (!p.axis || is_even_scale(p)) continue;
+      if (slot.source == Slot::Source::made && visits_[s] > 1) return false;
       const std::size_t axis = index(*p.axis);
       bool empty = false;
       for_each_size(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis],

@@ -70,7 +70,9 @@ struct Slot {
 struct NestOp {
   struct Operand {
     std::size_t slot = 0;
-    bool at_last_input = false;  ///< takes part only when the loops of `input` are at their last
+    /// Takes part once: a bias at the last of the loops that its sum runs along, a bias's gradient
+    /// at the last of those along `input`.
+    bool once = false;
   };
   std::size_t op = 0;  ///< in the step
   std::vector<Operand> inputs, outputs;
@@ -134,6 +136,8 @@ class NestShape {
   bool follows(std::size_t slot, std::size_t loop) const { return follows_[slot] >> loop & 1; }
   /// The loops that an operation runs along, as bits.
   std::uint32_t loops_of(const NestOp& op) const;
+  /// The loops at whose last an operand that takes part once does.
+  std::uint32_t waits_for(const NestOp& op, const NestOp::Operand& operand) const;
   /// The loops along the axes that the slot does not follow, among those of an operation.
   std::uint32_t reduced(const NestOp& op, const NestOp::Operand& operand) const;
   /// How often each of the slot's tiles is brought in.
@@ -142,8 +146,9 @@ class NestShape {
   bool transient(std::size_t slot) const { return transient_[slot]; }
   /// All distinct tiles of a slot, what they share counted for each.
   models::TileSize coverage(std::size_t slot) const;
-  /// Every tile of every slot has elements.
-  bool complete() const;
+  /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
+  /// others.
+  bool is_legal() const;
   /// Words of its largest tile.
   std::uint64_t largest(std::size_t slot, std::int64_t part) const;
 

@@ -282,7 +282,9 @@ class NestBuilder::Mapping {
     } else if constexpr (std::is_same_v<K, w::ConvInputGradient>) {
       conv_operands(k.shape, request, true, out[0], in[0], in[1]);
     } else if constexpr (std::is_same_v<K, w::ConvWeightGradient>) {
-      conv_operands(k.shape, request, request.cut_input_rows, in[1], in[0], out[0]);
+      // Beside an input gradient it is cut as that is.
+      const bool cut_input = request.cut_input_rows || request.main.size() > 1;
+      conv_operands(k.shape, request, cut_input, in[1], in[0], out[0]);
     } else if constexpr (std::is_same_v<K, w::FcForward>) {
       dense_operands(k.shape, in[0], out[0], in[1]);
     } else if constexpr (std::is_same_v<K, w::FcInputGradient>) {
@@ -485,7 +487,11 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
   }
   const auto rank = [&](TensorId id) {
     const Tensor& tensor = step_.tensor(id);
-    return std::pair(!tensor.generated && has_examples(tensor.kind), tensor.elements());
+    const bool scores =
+        tensor.kind == w::TensorKind::scores || tensor.kind == w::TensorKind::score_errors ||
+        tensor.kind == w::TensorKind::labels;
+    const bool map = !tensor.generated && has_examples(tensor.kind);
+    return std::tuple(map && !scores, map, tensor.elements());
   };
   return *std::max_element(ids.begin(), ids.end(),
                            [&](TensorId a, TensorId b) { return rank(a) < rank(b); });
@@ -585,18 +591,16 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
     };
     for (const NestOp::Operand& operand : op.inputs) run_along(operand);
     for (const NestOp::Operand& operand : op.outputs) run_along(operand);
-    // Of a product's operands those without its inputs' axis: biases, once for each output.
+    // Biases and their gradients take part once for each output.
     const auto mark = [&](std::vector<NestOp::Operand>& operands, std::size_t from) {
-      for (std::size_t o = from; o < operands.size(); ++o) operands[o].at_last_input = true;
+      for (std::size_t o = from; o < operands.size(); ++o) operands[o].once = true;
     };
-    if (op.runs[index(Axis::input)]) {
-      const Kernel& kernel = kernel_of(step_, part);
-      if (std::holds_alternative<w::ConvForward>(kernel) ||
-          std::holds_alternative<w::FcForward>(kernel)) {
-        mark(op.inputs, 2);
-      }
-      if (is_weight_gradient(kernel)) mark(op.outputs, 1);
+    const Kernel& kernel = kernel_of(step_, part);
+    if (std::holds_alternative<w::ConvForward>(kernel) ||
+        std::holds_alternative<w::FcForward>(kernel)) {
+      mark(op.inputs, 2);
     }
+    if (is_weight_gradient(kernel)) mark(op.outputs, 1);
     spec.ops.push_back(std::move(op));
   }
   // What runs on demand does so for the slot that the main operations take from it.

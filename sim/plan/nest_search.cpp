@@ -131,7 +131,7 @@ class Search {
     const std::uint64_t cost = dram_words(spec_, shape_, pinned_);
     if (best_ && cost >= best_->dram_words) return true;
     if (at_least() > words_) return false;
-    if (!shape_.complete()) return false;
+    if (!shape_.is_legal()) return false;
     const Packing packing = pack(spec_, shape_, pinned_, 1);
     if (packing.words > words_) return false;
     best_ = FoundNest{loops_, cost, packing.words};

@@ -128,7 +128,6 @@ class NestRun {
   void run_body() {
     const std::vector<NestOp>& ops = nest_.spec.ops;
     const std::uint32_t all = (std::uint32_t{1} << at_.size()) - 1;
-    const std::uint32_t inputs = loops_along(Axis::input);
     std::vector<bool> missing(slots_.size());
     for (const NestOp& op : ops) {
       if (op.on_demand) missing[*op.on_demand] = !stands(*op.on_demand);
@@ -137,33 +136,25 @@ class NestRun {
       const NestOp& op = ops[i];
       const bool runs = op.on_demand ? missing[*op.on_demand]
                                      : at_last(all & ~shape_.loops_of(op));
-      if (runs) run(op, at_last(inputs));
+      if (runs) run(op);
       for (std::size_t s = 0; s < slots_.size(); ++s) {
         if (last_use_[s] == i && shape_.transient(s)) leave(s);
       }
     }
   }
 
-  std::uint32_t loops_along(Axis axis) const {
-    std::uint32_t mask = 0;
-    for (std::size_t i = 0; i < nest_.loops.size(); ++i) {
-      if (nest_.loops[i].axis == axis) mask |= std::uint32_t{1} << i;
-    }
-    return mask;
-  }
-
-  void run(const NestOp& op, bool last_input) {
+  void run(const NestOp& op) {
     if (!op.in_parts) {
-      run_part(op, last_input, std::nullopt);
+      run_part(op, std::nullopt);
       return;
     }
     const Tile whole = tile_of(slot(op.inputs[0].slot), place_);
     for (std::int64_t row = whole.box[0].begin; row < whole.box[0].end; row += nest_.part) {
-      run_part(op, last_input, Range{row, std::min(whole.box[0].end, row + nest_.part)});
+      run_part(op, Range{row, std::min(whole.box[0].end, row + nest_.part)});
     }
   }
 
-  void run_part(const NestOp& op, bool last_input, std::optional<Range> rows) {
+  void run_part(const NestOp& op, std::optional<Range> rows) {
     std::vector<models::Input> inputs;
     std::vector<models::TileView> outputs;
     std::vector<Tile> input_boxes, output_boxes;
@@ -174,7 +165,7 @@ class NestRun {
     };
     for (const std::size_t seed : op.seeds) bring(seed, std::nullopt);
     for (const NestOp::Operand& operand : op.inputs) {
-      if (operand.at_last_input && !last_input) continue;
+      if (!at_last(shape_.waits_for(op, operand))) continue;
       const Tile box = box_of(operand.slot);
       if (box.elements() == 0) return;
       input_boxes.push_back(box);
@@ -186,7 +177,7 @@ class NestRun {
     }
     bool accumulate = false;
     for (const NestOp::Operand& operand : op.outputs) {
-      if (operand.at_last_input && !last_input) continue;
+      if (!at_last(shape_.waits_for(op, operand))) continue;
       const Tile box = box_of(operand.slot);
       const std::uint32_t reduced = shape_.reduced(op, operand);
       const bool adds = !at_first(reduced);

@@ -119,6 +119,7 @@ TEST_CASE("tiled programs move the planned words and compute the values of whole
       CAPTURE(experiment.device.buffer.count());
       const sim::Batch batch = sim::first_batch(experiment);
       sim::Simulation simulation(experiment);
+      CAPTURE(analysis::plan_text(experiment, simulation.plan()));
       const sim::Result result = simulation.run_step(batch);
       CAPTURE(analysis::run_text(experiment, simulation.plan(), result));
       REQUIRE(analysis::counts_agree(simulation.plan(), result));
