@@ -114,6 +114,8 @@ bool accumulates(const workloads::Kernel& kernel) {
       [](const auto& k) {
         if constexpr (requires { k.accumulate; }) {
           return k.accumulate;
+        } else if constexpr (requires { k.before; }) {  // values merged before these
+          return k.before > 0;
         } else {
           return false;
         }
