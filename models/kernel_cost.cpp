@@ -80,6 +80,11 @@ struct Cost {
   KernelCost operator()(const BatchNorm& k) const { return elementwise(2 * values(k.shape)); }
   KernelCost operator()(const BatchNormInference& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const BatchNormError& k) const { return elementwise(2 * values(k.shape)); }
+  KernelCost operator()(const NormStatistics& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormRunning& k) const { return elementwise(u(2 * k.channels)); }
+  KernelCost operator()(const NormApply& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormErrorSums& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormErrorApply& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const Dropout& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const SquareHinge& k) const { return elementwise(u(k.batch * k.classes)); }
   KernelCost operator()(const AdvanceSeed&) const { return elementwise(1); }
@@ -108,20 +113,6 @@ struct Cost {
 }  // namespace
 
 KernelCost kernel_cost(const workloads::Kernel& kernel) { return std::visit(Cost{}, kernel); }
-
-bool accumulates(const workloads::Kernel& kernel) {
-  return std::visit(
-      [](const auto& k) {
-        if constexpr (requires { k.accumulate; }) {
-          return k.accumulate;
-        } else if constexpr (requires { k.before; }) {  // values merged before these
-          return k.before > 0;
-        } else {
-          return false;
-        }
-      },
-      kernel);
-}
 
 Cycles kernel_cycles(const KernelCost& cost, const ComputeArray& array) {
   const Cycles products = cost.gemm ? array.cycles(*cost.gemm) : Cycles(0);

@@ -26,9 +26,6 @@ struct KernelCost {
 /// with Ci and Co the channels of a group, so that all three have the same MACs.
 KernelCost kernel_cost(const workloads::Kernel& kernel);
 
-/// The kernel adds to what stands in its outputs.
-bool accumulates(const workloads::Kernel& kernel);
-
 Cycles kernel_cycles(const KernelCost& cost, const ComputeArray& array);
 
 }  // namespace spillway::models
