@@ -1,6 +1,7 @@
 // Operands that are parts of tiles, and operands that the PRNG unit streams into the array.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -93,6 +94,25 @@ TEST_CASE("a part that is changed in place leaves the rest of its tile as it was
     const bool changed = i / 6 >= 2 && i % 6 < 3;
     CHECK(values[i] == static_cast<float>(i) - (changed ? 100.0f : 0.0f));
   }
+}
+
+TEST_CASE("a kernel that accumulates adds to the part that it writes and to nothing else") {
+  Bench bench({{2, 2}, {2, 2}, {2, 4}});
+  bench.fill(0, {1, 2, 3, 4});
+  bench.fill(1, {1, 0, 0, 1});
+  bench.fill(2, std::vector<float>(8, 10));
+  const BufferedTile x = bench.whole(0, 0), w = bench.whole(1, 256), y = bench.whole(2, 512);
+  const Compute add{
+      workloads::FcForward{{2, 2, 2}, true}, {x, w}, {TileView(y, box(2, {{0, 2}, {1, 3}}))}};
+  const auto run = [&](std::vector<Instruction> program) {
+    program.insert(program.end(), {Store{y}, Free{x}, Free{w}, Free{y}});
+    bench.run(program);
+    return bench.values(2);
+  };
+  CHECK(run({Load{x}, Load{w}, Load{y}, add, add}) ==
+        std::vector<float>{10, 12, 14, 10, 10, 16, 18, 10});
+  const std::vector<float> on_poison = run({Load{x}, Load{w}, add});
+  CHECK(std::ranges::all_of(on_poison, [](float value) { return std::isnan(value); }));
 }
 
 TEST_CASE("one kernel may read and write different parts of one tile") {
