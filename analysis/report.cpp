@@ -187,10 +187,12 @@ bool counts_agree(const Plan& plan, const Result& result) {
          plan.step().macs_padded() == result.execution.macs_padded;
 }
 
-std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result) {
+std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
+                     models::DeviceOptions options) {
   std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
   text += counts_agree(plan, result) ? "  Planned and simulated counts agree in every line.\n"
                                      : "  PLANNED AND SIMULATED COUNTS DIFFER.\n";
+  if (!options.values) text += "  No values were computed: counts and times alone.\n";
   text += idealised_text(experiment, result.ledger);
   text += mac_text(plan.step(), &result.execution);
   text += time_text(experiment, result.execution);
@@ -214,7 +216,8 @@ std::string plan_text(const Experiment& experiment, const Plan& plan) {
   return text;
 }
 
-std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result) {
+std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result,
+                     models::DeviceOptions options) {
   const models::Execution& execution = result.execution;
   Json json = head(experiment);
   json["dram"] = {{"read_words", execution.dram.read_words.count()},
@@ -236,6 +239,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["host_ledger"] = ledger_json(result.ledger, Port::host);
   json["idealised_words"] = idealised_json(experiment, result.ledger);
   json["planned_agrees"] = counts_agree(plan, result);
+  json["values_computed"] = options.values;
   return dump(json);
 }
 

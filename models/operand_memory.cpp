@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "models/kernel_cost.hpp"
 #include "models/random_tile.hpp"
 
 namespace spillway::models {

@@ -127,39 +127,36 @@ void TileTable::make(const BufferedTile& tile, bool filled) {
 }
 
 /// One instruction claims a tile once; so what it writes is claimed before what it reads.
-void TileTable::claim(const BufferedTile& tile, bool writes, Issued& issued) {
+TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, Issued& issued) {
   Entry* entry = find(tile);
-  if (entry == nullptr) return;
+  if (entry == nullptr) return nullptr;
   const auto number = static_cast<Number>(entry - entries_.data());
   for (const Ticket& ticket : issued.tickets) {
-    if (ticket.entry == number) return;
+    if (ticket.entry == number) return entry;
   }
   issued.tickets.push_back({number, writes, entry->reads_issued, entry->writes_issued});
   ++(writes ? entry->writes_issued : entry->reads_issued);
+  return entry;
 }
 
 void TileTable::claim_all(const Instruction& instruction, Issued& issued) {
   const auto read = [&](const BufferedTile& tile) { claim(tile, false, issued); };
-  const auto write = [&](const BufferedTile& tile) { claim(tile, true, issued); };
+  const auto change_tile = [&](const BufferedTile& tile) { change(claim(tile, true, issued)); };
   if (const auto* load = std::get_if<Load>(&instruction)) {
-    write(load->tile);
+    claim(load->tile, true, issued);
     issued.earlier_stores = stores_before_load(load->tile.tile);
   } else if (const auto* store = std::get_if<Store>(&instruction)) {
-    read(store->tile);
+    Entry* entry = claim(store->tile, false, issued);
     begin_store(store->tile.tile);
-    if (Entry* entry = find(store->tile); entry != nullptr && entry->dirty) {
+    if (entry != nullptr && entry->dirty) {
       entry->dirty = false;
       --tensors_.at(entry->tile.tile.tensor).dirty;
     }
   } else if (const auto* generate = std::get_if<Generate>(&instruction)) {
-    write(generate->tile);
+    change_tile(generate->tile);
     for_each_seed(*generate, read);
-    change(generate->tile);
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
-    for (const TileView& output : compute->outputs) {
-      write(output.tile);
-      change(output.tile);
-    }
+    for (const TileView& output : compute->outputs) change_tile(output.tile);
     for (const Input& input : compute->inputs) {
       if (const auto* view = std::get_if<TileView>(&input)) {
         read(view->tile);
@@ -172,8 +169,7 @@ void TileTable::claim_all(const Instruction& instruction, Issued& issued) {
   }
 }
 
-void TileTable::change(const BufferedTile& tile) {
-  Entry* entry = find(tile);
+void TileTable::change(Entry* entry) {
   if (entry == nullptr || entry->dirty) return;
   entry->dirty = true;
   ++tensors_.at(entry->tile.tile.tensor).dirty;
@@ -239,8 +235,9 @@ void TileTable::check(const Instruction& instruction) const {
   if (const auto* load = std::get_if<Load>(&instruction)) {
     check_load(*load, instruction);
   } else if (const auto* store = std::get_if<Store>(&instruction)) {
-    check_resident(store->tile, instruction);
-    if (!find(store->tile)->dirty) refuse(instruction, "it is clean: a redundant transfer");
+    if (!check_resident(store->tile, instruction).dirty) {
+      refuse(instruction, "it is clean: a redundant transfer");
+    }
   } else if (const auto* generate = std::get_if<Generate>(&instruction)) {
     if (resident(generate->tile.tile)) refuse(instruction, "it is resident");
     for_each_seed(*generate, [&](const BufferedTile& seed) { check_resident(seed, instruction); });
@@ -248,8 +245,7 @@ void TileTable::check(const Instruction& instruction) const {
   } else if (const auto* compute = std::get_if<Compute>(&instruction)) {
     check_compute(*compute, instruction);
   } else if (const auto* free = std::get_if<Free>(&instruction)) {
-    check_resident(free->tile, instruction);
-    if (find(free->tile)->dirty && !free->discard) {
+    if (check_resident(free->tile, instruction).dirty && !free->discard) {
       refuse(instruction, "it was changed and not stored");
     }
   }
@@ -324,8 +320,9 @@ void TileTable::check_view(const TileView& view, const Instruction& instruction)
                                   tile_name(view.tile.tile, *map_)));
 }
 
-void TileTable::check_resident(const BufferedTile& tile, const Instruction& instruction) const {
-  if (find(tile) != nullptr) return;
+const TileTable::Entry& TileTable::check_resident(const BufferedTile& tile,
+                                                  const Instruction& instruction) const {
+  if (const Entry* entry = find(tile)) return *entry;
   refuse(instruction, fmt::format("{} is absent", tile_name(tile.tile, *map_)));
 }
 

@@ -89,9 +89,10 @@ class TileTable {
 
   bool reserve_all(const Instruction& instruction);
   void make(const BufferedTile& tile, bool filled);
-  void claim(const BufferedTile& tile, bool writes, Issued& issued);
+  /// Returns the entry, if there is one.
+  Entry* claim(const BufferedTile& tile, bool writes, Issued& issued);
   void claim_all(const Instruction& instruction, Issued& issued);
-  void change(const BufferedTile& tile);
+  void change(Entry* entry);
   void free_tile(const Free& free);
   void give_up(Number number);
   void begin_store(const Tile& tile);
@@ -102,7 +103,7 @@ class TileTable {
   void check_compute(const Compute& compute, const Instruction& instruction) const;
   void check_sizes(const Compute& compute, const Instruction& instruction) const;
   void check_view(const TileView& view, const Instruction& instruction) const;
-  void check_resident(const BufferedTile& tile, const Instruction& instruction) const;
+  const Entry& check_resident(const BufferedTile& tile, const Instruction& instruction) const;
   void check_coherent(const Tile& tile, bool changed, const Instruction& instruction) const;
   [[noreturn]] void refuse(const Instruction& instruction, const std::string& why) const;
 

@@ -14,17 +14,27 @@ namespace spillway::analysis {
 
 namespace {
 
+po::options_description run_options() {
+  po::options_description options = experiment_options();
+  options.add_options()("no-values",
+                        "count and time without computing: the same report, sooner and in less "
+                        "memory");
+  return options;
+}
+
 int run_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const sim::Experiment experiment = experiment_of(values);
-  sim::Simulation simulation(experiment);
-  const sim::Batch batch = sim::first_batch(experiment);
+  models::DeviceOptions options;
+  options.values = values.count("no-values") == 0;
+  sim::Simulation simulation(experiment, options);
+  const sim::Batch batch = options.values ? sim::first_batch(experiment) : sim::Batch{};
   Progress progress;
   progress.show("running " + experiment.name);
   const sim::Result result = simulation.run_step(batch);
   progress.show("");
-  give(json, run_text(experiment, simulation.plan(), result),
-       run_json(experiment, simulation.plan(), result));
+  give(json, run_text(experiment, simulation.plan(), result, options),
+       run_json(experiment, simulation.plan(), result, options));
   return counts_agree(simulation.plan(), result) ? 0 : 1;
 }
 
@@ -78,8 +88,8 @@ int check_command(const po::variables_map& values) {
 
 std::vector<Command> device_commands() {
   return {
-      {"run", "EXPERIMENT.yaml", "run one training step through the device and report its traffic",
-       experiment_options, run_command},
+      {"run", "EXPERIMENT.yaml [--no-values]",
+       "run one training step through the device and report its traffic", run_options, run_command},
       {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
        experiment_options, plan_command},
       {"check", "[EXPERIMENT.yaml…] [--update] [--junit FILE]",

@@ -152,7 +152,7 @@ void KernelRunner::settle(std::span<const std::byte> bytes) {
 }
 
 void KernelRunner::forget(std::span<std::byte> bytes) {
-  implementation_->layouts().write(bytes.data(), bytes.size());
+  implementation_->layouts().give_up(bytes.data(), bytes.size());
 }
 
 }  // namespace spillway::workloads
