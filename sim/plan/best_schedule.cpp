@@ -449,11 +449,14 @@ class PathSearch {
         const std::size_t s = spec.slot_of(id);
         const bool here = s < spec.slots.size();
         if (here) mask[s] = true;
+        if (here && (spec.slots[s].on_demand || spec.slots[s].source == Slot::Source::streamed)) {
+          useful = false;
+          break;
+        }
         const bool changed = here && spec.slots[s].changed;
         const bool newly = std::find(taken.begin(), taken.end(), id) != taken.end();
         if (newly) {
-          if (!here || spec.slots[s].source == Slot::Source::remade ||
-              spec.slots[s].source == Slot::Source::streamed) {
+          if (!here) {
             useful = false;
             break;
           }

@@ -62,6 +62,7 @@ struct Slot {
   Source source = Source::outside;
   bool changed = false;  ///< an operation of the nest writes it
   bool wanted = false;   ///< its final value is used after the nest
+  bool on_demand = false;  ///< what changes it runs on demand: it cannot stand there beforehand
   bool in_parts = false; ///< an update takes it a few rows of its first dimension at a time
   workloads::Bytes element{4};
   bool counted = true;  ///< its words cross the DRAM port, not the host's

@@ -580,6 +580,7 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
       op.outputs.push_back({slot_for(id, true, i < before)});
       Slot& slot = spec.slots[op.outputs.back().slot];
       slot.changed = true;
+      slot.on_demand |= i < before;
       slot.wanted = slot.source != Slot::Source::remade && !request.unwanted.contains(id) &&
                     wanted_later(id, ops);
     }
