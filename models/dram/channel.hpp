@@ -1,0 +1,121 @@
+// One DRAM channel with its controller: which command goes out in which cycle. Plain C++, integer
+// cycles, no events: time jumps from one decision to the next.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "models/dram/device.hpp"
+#include "models/dram/request.hpp"
+
+namespace spillway::models::dram {
+
+enum class Command : std::uint8_t {
+  activate,
+  read,
+  write,
+  precharge,
+  precharge_all,
+  refresh_all,
+  refresh_bank
+};
+
+/// One command on the bus, for whoever checks or prints them.
+struct IssuedCommand {
+  std::uint64_t cycle = 0;
+  Command command = Command::activate;
+  std::uint32_t bank = 0;  ///< bank_group * banks_per_group + bank; unused by _all
+  std::uint64_t row = 0;   ///< of activate, read and write
+  std::uint32_t column = 0;
+  bool operator==(const IssuedCommand&) const = default;
+};
+
+struct Statistics {
+  std::uint64_t reads = 0, writes = 0;  ///< bursts served
+  std::uint64_t row_hits = 0;           ///< bursts that needed no activation of their own
+  std::uint64_t activates = 0;
+  std::uint64_t precharges = 0;  ///< commands: one that closes all banks counts once
+  std::uint64_t refreshes = 0, bank_refreshes = 0;
+  std::uint64_t read_latency_sum = 0;  ///< acceptance to last data, cycles
+  std::uint64_t finish = 0;            ///< cycle of the last read data or write command
+  std::uint64_t busy = 0;              ///< cycles of the data bus
+  std::uint64_t all_closed = 0;        ///< cycles with every bank closed, for the energy
+  /// Cycles in which the data bus stood still although requests waited, by what they waited for.
+  std::uint64_t lost_refresh = 0, lost_turnaround = 0, lost_row = 0;
+  std::uint64_t lost_other = 0;  ///< spacing of column commands within a bank group, latency
+  std::uint64_t idle = 0;        ///< nothing waited
+
+  std::uint64_t bursts() const { return reads + writes; }
+  Statistics& operator+=(const Statistics& other);
+  bool operator==(const Statistics&) const = default;
+};
+
+class Channel {
+ public:
+  using Observer = std::function<void(const IssuedCommand&)>;
+
+  explicit Channel(const DramDevice& device);
+  ~Channel();
+  Channel(Channel&&) noexcept;
+  Channel& operator=(Channel&&) noexcept;
+
+  /// Tell every command, in the order of cycles. Slower: without an observer, runs of row hits are
+  /// served as a whole, to the same cycles.
+  void observe(Observer observer);
+
+  /// Hand over the next request. It is accepted in the first cycle that is later than the last
+  /// request's and not before `earliest_cycle` in which its queue has room: returns that cycle.
+  /// Addresses are those of the channel (its own bytes only).
+  std::uint64_t submit(const Request& request);
+
+  /// Serve all that was submitted; returns Statistics::finish.
+  std::uint64_t drain();
+
+  /// Pull requests until there are no more (`bool next(Request&)`), then drain.
+  template <class Source>
+  std::uint64_t serve(Source&& source) {
+    Request request;
+    while (source.next(request)) submit(request);
+    return drain();
+  }
+
+  /// As at power-up: cycle 0, all banks closed, nothing waiting. The statistics stay.
+  void reset();
+
+  const Statistics& statistics() const;
+  const DramDevice& device() const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+/// The channels of a device behind one address space, interleaved. With one channel exactly that.
+class Memory {
+ public:
+  explicit Memory(const DramDevice& device);
+
+  /// As Channel::submit; a request that its channel has no room for holds up all later ones.
+  std::uint64_t submit(const Request& request);
+  std::uint64_t drain();
+
+  template <class Source>
+  std::uint64_t serve(Source&& source) {
+    Request request;
+    while (source.next(request)) submit(request);
+    return drain();
+  }
+
+  /// Summed over the channels; `finish` is that of the last.
+  Statistics statistics() const;
+  const DramDevice& device() const { return device_; }
+
+ private:
+  DramDevice device_;
+  std::vector<Channel> channels_;
+  std::uint64_t next_cycle_ = 0;
+};
+
+}  // namespace spillway::models::dram
