@@ -28,32 +28,47 @@ struct Geometry {
 
 /// In cycles of the command clock, between commands unless stated otherwise.
 struct Timing {
-  std::uint64_t clock_period_fs = 0;                    ///< tCK, in femtoseconds
-  std::uint32_t burst = 0;                              ///< data bus time of a burst
-  std::uint32_t read_latency = 0;                       ///< RD to first data (tCL)
-  std::uint32_t write_latency = 0;                      ///< WR to first data (tCWL)
-  std::uint32_t activate_to_read = 0;                   ///< (tRCD, tRCDRD)
-  std::uint32_t activate_to_write = 0;                  ///< (tRCD, tRCDWR)
-  std::uint32_t precharge = 0;                          ///< PRE to ACT of the bank (tRP, tRPpb)
-  std::uint32_t precharge_all = 0;                      ///< PREab to ACT or REFab (tRPab)
-  std::uint32_t row_active = 0;                         ///< ACT to PRE (tRAS)
-  std::uint32_t row_cycle = 0;                          ///< ACT to ACT of the bank (tRC)
-  std::uint32_t write_recovery = 0;                     ///< last written data to PRE (tWR)
-  std::uint32_t read_to_precharge = 0;                  ///< (tRTP)
-  std::uint32_t column_other = 0, column_same = 0;      ///< (tCCD_S, tCCD_L)
-  std::uint32_t activate_other = 0, activate_same = 0;  ///< (tRRD_S, tRRD_L)
+  std::uint64_t clock_period_fs = 0;    ///< tCK, in femtoseconds
+  std::uint32_t burst = 0;              ///< data bus time of a burst
+  std::uint32_t burst_same = 0;         ///< what tWTR_L waits for (BL/n_max); else as `burst`
+  std::uint32_t read_latency = 0;       ///< RD to first data (tCL)
+  std::uint32_t write_latency = 0;      ///< WR to first data (tCWL)
+  std::uint32_t activate_to_read = 0;   ///< (tRCD, tRCDRD)
+  std::uint32_t activate_to_write = 0;  ///< (tRCD, tRCDWR)
+  std::uint32_t precharge = 0;          ///< PRE to ACT of the bank (tRP)
+  std::uint32_t precharge_all = 0;      ///< PREab to ACT (tRPab)
+  std::uint32_t row_active = 0;         ///< ACT to PRE (tRAS)
+  std::uint32_t row_cycle = 0;          ///< ACT to ACT of the bank (tRC)
+  std::uint32_t write_recovery = 0;     ///< last written data to PRE (tWR)
+  std::uint32_t read_to_precharge = 0;  ///< (tRTP)
+  std::uint32_t column_other = 0, column_same = 0;                ///< (tCCD_S, tCCD_L)
+  std::uint32_t activate_other = 0, activate_same = 0;            ///< (tRRD_S, tRRD_L)
   std::uint32_t write_to_read_other = 0, write_to_read_same = 0;  ///< after the data (tWTR_S, _L)
-  std::uint32_t read_to_write = 0;                                ///< RD to WR
+  std::uint32_t read_to_write = 0;                                ///< RD to WR (tRTW)
   std::uint32_t four_activates = 0;                               ///< no fifth ACT within (tFAW)
-  std::uint32_t activate_words = 1;            ///< command cycles of an ACT (2: ACT-1 and ACT-2)
-  std::uint32_t precharge_interval = 0;        ///< PRE to PRE (tPPD)
-  std::uint32_t refresh = 0;                   ///< REFab to the next command (tRFC, tRFCab)
-  std::uint32_t refresh_interval = 0;          ///< mean time between REFab (tREFI)
-  std::uint32_t refresh_bank = 0;              ///< REFpb (tRFCpb); 0: the device has none
-  std::uint32_t refresh_bank_interval = 0;     ///< mean time between REFpb (tREFIpb)
-  std::uint32_t refresh_bank_to_activate = 0;  ///< REFpb to an ACT of another bank (tpbR2act)
+  std::uint32_t precharge_interval = 1;                           ///< PRE to PRE (tPPD)
+  std::uint32_t refresh = 0;                ///< REFab to the next ACT (tRFC, tRFCab)
+  std::uint32_t refresh_interval = 0;       ///< between REFab (tREFI)
+  std::uint32_t refresh_bank = 0;           ///< REFpb to ACT of the bank (tRFCpb); 0: there is none
+  std::uint32_t refresh_bank_interval = 0;  ///< between REFpb (tREFIpb)
+  std::uint32_t refresh_bank_to_activate = 0;  ///< REFpb to ACT of another bank (tRREFD, tpbR2act)
+  /// Command cycles of an ACT. 2: the times of an ACT count from the second.
+  std::uint32_t activate_cycles = 1;
+  /// An ACT is two commands, ACT-1 and ACT-2, at most so far apart (tAAD); times count from ACT-1,
+  /// and no other ACT-1 comes between. 0: one command.
+  std::uint32_t activate_second = 0;
+  /// The data clock stops so long after the data (tWCKPST); the next column command is then
+  /// preceded by a CAS that starts it. 0: it never stops.
+  std::uint32_t data_clock_postamble = 0;
+  /// Row and column commands have a bus each (HBM).
+  bool split_command_bus = false;
 
   double clock_period_ns() const { return static_cast<double>(clock_period_fs) * 1e-6; }
+  std::uint32_t write_to_precharge() const { return write_latency + burst + write_recovery; }
+  std::uint32_t write_to_read(bool same_group) const {
+    return same_group ? write_latency + burst_same + write_to_read_same
+                      : write_latency + burst + write_to_read_other;
+  }
 };
 
 /// Of one chip, in mA; one supply, or the sum over the rails weighed by their voltages.
