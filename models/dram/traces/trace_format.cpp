@@ -20,12 +20,16 @@ const std::vector<std::string>& written_format_names() {
   return names;
 }
 
-TraceFormat trace_format(const std::string& name, const std::vector<std::string>& allowed) {
+TraceFormat trace_format(const std::string& given, const std::vector<std::string>& allowed) {
+  std::string name = given;
+  if (given == "ramulator") name = "ramulator2";
+  if (given == "stl") name = "dramsys";
+  if (given == "rstl") name = "dramsys-relative";
   const auto found = std::find(allowed.begin(), allowed.end(), name);
   if (found == allowed.end()) {
     throw workloads::InputError(fmt::format("trace format: found \"{}\"; allowed: {}{}",
-                                            workloads::printable(name), workloads::joined(allowed),
-                                            workloads::did_you_mean(name, allowed)));
+                                            workloads::printable(given), workloads::joined(allowed),
+                                            workloads::did_you_mean(given, allowed)));
   }
   const std::vector<std::string>& all = trace_format_names();
   return static_cast<TraceFormat>(std::find(all.begin(), all.end(), name) - all.begin());

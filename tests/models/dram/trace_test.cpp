@@ -259,6 +259,9 @@ TEST_CASE("format names are refused with the nearest one") {
   using models::dram::trace_format;
   using models::dram::trace_format_names;
   CHECK(trace_format("dramsys-relative", trace_format_names()) == TraceFormat::dramsys_relative);
+  CHECK(trace_format("stl", trace_format_names()) == TraceFormat::dramsys);
+  CHECK(trace_format("rstl", trace_format_names()) == TraceFormat::dramsys_relative);
+  CHECK(trace_format("ramulator", trace_format_names()) == TraceFormat::ramulator2);
   CHECK_THROWS_AS(trace_format("dramsys-relative", models::dram::written_format_names()),
                   workloads::InputError);
   try {
