@@ -28,11 +28,12 @@ struct PatternRun {
 
 struct PatternDefinition {
   std::string name;
-  std::vector<PatternRun> round;  ///< in order; none: random addresses
-  std::uint64_t seed = 0;         ///< of random addresses
-  bool mixed = false;             ///< random addresses are read and written, or else read alone
-  bool paced = false;             ///< to 30 % of the channel's peak, or as fast as it accepts
-  std::string summary;            ///< for people
+  std::string summary;              ///< for people
+  std::vector<PatternRun> round{};  ///< in order; none: random addresses
+  std::uint64_t seed = 0;           ///< of random addresses
+  bool mixed = false;               ///< random addresses are read and written, otherwise read
+  bool paced = false;   ///< at 30 % of the channel's peak, otherwise as fast as it accepts
+  bool stream = false;  ///< of the size that the definitions call S, otherwise of 16 MiB
 };
 
 /// All patterns, in the order of their names.
