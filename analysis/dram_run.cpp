@@ -82,7 +82,7 @@ std::vector<std::pair<const char*, std::uint64_t>> bus_use(const dram::Statistic
           {"refresh", statistics.lost_refresh},
           {"turnaround", statistics.lost_turnaround},
           {"row misses", statistics.lost_row},
-          {"other waiting", statistics.lost_other},
+          {"command spacing", statistics.lost_spacing},
           {"nothing to do", statistics.idle}};
 }
 
@@ -170,7 +170,7 @@ std::string dram_text(const DramRun& run) {
   text += line("average read latency", figures.read_latency_ns
                                            ? fmt::format("{:.2f} ns", *figures.read_latency_ns)
                                            : "nothing was read");
-  text += line("row hits", grouped(counts.row_hits));
+  text += line("row hits", grouped(counts.row_hits()));
   text += line("activates", grouped(counts.activates));
   text += line("precharges", grouped(counts.precharges));
   text += line("refreshes", grouped(counts.refreshes + counts.bank_refreshes));
@@ -193,7 +193,7 @@ std::string dram_json(const DramRun& run) {
   json["pct_of_peak"] = figures.percent_of_peak;
   json["avg_read_latency_ns"] =
       figures.read_latency_ns ? Json(*figures.read_latency_ns) : Json(nullptr);
-  json["row_hits"] = counts.row_hits;
+  json["row_hits"] = counts.row_hits();
   json["activates"] = counts.activates;
   json["precharges"] = counts.precharges;
   json["refreshes"] = counts.refreshes + counts.bank_refreshes;
