@@ -13,7 +13,9 @@
 namespace spillway::models::dram {
 
 enum class Command : std::uint8_t {
-  activate,
+  activate,         // or ACT-1
+  activate_second,  // ACT-2
+  data_clock,       // CAS that starts the data clock
   read,
   write,
   precharge,
@@ -29,25 +31,29 @@ struct IssuedCommand {
   std::uint32_t bank = 0;  ///< bank_group * banks_per_group + bank; unused by _all
   std::uint64_t row = 0;   ///< of activate, read and write
   std::uint32_t column = 0;
+  bool closes = false;  ///< read or write with auto-precharge
   bool operator==(const IssuedCommand&) const = default;
 };
 
+/// Since power-up. Times are cycles.
 struct Statistics {
   std::uint64_t reads = 0, writes = 0;  ///< bursts served
-  std::uint64_t row_hits = 0;           ///< bursts that needed no activation of their own
-  std::uint64_t activates = 0;
-  std::uint64_t precharges = 0;  ///< commands: one that closes all banks counts once
+  std::uint64_t activates = 0;          ///< each for one burst; all other bursts were row hits
+  std::uint64_t precharges = 0;         ///< commands: one that closes all banks counts once
   std::uint64_t refreshes = 0, bank_refreshes = 0;
-  std::uint64_t read_latency_sum = 0;  ///< acceptance to last data, cycles
-  std::uint64_t finish = 0;            ///< cycle of the last read data or write command
-  std::uint64_t busy = 0;              ///< cycles of the data bus
-  std::uint64_t all_closed = 0;        ///< cycles with every bank closed, for the energy
-  /// Cycles in which the data bus stood still although requests waited, by what they waited for.
-  std::uint64_t lost_refresh = 0, lost_turnaround = 0, lost_row = 0;
-  std::uint64_t lost_other = 0;  ///< spacing of column commands within a bank group, latency
-  std::uint64_t idle = 0;        ///< nothing waited
+  std::uint64_t read_latency_sum = 0;  ///< acceptance to last data
+  std::uint64_t finish = 0;            ///< the last read data or write command
+  std::uint64_t all_closed = 0;        ///< with every bank closed, up to `finish`
+  std::uint64_t busy = 0;              ///< data on the bus
+  /// The bus stood still and no request had been there in time to prevent it.
+  std::uint64_t idle = 0;
+  /// The bus stood still although requests waited: for a refresh, for the change of direction, for
+  /// the activation of a row, or for the spacing of commands.
+  std::uint64_t lost_refresh = 0, lost_turnaround = 0, lost_row = 0, lost_spacing = 0;
 
   std::uint64_t bursts() const { return reads + writes; }
+  std::uint64_t row_hits() const { return bursts() - activates; }
+  /// Counts and times add up; `finish` is the later one.
   Statistics& operator+=(const Statistics& other);
   bool operator==(const Statistics&) const = default;
 };
@@ -81,10 +87,10 @@ class Channel {
     return drain();
   }
 
-  /// As at power-up: cycle 0, all banks closed, nothing waiting. The statistics stay.
+  /// As at power-up: cycle 0, all banks closed, nothing waiting, nothing counted.
   void reset();
 
-  const Statistics& statistics() const;
+  Statistics statistics() const;
   const DramDevice& device() const;
 
  private:
@@ -111,10 +117,12 @@ class Memory {
   /// Summed over the channels; `finish` is that of the last.
   Statistics statistics() const;
   const DramDevice& device() const { return device_; }
+  void reset();
 
  private:
   DramDevice device_;
   std::vector<Channel> channels_;
+  int channel_bits_ = 0, interleave_bits_ = 0;
   std::uint64_t next_cycle_ = 0;
 };
 

@@ -41,7 +41,9 @@ class Oracle {
     bool second_pending = false;
   };
 
-  bool waiting() const { return !reads_.empty() || !writes_.empty() || !active_.empty() || cas_; }
+  bool waiting() const {
+    return !reads_.empty() || !writes_.empty() || !active_.empty() || second_;
+  }
   std::uint32_t group(std::uint32_t bank) const { return bank / device_.geometry.banks_per_group; }
 
   bool accept(const Request& request) {
@@ -52,7 +54,8 @@ class Oracle {
     Entry entry;
     entry.arrival = now_ - 1;
     entry.is_write = request.is_write;
-    std::uint64_t rest = request.address / device_.geometry.burst_bytes, in_group = 0, bank_group = 0;
+    std::uint64_t rest = request.address / device_.geometry.burst_bytes, in_group = 0,
+                  bank_group = 0;
     const auto digit = [&rest](std::uint64_t size) {
       const std::uint64_t value = rest % size;
       rest /= size;
@@ -69,14 +72,17 @@ class Oracle {
     return true;
   }
 
-  // May the last command of `commands` go to this bank now? Every earlier command has a say.
-  bool legal(Command command, std::uint32_t bank) const;
-
-  void issue(Command command, const Entry& entry, Cycle at) {
-    result_.commands.push_back({static_cast<std::uint64_t>(at), command, entry.bank,
-                                command == Command::precharge ? 0 : entry.row,
-                                command == Command::read || command == Command::write ? entry.column
-                                                                                     : 0});
+  void issue(Command command, const Entry& entry, bool closes = false) {
+    IssuedCommand issued{static_cast<std::uint64_t>(now_), command};
+    issued.closes = closes;
+    if (command != Command::precharge_all && command != Command::refresh_all) {
+      issued.bank = entry.bank;
+    }
+    if (is_column(command)) issued.column = entry.column;
+    if (is_column(command) || command == Command::activate || command == Command::activate_second) {
+      issued.row = entry.row;
+    }
+    result_.commands.push_back(issued);
   }
 
   Command needed(const Entry& entry) const {
@@ -98,29 +104,31 @@ class Oracle {
       case Command::activate: {
         Cycle at = std::max(bank.activate, all_activate_);
         at = std::max(at, last_activate_ + t_.activate_other);
-        if (activates_.size() >= 4) at = std::max(at, activates_[activates_.size() - 4] + t_.four_activates);
+        if (activates_.size() >= 4)
+          at = std::max(at, activates_[activates_.size() - 4] + t_.four_activates);
         at = std::max(at, group_activate_[g] + t_.activate_same);
-        if (t_.activate_cycles == 2) at -= 1;
-        return at;
+        return std::max(at - t_.activate_cycles + 1, row_bus_free_);
       }
       case Command::read:
         return std::max({bank.read, last_read_ + t_.column_other, group_read_[g] + t_.column_same,
-                         last_write_ + t_.write_to_read(false), group_write_[g] + t_.write_to_read(true)});
+                         last_write_ + t_.write_to_read(false),
+                         group_write_[g] + t_.write_to_read(true)});
       case Command::write:
-        return std::max({bank.write, last_write_ + t_.column_other, group_write_[g] + t_.column_same,
-                         last_read_ + t_.read_to_write});
-      case Command::precharge: return std::max(bank.precharge, last_precharge_ + t_.precharge_interval);
+        return std::max({bank.write, last_write_ + t_.column_other,
+                         group_write_[g] + t_.column_same, last_read_ + t_.read_to_write});
+      case Command::precharge:
+        return std::max({bank.precharge, last_precharge_ + t_.precharge_interval, row_bus_free_});
       case Command::precharge_all: {
-        Cycle at = last_precharge_ + t_.precharge_interval;
+        Cycle at = std::max(last_precharge_ + t_.precharge_interval, row_bus_free_);
         for (const Bank& each : banks_) at = std::max(at, each.precharge);
         return at;
       }
       case Command::refresh_all: {
-        Cycle at = never;
+        Cycle at = row_bus_free_;
         for (const Bank& each : banks_) at = std::max(at, each.refresh);
         return at;
       }
-      case Command::refresh_bank: return bank.refresh;
+      case Command::refresh_bank: return std::max(bank.refresh, row_bus_free_);
     }
     return never;
   }
@@ -128,10 +136,17 @@ class Oracle {
   // The oldest entry whose next command may go out now.
   template <class Filter>
   std::optional<std::size_t> choose(const std::deque<Entry>& queue, Filter&& filter) const {
-    const std::size_t window = std::min<std::size_t>(queue.size(), device_.controller.window);
+    const std::size_t window = &queue == &active_
+                                   ? queue.size()
+                                   : std::min<std::size_t>(queue.size(), device_.controller.window);
+    std::optional<std::size_t> best;
     for (std::size_t i = 0; i < window; ++i) {
       const Command command = needed(queue[i]);
       if (!filter(command)) continue;
+      if (&queue != &active_ && refresh_due_ > 0 && queue[i].bank == refresh_bank_ &&
+          device_.controller.refresh == RefreshMode::per_bank) {
+        continue;
+      }
       if (ready(command, queue[i].bank) > now_) continue;
       if (command == Command::precharge) {
         if (active_in(queue[i].bank) || banks_[queue[i].bank].second_pending) continue;
@@ -145,15 +160,16 @@ class Oracle {
         if (command == Command::activate) continue;
         if (is_column(command) && second_->bank == queue[i].bank) continue;
       }
-      return i;
+      if (!best || queue[i].arrival < queue[*best].arrival) best = i;
     }
-    return std::nullopt;
+    return best;
   }
 
   void perform(Command command, Entry entry) {
     Bank& bank = banks_[entry.bank];
     const std::uint32_t g = group(entry.bank);
-    issue(command, entry, now_);
+    const bool closes = is_column(command) && closes_row(entry);
+    issue(command, entry, closes);
     switch (command) {
       case Command::activate: {
         const Cycle at = now_ + t_.activate_cycles - 1;
@@ -173,13 +189,15 @@ class Oracle {
         bank.precharge = std::max(bank.precharge, now_ + t_.read_to_precharge);
         result_.read_latency_sum += now_ + t_.read_latency + t_.burst - entry.arrival;
         finish(now_ + t_.read_latency + t_.burst);
-        data_clock_until_ = std::max(data_clock_until_, now_ + t_.read_latency + t_.burst + t_.data_clock_postamble);
+        data_clock_until_ = std::max(data_clock_until_,
+                                     now_ + t_.read_latency + t_.burst + t_.data_clock_postamble);
         break;
       case Command::write:
         last_write_ = group_write_[g] = now_;
         bank.precharge = std::max(bank.precharge, now_ + t_.write_to_precharge());
         finish(now_);
-        data_clock_until_ = std::max(data_clock_until_, now_ + t_.write_latency + t_.burst + t_.data_clock_postamble);
+        data_clock_until_ = std::max(data_clock_until_,
+                                     now_ + t_.write_latency + t_.burst + t_.data_clock_postamble);
         break;
       case Command::precharge:
         bank.row.reset();
@@ -190,42 +208,61 @@ class Oracle {
       case Command::precharge_all:
         for (Bank& each : banks_) {
           each.row.reset();
+          each.activate = std::max(each.activate, now_ + t_.precharge);
           each.refresh = std::max(each.refresh, now_ + t_.precharge);
         }
         all_activate_ = std::max(all_activate_, now_ + t_.precharge_all);
         last_precharge_ = now_;
         break;
-      case Command::refresh_all:
-        all_activate_ = std::max(all_activate_, now_ + t_.refresh);
-        break;
+      case Command::refresh_all: all_activate_ = std::max(all_activate_, now_ + t_.refresh); break;
       case Command::refresh_bank:
         bank.activate = std::max(bank.activate, now_ + t_.refresh_bank);
         bank.refresh = std::max(bank.refresh, now_ + t_.refresh_bank);
         all_activate_ = std::max(all_activate_, now_ + t_.refresh_bank_to_activate);
         break;
     }
+    if (closes) {
+      bank.row.reset();
+      bank.activate = std::max(bank.activate, bank.precharge + t_.precharge);
+      bank.refresh = std::max(bank.refresh, bank.precharge + t_.precharge);
+    }
+  }
+
+  // With closed pages, the last burst of a row that anybody waits for closes it. The burst itself
+  // has left its queue.
+  bool closes_row(const Entry& entry) const {
+    if (device_.controller.page == PagePolicy::open || active_in(entry.bank)) return false;
+    for (const std::deque<Entry>* queue : {&reads_, &writes_}) {
+      const std::size_t window = std::min<std::size_t>(queue->size(), device_.controller.window);
+      for (std::size_t i = 0; i < window; ++i) {
+        if ((*queue)[i].bank == entry.bank && (*queue)[i].row == entry.row) return false;
+      }
+    }
+    return true;
   }
 
   void finish(Cycle at) { result_.finish = std::max<std::uint64_t>(result_.finish, at); }
 
   void second_done() {
+    issue(Command::activate_second, *second_);
     banks_[second_->bank].second_pending = false;
     active_.push_back(*second_);
     second_.reset();
   }
 
-  void after(Command command, std::deque<Entry>& queue, std::size_t i) {
+  // Give the command that entry `i` of the queue needs.
+  void serve(std::deque<Entry>& queue, std::size_t i) {
     const Entry entry = queue[i];
-    if (command == Command::precharge) return;
-    queue.erase(queue.begin() + i);
-    if (command == Command::activate) {
-      if (t_.activate_second > 0) {
-        second_ = entry;
-        second_deadline_ = now_ + t_.activate_second;
-        banks_[entry.bank].second_pending = true;
-      } else {
-        active_.push_back(entry);
-      }
+    const Command command = needed(entry);
+    if (command != Command::precharge) queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(i));
+    perform(command, entry);
+    if (command != Command::activate) return;
+    if (t_.activate_second > 0) {
+      second_ = entry;
+      second_deadline_ = now_ + t_.activate_second;
+      banks_[entry.bank].second_pending = true;
+    } else {
+      active_.push_back(entry);
     }
   }
 
@@ -238,41 +275,35 @@ class Oracle {
     }
   }
 
-  // Column command with the CAS that may have to go before it. Returns whether it went out now.
-  bool column(Command command, std::deque<Entry>& queue, std::size_t i) {
-    if (t_.data_clock_postamble > 0 && now_ >= data_clock_until_) {
-      if (second_ && second_deadline_ <= now_ + 1) {
-        second_done();
-        return true;
-      }
-      cas_ = {queue[i], command};
-      queue.erase(queue.begin() + i);
-      return true;
+  // As `serve`, with the CAS that may have to go before a column command.
+  void serve_with_clock(std::deque<Entry>& queue, std::size_t i) {
+    if (!is_column(needed(queue[i])) || t_.data_clock_postamble == 0 || now_ < data_clock_until_) {
+      serve(queue, i);
+    } else if (second_ && second_deadline_ <= now_ + 1) {
+      second_done();
+    } else {
+      issue(Command::data_clock, Entry{});
+      clocked_ = {&queue, i};
     }
-    perform(command, queue[i]);
-    after(command, queue, i);
-    return true;
   }
 
   template <class Filter>
   bool slot(Filter&& filter, bool columns, bool rows) {
     if (columns) {
-      if (const auto i = choose(active_, filter)) return column(needed(active_[*i]), active_, *i);
+      if (const auto i = choose(active_, filter)) {
+        serve_with_clock(active_, *i);
+        return true;
+      }
     }
     if (refresh_due_ > 0) {
-      if (rows) return refresh_step();
-      return false;
+      if (rows && refresh_step()) return true;
+      if (device_.controller.refresh == RefreshMode::all_bank) return false;
     }
     set_mode();
     std::deque<Entry>& queue = writing_ ? writes_ : reads_;
-    if (const auto i = choose(queue, filter)) {
-      const Command command = needed(queue[*i]);
-      if (is_column(command)) return column(command, queue, *i);
-      perform(command, queue[*i]);
-      after(command, queue, *i);
-      return true;
-    }
-    return false;
+    const auto i = choose(queue, filter);
+    if (i) serve_with_clock(queue, *i);
+    return i.has_value();
   }
 
   bool refresh_step() {
@@ -285,16 +316,17 @@ class Oracle {
           (active_in(target.bank) || banks_[target.bank].second_pending))
         return false;
     } else {
-      command = std::any_of(banks_.begin(), banks_.end(), [](const Bank& b) { return b.row.has_value(); })
-                    ? Command::precharge_all
-                    : Command::refresh_all;
+      command =
+          std::any_of(banks_.begin(), banks_.end(), [](const Bank& b) { return b.row.has_value(); })
+              ? Command::precharge_all
+              : Command::refresh_all;
       if (command == Command::precharge_all && (!active_.empty() || second_)) return false;
     }
     if (ready(command, target.bank) > now_) return false;
     perform(command, target);
     if (command == Command::refresh_all || command == Command::refresh_bank) {
       --refresh_due_;
-      refresh_bank_ = (refresh_bank_ + 1) % banks_.size();
+      if (command == Command::refresh_bank) refresh_bank_ = (refresh_bank_ + 1) % banks_.size();
     }
     return true;
   }
@@ -302,22 +334,23 @@ class Oracle {
   void cycle() {
     if (device_.controller.refresh != RefreshMode::none && now_ == next_refresh_) {
       ++refresh_due_;
-      next_refresh_ += device_.controller.refresh == RefreshMode::per_bank ? t_.refresh_bank_interval
-                                                                           : t_.refresh_interval;
+      next_refresh_ += device_.controller.refresh == RefreshMode::per_bank
+                           ? t_.refresh_bank_interval
+                           : t_.refresh_interval;
     }
     const auto any = [](Command) { return true; };
     if (t_.split_command_bus) {
       slot(is_column, true, false);
-      if (now_ >= row_bus_free_) slot([](Command c) { return !is_column(c); }, false, true);
+      slot([](Command c) { return !is_column(c); }, false, true);
       return;
     }
     if (second_ && now_ >= second_deadline_) {
       second_done();
       return;
     }
-    if (cas_) {
-      perform(cas_->second, cas_->first);
-      cas_.reset();
+    if (clocked_.first != nullptr) {
+      serve(*clocked_.first, clocked_.second);
+      clocked_.first = nullptr;
       return;
     }
     if (now_ < row_bus_free_) return;
@@ -330,7 +363,7 @@ class Oracle {
   std::deque<Entry> reads_, writes_, active_;
   std::optional<Entry> second_;
   Cycle second_deadline_ = 0;
-  std::optional<std::pair<Entry, Command>> cas_;
+  std::pair<std::deque<Entry>*, std::size_t> clocked_{nullptr, 0};  // its CAS was the last command
   bool writing_ = false;
   int refresh_due_ = 0;
   std::uint32_t refresh_bank_ = 0;

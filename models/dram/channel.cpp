@@ -1,0 +1,947 @@
+#include "models/dram/channel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <optional>
+#include <utility>
+
+// How the controller decides. Commands go out at most one a cycle (with a split command bus: one
+// for columns and one for rows). In a cycle, the first that may go out of
+//
+//  1. the column command of a burst whose row was opened for it (it is no longer in its queue);
+//  2. a refresh that is due, or the precharge that it needs;
+//  3. the oldest burst, of those that could go on, in the queue of the present direction: a column
+//     command if its row is open, an activation if the bank is closed, a precharge if another row
+//     is open that no older burst of the queue waits for and no burst of 1.
+//
+// Time does not run from cycle to cycle: all times at which something could go out are known, and
+// the earliest one is next. A bank has at most two candidates in a direction, so that the choice
+// is among banks, not among bursts.
+
+namespace spillway::models::dram {
+
+namespace {
+
+using Cycle = std::int64_t;
+
+constexpr Cycle never = -(Cycle{1} << 40);
+constexpr Cycle forever = Cycle{1} << 60;
+constexpr std::int32_t none = -1;
+constexpr std::uint32_t most_banks = 64;
+constexpr std::uint32_t most_groups = 16;
+
+// Candidates are compared by time, then by age. Both fit a word: the time from now on, the order of
+// arrival and the bank.
+using Key = std::uint64_t;
+constexpr int bank_bits = 6, order_bits = 36, time_bits = 64 - order_bits - bank_bits;
+constexpr Cycle longest_wait = (Cycle{1} << (time_bits - 1)) - 1;
+constexpr Key no_key = std::numeric_limits<Key>::max();
+
+struct Entry {
+  Cycle arrival = 0;
+  std::uint64_t order = 0;
+  std::uint64_t row = 0;
+  std::uint32_t bank = 0;
+  std::uint32_t column = 0;
+  std::int32_t next = none, previous = none;  // in the queue, by age
+  std::int32_t next_in_bank = none, previous_in_bank = none;
+};
+
+// The bursts of one direction that wait. Those within the window are also listed by bank.
+struct Queue {
+  std::vector<Entry> entries;
+  std::vector<std::int32_t> unused;
+  std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
+  std::int32_t head = none, tail = none;
+  std::int32_t first_unlisted = none;
+  std::uint64_t banks = 0;  // those with a listed burst
+  std::array<std::int32_t, most_banks> bank_head, bank_tail, first_hit;
+};
+
+struct Bank {
+  bool open = false;
+  bool active = false;          // a burst waits for its column command alone
+  bool second_pending = false;  // between ACT-1 and ACT-2
+  bool refreshed = false;       // and not used since
+  std::uint64_t row = 0;
+  std::uint32_t group = 0;
+  Cycle activate = never;  // earliest, as far as this bank knows
+  Cycle precharge = never;
+  Cycle refresh = never;
+  std::array<Cycle, 2> column{never, never};  // read, write
+};
+
+// A burst of a bank whose row was opened for it.
+struct Active {
+  Entry entry;
+  bool is_write = false;
+};
+
+struct Field {
+  int shift = 0;
+  std::uint64_t mask = 0;
+  std::uint64_t of(std::uint64_t number) const { return (number >> shift) & mask; }
+};
+
+}  // namespace
+
+Statistics& Statistics::operator+=(const Statistics& other) {
+  reads += other.reads;
+  writes += other.writes;
+  activates += other.activates;
+  precharges += other.precharges;
+  refreshes += other.refreshes;
+  bank_refreshes += other.bank_refreshes;
+  read_latency_sum += other.read_latency_sum;
+  finish = std::max(finish, other.finish);
+  all_closed += other.all_closed;
+  busy += other.busy;
+  idle += other.idle;
+  lost_refresh += other.lost_refresh;
+  lost_turnaround += other.lost_turnaround;
+  lost_row += other.lost_row;
+  lost_spacing += other.lost_spacing;
+  return *this;
+}
+
+class Channel::Implementation {
+ public:
+  explicit Implementation(const DramDevice& device) : device_(device) {
+    find_fields();
+    reset();
+  }
+
+  std::uint64_t submit(const Request& request) {
+    Queue& queue = queues_[request.is_write];
+    Cycle accepted = std::max(next_arrival_, static_cast<Cycle>(request.earliest_cycle));
+    run(accepted);
+    if (queue.size == queue.capacity) {
+      do {
+        step(forever);
+      } while (queue.size == queue.capacity);
+      accepted = std::max(accepted, last_departure_);
+      run(accepted);
+    }
+    next_arrival_ = accepted + 1;
+    insert(request, accepted);
+    return static_cast<std::uint64_t>(accepted);
+  }
+
+  std::uint64_t drain() {
+    while (queues_[0].size + queues_[1].size + active_count_ > 0 || second_bank_ != none) {
+      step(forever);
+    }
+    return statistics_.finish;
+  }
+
+  void reset();
+
+  Statistics statistics() const {
+    Statistics result = statistics_;
+    const auto finish = static_cast<Cycle>(result.finish);
+    if (open_banks_ == 0 && finish > closed_since_) result.all_closed += finish - closed_since_;
+    return result;
+  }
+
+  const DramDevice& device() const { return device_; }
+  Observer observer;
+
+ private:
+  void find_fields();
+
+  // ---- time
+  void run(Cycle limit) {
+    while (position_ <= limit) step(limit);
+  }
+  void step(Cycle limit);
+  bool step_single(Cycle limit);
+  bool step_split(Cycle limit);
+
+  // ---- candidates
+  void set_mode();
+  void rebuild_lanes() {
+    for (std::uint32_t b = 0; b < banks_.size(); ++b) find_lane(b);
+  }
+  void find_lane(std::uint32_t bank);
+  // The best of each kind, in a slot of cycle `from` or later.
+  Key best_active(Cycle from) const;
+  Key best_column(Cycle from) const;
+  Key best_row(Cycle from) const;
+  static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
+    const Cycle wait = std::clamp<Cycle>(time - from, 0, longest_wait);
+    return static_cast<Key>(wait) << (order_bits + bank_bits) | order_and_bank;
+  }
+  static Cycle time_of(Key key, Cycle from) {
+    return key == no_key ? forever : from + static_cast<Cycle>(key >> (order_bits + bank_bits));
+  }
+  static std::uint32_t bank_of(Key key) { return key & (most_banks - 1); }
+  static std::uint64_t lane_key(const Entry& entry) {
+    return entry.order << bank_bits | entry.bank;
+  }
+  std::pair<Cycle, Command> refresh_candidate() const;
+
+  // ---- commands
+  void issue_active(std::uint32_t bank, Cycle at);
+  void issue_column(std::uint32_t bank, Cycle at);
+  void issue_row(std::uint32_t bank, Cycle at);
+  void issue_second(Cycle at);
+  void issue_clocked(Cycle at);
+  void serve_active(std::uint32_t bank, Cycle at);
+  void serve_column(std::uint32_t bank, Cycle at);
+  void issue_refresh(Command command, Cycle at);
+  // Whether a column command has to wait a cycle: for the CAS that starts the data clock, or for an
+  // ACT-2 that has to go first.
+  bool waits_for_clock(std::uint32_t bank, bool active, Cycle at);
+  void column(const Entry& entry, bool is_write, bool activated, Cycle at);
+  void activate(std::uint32_t bank, Cycle at);
+  void close(Bank& bank, Cycle at);
+  void advance(Cycle at, bool is_column);
+  void account(const Entry& entry, bool is_write, bool activated, Cycle data_start);
+  void tell(Cycle at, Command command, std::uint32_t bank = 0, std::uint64_t row = 0,
+            std::uint32_t column_number = 0, bool closes = false) const {
+    if (observer) {
+      observer({static_cast<std::uint64_t>(at), command, bank, row, column_number, closes});
+    }
+  }
+
+  // ---- queues
+  void insert(const Request& request, Cycle arrival);
+  void list(Queue& queue, std::int32_t index);
+  Entry remove(Queue& queue, std::int32_t index);
+  void find_first_hit(Queue& queue, std::uint32_t bank, std::int32_t from) {
+    while (from != none && queue.entries[from].row != banks_[bank].row) {
+      from = queue.entries[from].next_in_bank;
+    }
+    queue.first_hit[bank] = from;
+  }
+  void renumber();
+
+  const DramDevice device_;
+  const Timing& timing_ = device_.timing;
+  Field group_field_, bank_field_, column_field_, row_field_;
+  int burst_shift_ = 0;
+
+  // Decided are all cycles before `position_` and, with a split bus, its column slot if
+  // `column_done_`.
+  Cycle position_ = 1;
+  bool column_done_ = false;
+  Cycle next_arrival_ = 0;
+  Cycle last_departure_ = 0;
+  std::uint64_t next_order_ = 0;
+  std::array<Queue, 2> queues_;  // reads, writes
+  bool writing_ = false;
+
+  std::vector<Bank> banks_;
+  std::array<Active, most_banks> active_;  // by place; `active_banks_` are those in use
+  std::uint64_t active_banks_ = 0;
+  std::uint32_t active_count_ = 0;
+
+  // Candidates of the present direction, by bank: the time that the bank allows and who it is.
+  std::array<Cycle, most_banks> column_own_, row_own_;
+  std::array<std::uint64_t, most_banks> column_key_, row_key_;
+  std::array<std::uint8_t, most_banks> row_floor_index_;
+  std::uint64_t column_lanes_ = 0, row_lanes_ = 0;
+  Cycle nothing_before_ = 0;  // no candidate of any kind is earlier, unless a burst comes
+
+  // What the channel and the groups allow.
+  std::array<Cycle, 2> column_all_;
+  std::array<std::array<Cycle, most_groups>, 2> column_group_;
+  Cycle activate_all_ = never;
+  std::array<Cycle, most_groups> activate_group_;
+  std::array<Cycle, most_groups + 1> row_floor_;  // ACT by group, then PRE
+  std::array<Cycle, 4> last_activates_;           // a ring
+  std::uint32_t activate_place_ = 0;
+  Cycle precharge_all_ = never;
+  Cycle row_bus_free_ = never;
+  Cycle data_clock_until_ = 0;
+  std::int32_t clocked_bank_ = none;  // its CAS went out in the cycle before
+  bool clocked_active_ = false;
+  std::int32_t second_bank_ = none;
+  Cycle second_deadline_ = 0;
+
+  Cycle next_refresh_ = forever;
+  std::uint32_t refresh_interval_ = 0;
+  std::uint32_t refresh_due_ = 0;
+  std::uint32_t refresh_bank_ = 0;
+
+  Cycle bus_free_ = 0;
+  bool last_was_write_ = false;
+  bool refreshed_since_data_ = false;
+  std::uint32_t open_banks_ = 0;
+  Cycle closed_since_ = 0;
+  Statistics statistics_;
+
+  void find_row_floor() {
+    for (std::uint32_t g = 0; g < device_.geometry.bank_groups; ++g) {
+      row_floor_[g] = second_bank_ != none ? forever : std::max(activate_all_, activate_group_[g]);
+    }
+    row_floor_[most_groups] = precharge_all_;
+  }
+  bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
+};
+
+void Channel::Implementation::find_fields() {
+  const Geometry& geometry = device_.geometry;
+  burst_shift_ = std::countr_zero(geometry.burst_bytes);
+  int shift = burst_shift_;
+  for (const Digit digit : device_.mapping) {
+    const std::uint64_t size = digit == Digit::bank_group ? geometry.bank_groups
+                               : digit == Digit::bank     ? geometry.banks_per_group
+                               : digit == Digit::column   ? geometry.bursts_per_row
+                                                          : geometry.rows_per_bank;
+    Field& field = digit == Digit::bank_group ? group_field_
+                   : digit == Digit::bank     ? bank_field_
+                   : digit == Digit::column   ? column_field_
+                                              : row_field_;
+    field = {shift, size - 1};
+    shift += std::countr_zero(size);
+  }
+}
+
+void Channel::Implementation::reset() {
+  const Controller& controller = device_.controller;
+  for (const bool is_write : {false, true}) {
+    Queue& queue = queues_[is_write];
+    queue = {};
+    queue.capacity = is_write ? controller.write_queue : controller.read_queue;
+    queue.window = controller.window;
+    queue.entries.resize(queue.capacity);
+    for (std::uint32_t i = queue.capacity; i > 0; --i) {
+      queue.unused.push_back(static_cast<std::int32_t>(i - 1));
+    }
+    queue.bank_head.fill(none);
+    queue.bank_tail.fill(none);
+    queue.first_hit.fill(none);
+  }
+  position_ = 1;
+  column_done_ = false;
+  next_arrival_ = last_departure_ = 0;
+  next_order_ = 0;
+  writing_ = false;
+  banks_.assign(device_.geometry.banks(), Bank{});
+  for (std::uint32_t b = 0; b < banks_.size(); ++b) {
+    banks_[b].group = b / device_.geometry.banks_per_group;
+  }
+  active_banks_ = 0;
+  active_count_ = 0;
+  column_lanes_ = row_lanes_ = 0;
+  column_own_.fill(forever);
+  row_own_.fill(forever);
+  row_floor_index_.fill(0);
+  column_key_.fill(0);
+  row_key_.fill(0);
+  nothing_before_ = 0;
+  column_all_.fill(never);
+  for (auto& group : column_group_) group.fill(never);
+  activate_all_ = precharge_all_ = row_bus_free_ = never;
+  activate_group_.fill(never);
+  last_activates_.fill(never);
+  activate_place_ = 0;
+  second_bank_ = clocked_bank_ = none;
+  find_row_floor();
+  data_clock_until_ = 0;
+  refresh_due_ = refresh_bank_ = 0;
+  refresh_interval_ = controller.refresh == RefreshMode::per_bank ? timing_.refresh_bank_interval
+                                                                  : timing_.refresh_interval;
+  next_refresh_ = controller.refresh == RefreshMode::none ? forever : Cycle{refresh_interval_};
+  bus_free_ = 0;
+  last_was_write_ = refreshed_since_data_ = false;
+  open_banks_ = 0;
+  closed_since_ = 0;
+  statistics_ = {};
+}
+
+// ---- queues
+
+void Channel::Implementation::insert(const Request& request, Cycle arrival) {
+  Queue& queue = queues_[request.is_write];
+  const std::int32_t index = queue.unused.back();
+  queue.unused.pop_back();
+  if (next_order_ >> order_bits != 0) renumber();
+  Entry& entry = queue.entries[index];
+  entry.arrival = arrival;
+  entry.order = next_order_++;
+  entry.row = row_field_.of(request.address);
+  entry.bank = static_cast<std::uint32_t>(group_field_.of(request.address) *
+                                              device_.geometry.banks_per_group +
+                                          bank_field_.of(request.address));
+  entry.column = static_cast<std::uint32_t>(column_field_.of(request.address));
+  entry.next = none;
+  entry.previous = queue.tail;
+  (queue.tail == none ? queue.head : queue.entries[queue.tail].next) = index;
+  queue.tail = index;
+  ++queue.size;
+  if (queue.listed < queue.window) {
+    list(queue, index);
+  } else if (queue.first_unlisted == none) {
+    queue.first_unlisted = index;
+  }
+  // Until now nothing could go out before `nothing_before_`; this burst might, or turn the bus.
+  nothing_before_ = 0;
+}
+
+void Channel::Implementation::list(Queue& queue, std::int32_t index) {
+  Entry& entry = queue.entries[index];
+  const std::uint32_t b = entry.bank;
+  entry.next_in_bank = none;
+  entry.previous_in_bank = queue.bank_tail[b];
+  const bool first = queue.bank_tail[b] == none;
+  (first ? queue.bank_head[b] : queue.entries[queue.bank_tail[b]].next_in_bank) = index;
+  queue.bank_tail[b] = index;
+  queue.banks |= std::uint64_t{1} << b;
+  ++queue.listed;
+  bool changed = first;
+  if (queue.first_hit[b] == none && banks_[b].open && banks_[b].row == entry.row) {
+    queue.first_hit[b] = index;
+    changed = true;
+  }
+  if (changed && &queue == &queues_[writing_]) find_lane(b);
+}
+
+Entry Channel::Implementation::remove(Queue& queue, std::int32_t index) {
+  const Entry entry = queue.entries[index];
+  const std::uint32_t b = entry.bank;
+  (entry.previous == none ? queue.head : queue.entries[entry.previous].next) = entry.next;
+  (entry.next == none ? queue.tail : queue.entries[entry.next].previous) = entry.previous;
+  (entry.previous_in_bank == none ? queue.bank_head[b]
+                                  : queue.entries[entry.previous_in_bank].next_in_bank) =
+      entry.next_in_bank;
+  (entry.next_in_bank == none ? queue.bank_tail[b]
+                              : queue.entries[entry.next_in_bank].previous_in_bank) =
+      entry.previous_in_bank;
+  if (queue.bank_head[b] == none) queue.banks &= ~(std::uint64_t{1} << b);
+  if (queue.first_hit[b] == index) find_first_hit(queue, b, entry.next_in_bank);
+  queue.unused.push_back(index);
+  --queue.size;
+  --queue.listed;
+  if (queue.first_unlisted != none) {
+    const std::int32_t entering = queue.first_unlisted;
+    queue.first_unlisted = queue.entries[entering].next;
+    list(queue, entering);
+  }
+  return entry;
+}
+
+// The order of arrival has outgrown its bits: begin again with what is still there.
+void Channel::Implementation::renumber() {
+  std::vector<std::uint64_t*> orders;
+  for (Queue& queue : queues_) {
+    for (std::int32_t i = queue.head; i != none; i = queue.entries[i].next) {
+      orders.push_back(&queue.entries[i].order);
+    }
+  }
+  for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
+    orders.push_back(&active_[std::countr_zero(banks)].entry.order);
+  }
+  std::sort(orders.begin(), orders.end(), [](auto* a, auto* b) { return *a < *b; });
+  next_order_ = 0;
+  for (std::uint64_t* order : orders) *order = next_order_++;
+  rebuild_lanes();
+}
+
+// ---- candidates
+
+void Channel::Implementation::set_mode() {
+  const Queue &reads = queues_[0], &writes = queues_[1];
+  const bool before = writing_;
+  if (!writing_) {
+    writing_ = writes.size > device_.controller.write_high || reads.size == 0;
+  } else {
+    writing_ = writes.size >= device_.controller.write_low || reads.size == 0;
+  }
+  if (writing_ != before) rebuild_lanes();
+}
+
+void Channel::Implementation::find_lane(std::uint32_t b) {
+  const Queue& queue = queues_[writing_];
+  const Bank& bank = banks_[b];
+  const std::uint64_t bit = std::uint64_t{1} << b;
+  column_lanes_ &= ~bit;
+  row_lanes_ &= ~bit;
+  column_own_[b] = row_own_[b] = forever;
+  const std::int32_t head = queue.bank_head[b];
+  if (head == none || bank.second_pending) return;
+  if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
+  if (!bank.open) {
+    row_lanes_ |= bit;
+    row_own_[b] = bank.activate;
+    row_key_[b] = lane_key(queue.entries[head]);
+    row_floor_index_[b] = static_cast<std::uint8_t>(bank.group);
+    return;
+  }
+  const std::int32_t hit = queue.first_hit[b];
+  if (hit != none) {
+    column_lanes_ |= bit;
+    column_own_[b] = bank.column[writing_];
+    column_key_[b] = lane_key(queue.entries[hit]);
+  }
+  if (hit != head && !bank.active) {
+    row_lanes_ |= bit;
+    row_own_[b] = bank.precharge;
+    row_key_[b] = lane_key(queue.entries[head]);
+    row_floor_index_[b] = most_groups;
+  }
+}
+
+Key Channel::Implementation::best_active(Cycle from) const {
+  Key best = no_key;
+  for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    const bool is_write = active_[b].is_write;
+    const Cycle time = std::max({banks_[b].column[is_write], column_all_[is_write],
+                                 column_group_[is_write][banks_[b].group]});
+    best = std::min(best, key_of(time, from, lane_key(active_[b].entry)));
+  }
+  return best;
+}
+
+Key Channel::Implementation::best_column(Cycle from) const {
+  Key best = no_key;
+  const Cycle all = column_all_[writing_];
+  const auto& group = column_group_[writing_];
+  for (std::uint64_t banks = column_lanes_; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    const Cycle time = std::max({column_own_[b], all, group[banks_[b].group]});
+    best = std::min(best, key_of(time, from, column_key_[b]));
+  }
+  return best;
+}
+
+Key Channel::Implementation::best_row(Cycle from) const {
+  if (row_lanes_ == 0) return no_key;
+  Key best = no_key;
+  for (std::uint64_t banks = row_lanes_; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    // An ACT counts from its last cycle and begins before.
+    const Cycle early = row_floor_index_[b] == most_groups ? 0 : timing_.activate_cycles - 1;
+    const Cycle time = std::max(row_own_[b], row_floor_[row_floor_index_[b]]) - early;
+    best = std::min(best, key_of(time, from, row_key_[b]));
+  }
+  return best;
+}
+
+std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
+  if (!all_bank()) {
+    const Bank& bank = banks_[refresh_bank_];
+    if (!bank.open) return {bank.refresh, Command::refresh_bank};
+    if (bank.active || bank.second_pending) return {forever, Command::precharge};
+    return {std::max(bank.precharge, precharge_all_), Command::precharge};
+  }
+  Cycle time = never;
+  if (open_banks_ == 0) {
+    for (const Bank& bank : banks_) time = std::max(time, bank.refresh);
+    return {time, Command::refresh_all};
+  }
+  if (active_count_ > 0 || second_bank_ != none) return {forever, Command::precharge_all};
+  time = precharge_all_;
+  for (const Bank& bank : banks_) time = std::max(time, bank.precharge);
+  return {time, Command::precharge_all};
+}
+
+// ---- time
+
+// Decide the next cycle, or find that nothing goes out up to `limit`.
+void Channel::Implementation::step(Cycle limit) {
+  while (position_ >= next_refresh_) {
+    ++refresh_due_;
+    next_refresh_ += refresh_interval_;
+    nothing_before_ = 0;
+    find_lane(refresh_bank_);
+  }
+  const Cycle horizon = std::min(limit, next_refresh_ - 1);
+  if (nothing_before_ > horizon ||
+      !(timing_.split_command_bus ? step_split(horizon) : step_single(horizon))) {
+    position_ = horizon + 1;
+    column_done_ = false;
+  }
+}
+
+bool Channel::Implementation::step_single(Cycle limit) {
+  if (clocked_bank_ != none) {
+    if (position_ > limit) return false;
+    issue_clocked(position_);
+    return true;
+  }
+  if (row_bus_free_ > position_) {
+    position_ = row_bus_free_;
+    if (position_ > limit) return false;
+  }
+  // Most of a stream: nothing but bursts of open rows, and the oldest one is as early as any can
+  // be.
+  if (active_count_ == 0 && row_lanes_ == 0 && refresh_due_ == 0 && second_bank_ == none) {
+    set_mode();
+    const Queue& queue = queues_[writing_];
+    if (row_lanes_ == 0 && queue.head != none) {
+      const Entry& oldest = queue.entries[queue.head];
+      const Bank& bank = banks_[oldest.bank];
+      const Cycle all = std::max(position_, column_all_[writing_]);
+      const Cycle time =
+          std::max({all, bank.column[writing_], column_group_[writing_][bank.group]});
+      if (time == all || (column_lanes_ & (column_lanes_ - 1)) == 0) {
+        nothing_before_ = time;
+        if (time > limit) return false;
+        issue_column(oldest.bank, time);
+        return true;
+      }
+    }
+  }
+  const Key active = best_active(position_);
+  const Cycle active_time = time_of(active, position_);
+  const bool second_due = second_bank_ != none && position_ >= second_deadline_;
+  if (active_time == position_ && !second_due) {
+    issue_active(bank_of(active), position_);
+    return true;
+  }
+  std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
+  Key column = no_key, row = no_key;
+  if (refresh_due_ > 0) refresh = refresh_candidate();
+  if (refresh_due_ == 0 || !all_bank()) {
+    set_mode();
+    column = best_column(position_);
+    row = best_row(position_);
+  }
+  const Cycle queue_time = time_of(std::min(column, row), position_);
+  const Cycle time = std::max(position_, std::min({active_time, refresh.first, queue_time}));
+  if (second_bank_ != none && (second_due || time > position_)) {
+    // ACT-2 takes the first cycle that nothing else wants.
+    if (position_ > limit) return false;
+    issue_second(position_);
+    return true;
+  }
+  nothing_before_ = time;
+  if (time > limit) return false;
+  if (active_time <= time) {
+    issue_active(bank_of(active), time);
+  } else if (refresh.first <= time) {
+    issue_refresh(refresh.second, time);
+  } else if (column < row) {
+    issue_column(bank_of(column), time);
+  } else {
+    issue_row(bank_of(row), time);
+  }
+  return true;
+}
+
+bool Channel::Implementation::step_split(Cycle limit) {
+  // In a cycle the slot for columns comes before that for rows.
+  const Cycle column_from = column_done_ ? position_ + 1 : position_;
+  const Cycle row_from = std::max(position_, row_bus_free_);
+  const Key active = best_active(column_from);
+  const Cycle active_time = time_of(active, column_from);
+  const bool queues_wait = refresh_due_ > 0 && all_bank();
+  if (active_time == position_ && !queues_wait) {
+    if (position_ > limit) return false;
+    issue_active(bank_of(active), position_);
+    return true;
+  }
+  std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
+  if (refresh_due_ > 0) {
+    refresh = refresh_candidate();
+    refresh.first = std::max(refresh.first, row_from);
+  }
+  Key column = no_key, row = no_key;
+  if (!queues_wait) {
+    set_mode();
+    column = best_column(column_from);
+    row = best_row(row_from);
+  }
+  const Cycle column_time = time_of(column, column_from);
+  const Cycle row_time = time_of(row, row_from);
+  const Cycle first_column = std::min(active_time, column_time);
+  const Cycle first_row = std::min(refresh.first, row_time);
+  const Cycle time = std::min(first_column, first_row);
+  nothing_before_ = time;
+  if (time > limit) return false;
+  if (first_column <= first_row) {
+    if (active_time <= column_time) {
+      issue_active(bank_of(active), time);
+    } else {
+      issue_column(bank_of(column), time);
+    }
+  } else if (refresh.first <= row_time) {
+    issue_refresh(refresh.second, time);
+  } else {
+    issue_row(bank_of(row), time);
+  }
+  return true;
+}
+
+// ---- commands
+
+void Channel::Implementation::advance(Cycle at, bool is_column) {
+  nothing_before_ = 0;
+  column_done_ = timing_.split_command_bus && is_column;
+  position_ = column_done_ ? at : at + 1;
+}
+
+bool Channel::Implementation::waits_for_clock(std::uint32_t b, bool active, Cycle at) {
+  if (timing_.data_clock_postamble == 0 || at < data_clock_until_) return false;
+  if (second_bank_ != none && second_deadline_ <= at + 1) {
+    issue_second(at);
+    return true;
+  }
+  tell(at, Command::data_clock);
+  clocked_bank_ = static_cast<std::int32_t>(b);
+  clocked_active_ = active;
+  advance(at, true);
+  return true;
+}
+
+void Channel::Implementation::issue_clocked(Cycle at) {
+  const auto b = static_cast<std::uint32_t>(std::exchange(clocked_bank_, none));
+  if (clocked_active_) {
+    serve_active(b, at);
+  } else {
+    serve_column(b, at);
+  }
+}
+
+void Channel::Implementation::issue_active(std::uint32_t b, Cycle at) {
+  if (!waits_for_clock(b, true, at)) serve_active(b, at);
+}
+
+void Channel::Implementation::issue_column(std::uint32_t b, Cycle at) {
+  if (!waits_for_clock(b, false, at)) serve_column(b, at);
+}
+
+void Channel::Implementation::serve_active(std::uint32_t b, Cycle at) {
+  active_banks_ &= ~(std::uint64_t{1} << b);
+  --active_count_;
+  banks_[b].active = false;
+  column(active_[b].entry, active_[b].is_write, true, at);
+  find_lane(b);
+}
+
+void Channel::Implementation::serve_column(std::uint32_t b, Cycle at) {
+  Queue& queue = queues_[writing_];
+  last_departure_ = at;
+  column(remove(queue, queue.first_hit[b]), writing_, false, at);
+  find_lane(b);
+}
+
+void Channel::Implementation::column(const Entry& entry, bool is_write, bool activated, Cycle at) {
+  Bank& bank = banks_[entry.bank];
+  const bool closes = device_.controller.page == PagePolicy::closed && !bank.active &&
+                      queues_[0].first_hit[entry.bank] == none &&
+                      queues_[1].first_hit[entry.bank] == none;
+  tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row, entry.column, closes);
+  const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
+  const Cycle latency = is_write ? timing_.write_latency : timing_.read_latency;
+  const Cycle data_start = at + latency;
+  auto& same = column_group_[is_write][bank.group];
+  later(column_all_[is_write], at + timing_.column_other);
+  later(same, at + timing_.column_same);
+  if (is_write) {
+    later(column_all_[0], at + timing_.write_to_read(false));
+    later(column_group_[0][bank.group], at + timing_.write_to_read(true));
+    later(bank.precharge, at + timing_.write_to_precharge());
+    ++statistics_.writes;
+    statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(at));
+  } else {
+    later(column_all_[1], at + timing_.read_to_write);
+    later(bank.precharge, at + timing_.read_to_precharge);
+    ++statistics_.reads;
+    const Cycle done = data_start + timing_.burst;
+    statistics_.read_latency_sum += static_cast<std::uint64_t>(done - entry.arrival);
+    statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
+  }
+  if (timing_.data_clock_postamble > 0) {
+    later(data_clock_until_, data_start + timing_.burst + timing_.data_clock_postamble);
+  }
+  if (data_start > bus_free_) account(entry, is_write, activated, data_start);
+  bus_free_ = data_start + timing_.burst;
+  last_was_write_ = is_write;
+  statistics_.busy += timing_.burst;
+  if (closes) close(bank, bank.precharge);
+  advance(at, true);
+}
+
+// Why the bus stood still from `bus_free_` on: what the burst that ended it had waited for.
+void Channel::Implementation::account(const Entry& entry, bool is_write, bool activated,
+                                      Cycle data_start) {
+  const Cycle latency = is_write ? timing_.write_latency : timing_.read_latency;
+  Cycle gap = data_start - bus_free_;
+  const auto take = [&gap](std::uint64_t& account_of, Cycle most) {
+    const Cycle part = std::clamp<Cycle>(most, 0, gap);
+    account_of += static_cast<std::uint64_t>(part);
+    gap -= part;
+  };
+  // No command goes out before the cycle after the arrival.
+  take(statistics_.idle, entry.arrival + 1 + latency - bus_free_);
+  Bank& bank = banks_[entry.bank];
+  if (refreshed_since_data_ || (activated && bank.refreshed)) take(statistics_.lost_refresh, gap);
+  refreshed_since_data_ = bank.refreshed = false;
+  if (is_write != last_was_write_ && statistics_.bursts() > 1) {
+    const Cycle apart = is_write ? Cycle{timing_.read_to_write} + timing_.write_latency -
+                                       timing_.read_latency - timing_.burst
+                                 : Cycle{timing_.write_to_read(false)} + timing_.read_latency -
+                                       timing_.write_latency - timing_.burst;
+    take(statistics_.lost_turnaround, apart);
+  }
+  if (activated) take(statistics_.lost_row, gap);
+  take(statistics_.lost_spacing, gap);
+}
+
+void Channel::Implementation::issue_row(std::uint32_t b, Cycle at) {
+  Bank& bank = banks_[b];
+  if (bank.open) {
+    tell(at, Command::precharge, b);
+    ++statistics_.precharges;
+    precharge_all_ = at + timing_.precharge_interval;
+    close(bank, at);
+    find_row_floor();
+    find_lane(b);
+    advance(at, false);
+    return;
+  }
+  activate(b, at);
+}
+
+void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
+  Bank& bank = banks_[b];
+  Queue& queue = queues_[writing_];
+  last_departure_ = at;
+  active_[b] = {remove(queue, queue.bank_head[b]), writing_};
+  const std::uint64_t row = active_[b].entry.row;
+  tell(at, Command::activate, b, row);
+  ++statistics_.activates;
+  if (open_banks_++ == 0) {
+    statistics_.all_closed += static_cast<std::uint64_t>(std::max<Cycle>(at - closed_since_, 0));
+  }
+  const Cycle counted = at + timing_.activate_cycles - 1;
+  bank.open = true;
+  bank.row = row;
+  bank.column = {counted + timing_.activate_to_read, counted + timing_.activate_to_write};
+  bank.precharge = std::max(bank.precharge, counted + timing_.row_active);
+  bank.activate = counted + timing_.row_cycle;
+  bank.refresh = std::max(bank.refresh, counted + timing_.row_cycle);
+  last_activates_[activate_place_] = counted;
+  activate_place_ = (activate_place_ + 1) % 4;
+  activate_all_ = std::max({activate_all_, counted + timing_.activate_other,
+                            last_activates_[activate_place_] + timing_.four_activates});
+  activate_group_[bank.group] = counted + timing_.activate_same;
+  row_bus_free_ = at + timing_.activate_cycles;
+  for (Queue& each : queues_) find_first_hit(each, b, each.bank_head[b]);
+  if (timing_.activate_second > 0) {
+    second_bank_ = static_cast<std::int32_t>(b);
+    second_deadline_ = at + timing_.activate_second;
+    bank.second_pending = true;
+  } else {
+    bank.active = true;
+    active_banks_ |= std::uint64_t{1} << b;
+    ++active_count_;
+  }
+  find_row_floor();
+  find_lane(b);
+  advance(at, false);
+}
+
+void Channel::Implementation::issue_second(Cycle at) {
+  const auto b = static_cast<std::uint32_t>(second_bank_);
+  tell(at, Command::activate_second, b, banks_[b].row);
+  banks_[b].second_pending = false;
+  banks_[b].active = true;
+  active_banks_ |= std::uint64_t{1} << b;
+  ++active_count_;
+  second_bank_ = none;
+  find_row_floor();
+  find_lane(b);
+  advance(at, false);
+}
+
+void Channel::Implementation::close(Bank& bank, Cycle at) {
+  bank.open = false;
+  bank.activate = std::max(bank.activate, at + timing_.precharge);
+  bank.refresh = std::max(bank.refresh, at + timing_.precharge);
+  const auto b = static_cast<std::uint32_t>(&bank - banks_.data());
+  for (Queue& queue : queues_) queue.first_hit[b] = none;
+  if (--open_banks_ == 0) closed_since_ = at;
+}
+
+void Channel::Implementation::issue_refresh(Command command, Cycle at) {
+  tell(at, command, refresh_bank_);
+  if (command == Command::precharge) {
+    ++statistics_.precharges;
+    precharge_all_ = at + timing_.precharge_interval;
+    close(banks_[refresh_bank_], at);
+  } else if (command == Command::precharge_all) {
+    ++statistics_.precharges;
+    precharge_all_ = at + timing_.precharge_interval;
+    activate_all_ = std::max(activate_all_, at + timing_.precharge_all);
+    for (Bank& bank : banks_) {
+      if (bank.open) close(bank, at);
+    }
+  } else if (command == Command::refresh_all) {
+    ++statistics_.refreshes;
+    --refresh_due_;
+    activate_all_ = std::max(activate_all_, at + timing_.refresh);
+    for (Bank& bank : banks_) bank.refresh = std::max(bank.refresh, at + timing_.refresh);
+    refreshed_since_data_ = true;
+  } else {
+    ++statistics_.bank_refreshes;
+    --refresh_due_;
+    Bank& bank = banks_[refresh_bank_];
+    bank.activate = std::max(bank.activate, at + timing_.refresh_bank);
+    bank.refresh = std::max(bank.refresh, at + timing_.refresh_bank);
+    activate_all_ = std::max(activate_all_, at + timing_.refresh_bank_to_activate);
+    bank.refreshed = true;
+    refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
+  }
+  find_row_floor();
+  rebuild_lanes();
+  advance(at, false);
+}
+
+// ---- the interface
+
+Channel::Channel(const DramDevice& device)
+    : implementation_(std::make_unique<Implementation>(device)) {}
+Channel::~Channel() = default;
+Channel::Channel(Channel&&) noexcept = default;
+Channel& Channel::operator=(Channel&&) noexcept = default;
+
+void Channel::observe(Observer observer) { implementation_->observer = std::move(observer); }
+std::uint64_t Channel::submit(const Request& request) { return implementation_->submit(request); }
+std::uint64_t Channel::drain() { return implementation_->drain(); }
+void Channel::reset() { implementation_->reset(); }
+Statistics Channel::statistics() const { return implementation_->statistics(); }
+const DramDevice& Channel::device() const { return implementation_->device(); }
+
+Memory::Memory(const DramDevice& device) : device_(device) {
+  for (std::uint32_t c = 0; c < device.channels; ++c) channels_.emplace_back(device);
+  channel_bits_ = std::countr_zero(device.channels);
+  interleave_bits_ = std::countr_zero(device.interleave_bytes);
+}
+
+std::uint64_t Memory::submit(const Request& request) {
+  if (channels_.size() == 1) return channels_.front().submit(request);
+  // Address: block of the channel, channel, byte of the block.
+  const std::uint64_t block = request.address >> interleave_bits_;
+  const std::uint64_t within = request.address & (device_.interleave_bytes - 1);
+  const std::uint64_t own = (block >> channel_bits_) << interleave_bits_ | within;
+  const std::uint64_t accepted = channels_[block & (channels_.size() - 1)].submit(
+      {own, request.is_write, std::max(next_cycle_, request.earliest_cycle)});
+  next_cycle_ = accepted + 1;
+  return accepted;
+}
+
+std::uint64_t Memory::drain() {
+  std::uint64_t finish = 0;
+  for (Channel& channel : channels_) finish = std::max(finish, channel.drain());
+  return finish;
+}
+
+Statistics Memory::statistics() const {
+  Statistics sum;
+  for (const Channel& channel : channels_) sum += channel.statistics();
+  return sum;
+}
+
+void Memory::reset() {
+  for (Channel& channel : channels_) channel.reset();
+  next_cycle_ = 0;
+}
+
+}  // namespace spillway::models::dram
