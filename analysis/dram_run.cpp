@@ -77,13 +77,13 @@ struct Figures {
 double microjoules(double pj) { return pj * 1e-6; }
 
 /// Cycles of the data bus, of all channels, by what they were used for or lost to.
-std::vector<std::pair<const char*, std::uint64_t>> bus_use(const dram::Statistics& statistics) {
+std::vector<std::pair<std::string, std::uint64_t>> bus_use(const dram::Statistics& statistics) {
   return {{"data", statistics.busy},
           {"refresh", statistics.lost_refresh},
           {"turnaround", statistics.lost_turnaround},
           {"row misses", statistics.lost_row},
           {"command spacing", statistics.lost_spacing},
-          {"nothing to do", statistics.idle}};
+          {"idle", statistics.idle}};
 }
 
 std::string bus_text(const dram::Statistics& statistics) {
@@ -203,7 +203,10 @@ std::string dram_json(const DramRun& run) {
   json["read_bursts"] = counts.reads;
   json["write_bursts"] = counts.writes;
   Json bus;
-  for (const auto& [name, cycles] : bus_use(counts)) bus[name] = cycles;
+  for (auto [name, cycles] : bus_use(counts)) {
+    std::replace(name.begin(), name.end(), ' ', '_');
+    bus[name] = cycles;
+  }
   json["bus_cycles"] = bus;
   return dump(json);
 }

@@ -76,6 +76,8 @@ TEST_CASE("dram prints JSON with the stable keys and figures that fit together")
   // tCL and the burst itself at the least.
   CHECK(result.at("avg_read_latency_ns") > (17 + 4) * 0.833);
   CHECK(result.at("bursts_per_cpu_s") > 0);
+  CHECK(result.at("bus_cycles").at("data") == 4 * 2 * mib / 64);
+  CHECK(result.at("bus_cycles").contains("row_misses"));
   const json& energy = result.at("energy_uJ");
   CHECK(energy.size() == 6);
   double sum = 0;
