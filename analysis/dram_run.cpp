@@ -35,12 +35,30 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+/// A source that says how far it is.
 template <class Source>
-DramRun served(const dram::DramDevice& device, const std::string& name, Source& source) {
+class Reported {
+ public:
+  Reported(Source& source, const DramProgress& progress) : source_(source), progress_(progress) {}
+
+  bool next(dram::Request& request) {
+    if ((++requests_ & 0xfffff) == 0 && progress_) progress_(requests_);
+    return source_.next(request);
+  }
+
+ private:
+  Source& source_;
+  const DramProgress& progress_;
+  std::uint64_t requests_ = 0;
+};
+
+template <class Source>
+DramRun served(const dram::DramDevice& device, const std::string& name, Source& source,
+               const DramProgress& progress) {
   DramRun run{device, name, {}, 0};
   dram::Memory memory(device);
   const double begin = cpu_seconds();
-  memory.serve(source);
+  memory.serve(Reported(source, progress));
   run.cpu_seconds = cpu_seconds() - begin;
   run.statistics = memory.statistics();
   return run;
@@ -138,17 +156,18 @@ Bytes usual_pattern_size(const dram::DramDevice& device, const std::string& patt
   return Bytes(16 * mib);
 }
 
-DramRun run_dram_pattern(const dram::DramDevice& device, const std::string& pattern, Bytes size) {
+DramRun run_dram_pattern(const dram::DramDevice& device, const std::string& pattern, Bytes size,
+                         const DramProgress& progress) {
   require_trace_bursts(device);
   dram::Pattern source(pattern, size, device.timing.burst);
-  return served(device, pattern, source);
+  return served(device, pattern, source, progress);
 }
 
 DramRun run_dram_trace(const dram::DramDevice& device, const std::filesystem::path& trace,
-                       std::optional<dram::TraceFormat> format) {
+                       std::optional<dram::TraceFormat> format, const DramProgress& progress) {
   require_trace_bursts(device);
   dram::TraceReader source(trace, format);
-  return served(device, trace.filename().string(), source);
+  return served(device, trace.filename().string(), source, progress);
 }
 
 std::string dram_text(const DramRun& run) {

@@ -1,7 +1,9 @@
 // A DRAM device alone under a pattern or a trace, and what `spillway dram` says of it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,6 +20,9 @@ struct DramRun {
   double cpu_seconds = 0;  ///< of this process, making or reading the requests included
 };
 
+/// Told of the bursts so far, about every million.
+using DramProgress = std::function<void(std::uint64_t bursts)>;
+
 /// What a pattern moves unless told otherwise: as in the table of the reference simulators, 64 MiB
 /// of the streams on DDR4-2400 with RoBaCoBg and 16 MiB of everything else.
 workloads::Bytes usual_pattern_size(const models::dram::DramDevice& device,
@@ -25,12 +30,13 @@ workloads::Bytes usual_pattern_size(const models::dram::DramDevice& device,
 
 /// Throws InputError, also for a device whose bursts are not the patterns'.
 DramRun run_dram_pattern(const models::dram::DramDevice& device, const std::string& pattern,
-                         workloads::Bytes size);
+                         workloads::Bytes size, const DramProgress& progress = {});
 
 /// The same with a trace of any length, in constant memory; its format is recognised when none is
 /// given.
 DramRun run_dram_trace(const models::dram::DramDevice& device, const std::filesystem::path& trace,
-                       std::optional<models::dram::TraceFormat> format);
+                       std::optional<models::dram::TraceFormat> format = {},
+                       const DramProgress& progress = {});
 
 std::string dram_text(const DramRun& run);
 std::string dram_json(const DramRun& run);

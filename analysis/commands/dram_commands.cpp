@@ -52,7 +52,8 @@ dram::DramDevice device_of(const po::variables_map& values) {
   return dram::with_mapping(std::move(device), values["mapping"].as<std::string>());
 }
 
-DramRun pattern_run(const dram::DramDevice& device, const po::variables_map& values) {
+DramRun pattern_run(const dram::DramDevice& device, const po::variables_map& values,
+                    const DramProgress& progress) {
   const auto pattern = values["pattern"].as<std::string>();
   workloads::Bytes size = usual_pattern_size(device, pattern);
   if (values.count("mib") != 0) {
@@ -60,17 +61,18 @@ DramRun pattern_run(const dram::DramDevice& device, const po::variables_map& val
     size = workloads::Bytes(mib) *
            static_cast<std::uint64_t>(integer_option(values, "mib", 1, most_mib));
   }
-  return run_dram_pattern(device, pattern, size);
+  return run_dram_pattern(device, pattern, size, progress);
 }
 
-DramRun trace_run(const dram::DramDevice& device, const po::variables_map& values) {
+DramRun trace_run(const dram::DramDevice& device, const po::variables_map& values,
+                  const DramProgress& progress) {
   const std::filesystem::path trace = values["trace"].as<std::string>();
   std::optional<dram::TraceFormat> format;
   if (values.count("format") != 0) {
     format = dram::trace_format(values["format"].as<std::string>(), dram::trace_format_names());
   }
   workloads::will_read(trace);
-  return run_dram_trace(device, trace, format);
+  return run_dram_trace(device, trace, format, progress);
 }
 
 int dram_command(const po::variables_map& values) {
@@ -84,8 +86,11 @@ int dram_command(const po::variables_map& values) {
   require_beside(values, "format", "trace");
   const dram::DramDevice device = device_of(values);
   Progress progress;
-  progress.show("running " + device.name);
-  const DramRun run = has_trace ? trace_run(device, values) : pattern_run(device, values);
+  const DramProgress report = [&](std::uint64_t bursts) {
+    progress.show(fmt::format("{}: {} M bursts", device.name, bursts >> 20));
+  };
+  const DramRun run =
+      has_trace ? trace_run(device, values, report) : pattern_run(device, values, report);
   progress.show("");
   give(json, dram_text(run), dram_json(run));
   return 0;

@@ -197,6 +197,32 @@ TEST_CASE("the text names the device and its figures and energy with the interfa
   }
 }
 
+TEST_CASE("a device of one's own is a file, and takes traces when its bursts are theirs") {
+  const TemporaryFolder folder;
+  const auto shipped = std::filesystem::path(SPILLWAY_SOURCE_DIR) / "models/devices/dram";
+  std::ifstream stream(shipped / "ddr4-2400.yaml");
+  std::string text((std::istreambuf_iterator<char>(stream)), {});
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    REQUIRE(text.find(from) != std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("name: ddr4-2400", "name: mine");
+  replace("channels: 1", "channels: 2");
+  folder.write("mine.yaml", text);
+  const auto run = [&](const std::string& device) {
+    return dram(folder, {device, "--pattern", "a_seq_rd", "--mib", "1"});
+  };
+  CHECK(run("mine.yaml").at("device") == "mine");
+  CHECK(run("mine.yaml").at("bandwidth_GBps").get<double>() >
+        1.5 * run("ddr4-2400").at("bandwidth_GBps").get<double>());
+  replace("burst: 64", "burst: 32");
+  folder.write("mine.yaml", text);
+  const ProgramRun refused =
+      run_spillway({"dram", "mine.yaml", "--pattern", "a_seq_rd"}, folder.path());
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("mine: found bursts of 32 bytes") != std::string::npos);
+}
+
 TEST_CASE("wrong usage of dram gives one line and exit 2") {
   const TemporaryFolder folder;
   folder.write("bad.trace", "0x40 READ 1\n0x80 RAED 2\n");
