@@ -28,7 +28,7 @@ using Cycle = std::int64_t;
 
 constexpr Cycle never = -(Cycle{1} << 40);
 constexpr Cycle forever = Cycle{1} << 60;
-constexpr std::int32_t none = -1;
+constexpr std::int16_t none = -1;
 constexpr std::uint32_t most_banks = 64;
 constexpr std::uint32_t most_groups = 16;
 
@@ -42,22 +42,21 @@ constexpr Key no_key = std::numeric_limits<Key>::max();
 struct Entry {
   Cycle arrival = 0;
   std::uint64_t order = 0;
-  std::uint64_t row = 0;
-  std::uint32_t bank = 0;
-  std::uint32_t column = 0;
-  std::int32_t next = none, previous = none;  // in the queue, by age
-  std::int32_t next_in_bank = none, previous_in_bank = none;
+  std::uint64_t number = 0;  // of the burst in the channel
+  std::uint32_t row = 0, bank = 0;
+  std::int16_t next = none, previous = none;  // in the queue, by age
+  std::int16_t next_in_bank = none, previous_in_bank = none;
 };
 
 // The bursts of one direction that wait. Those within the window are also listed by bank.
 struct Queue {
   std::vector<Entry> entries;
-  std::vector<std::int32_t> unused;
+  std::vector<std::int16_t> unused;
   std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
-  std::int32_t head = none, tail = none;
-  std::int32_t first_unlisted = none;
+  std::int16_t head = none, tail = none;
+  std::int16_t first_unlisted = none;
   std::uint64_t banks = 0;  // those with a listed burst
-  std::array<std::int32_t, most_banks> bank_head, bank_tail, first_hit;
+  std::array<std::int16_t, most_banks> bank_head, bank_tail, first_hit;
 };
 
 struct Bank {
@@ -65,7 +64,7 @@ struct Bank {
   bool active = false;          // a burst waits for its column command alone
   bool second_pending = false;  // between ACT-1 and ACT-2
   bool refreshed = false;       // and not used since
-  std::uint64_t row = 0;
+  std::uint32_t row = 0;
   std::uint32_t group = 0;
   Cycle activate = never;  // earliest, as far as this bank knows
   Cycle precharge = never;
@@ -157,9 +156,11 @@ class Channel::Implementation {
   }
   void step(Cycle limit);
   bool step_single(Cycle limit);
+  std::optional<bool> step_hits(Cycle limit);
   bool step_split(Cycle limit);
 
   // ---- candidates
+  bool would_turn() const;
   void set_mode();
   void rebuild_lanes() {
     for (std::uint32_t b = 0; b < banks_.size(); ++b) find_lane(b);
@@ -168,7 +169,9 @@ class Channel::Implementation {
   // The best of each kind, in a slot of cycle `from` or later.
   Key best_active(Cycle from) const;
   Key best_column(Cycle from) const;
-  Key best_row(Cycle from) const;
+  Key best_row(Cycle from, Cycle bound) const;
+  Key best_precharge(Cycle from) const;
+  Key best_activate(Cycle from) const;
   static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
     const Cycle wait = std::clamp<Cycle>(time - from, 0, longest_wait);
     return static_cast<Key>(wait) << (order_bits + bank_bits) | order_and_bank;
@@ -208,9 +211,9 @@ class Channel::Implementation {
 
   // ---- queues
   void insert(const Request& request, Cycle arrival);
-  void list(Queue& queue, std::int32_t index);
-  Entry remove(Queue& queue, std::int32_t index);
-  void find_first_hit(Queue& queue, std::uint32_t bank, std::int32_t from) {
+  void list(Queue& queue, std::int16_t index);
+  Entry remove(Queue& queue, std::int16_t index);
+  void find_first_hit(Queue& queue, std::uint32_t bank, std::int16_t from) {
     while (from != none && queue.entries[from].row != banks_[bank].row) {
       from = queue.entries[from].next_in_bank;
     }
@@ -238,11 +241,9 @@ class Channel::Implementation {
   std::uint64_t active_banks_ = 0;
   std::uint32_t active_count_ = 0;
 
-  // Candidates of the present direction, by bank: the time that the bank allows and who it is.
-  std::array<Cycle, most_banks> column_own_, row_own_;
+  // The banks with a candidate of each kind in the present direction, and its age.
+  std::uint64_t column_lanes_ = 0, activate_lanes_ = 0, precharge_lanes_ = 0;
   std::array<std::uint64_t, most_banks> column_key_, row_key_;
-  std::array<std::uint8_t, most_banks> row_floor_index_;
-  std::uint64_t column_lanes_ = 0, row_lanes_ = 0;
   Cycle nothing_before_ = 0;  // no candidate of any kind is earlier, unless a burst comes
 
   // What the channel and the groups allow.
@@ -250,8 +251,7 @@ class Channel::Implementation {
   std::array<std::array<Cycle, most_groups>, 2> column_group_;
   Cycle activate_all_ = never;
   std::array<Cycle, most_groups> activate_group_;
-  std::array<Cycle, most_groups + 1> row_floor_;  // ACT by group, then PRE
-  std::array<Cycle, 4> last_activates_;           // a ring
+  std::array<Cycle, 4> last_activates_;  // a ring
   std::uint32_t activate_place_ = 0;
   Cycle precharge_all_ = never;
   Cycle row_bus_free_ = never;
@@ -273,12 +273,6 @@ class Channel::Implementation {
   Cycle closed_since_ = 0;
   Statistics statistics_;
 
-  void find_row_floor() {
-    for (std::uint32_t g = 0; g < device_.geometry.bank_groups; ++g) {
-      row_floor_[g] = second_bank_ != none ? forever : std::max(activate_all_, activate_group_[g]);
-    }
-    row_floor_[most_groups] = precharge_all_;
-  }
   bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
 };
 
@@ -309,7 +303,7 @@ void Channel::Implementation::reset() {
     queue.window = controller.window;
     queue.entries.resize(queue.capacity);
     for (std::uint32_t i = queue.capacity; i > 0; --i) {
-      queue.unused.push_back(static_cast<std::int32_t>(i - 1));
+      queue.unused.push_back(static_cast<std::int16_t>(i - 1));
     }
     queue.bank_head.fill(none);
     queue.bank_tail.fill(none);
@@ -326,10 +320,7 @@ void Channel::Implementation::reset() {
   }
   active_banks_ = 0;
   active_count_ = 0;
-  column_lanes_ = row_lanes_ = 0;
-  column_own_.fill(forever);
-  row_own_.fill(forever);
-  row_floor_index_.fill(0);
+  column_lanes_ = activate_lanes_ = precharge_lanes_ = 0;
   column_key_.fill(0);
   row_key_.fill(0);
   nothing_before_ = 0;
@@ -340,7 +331,6 @@ void Channel::Implementation::reset() {
   last_activates_.fill(never);
   activate_place_ = 0;
   second_bank_ = clocked_bank_ = none;
-  find_row_floor();
   data_clock_until_ = 0;
   refresh_due_ = refresh_bank_ = 0;
   refresh_interval_ = controller.refresh == RefreshMode::per_bank ? timing_.refresh_bank_interval
@@ -357,17 +347,17 @@ void Channel::Implementation::reset() {
 
 void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   Queue& queue = queues_[request.is_write];
-  const std::int32_t index = queue.unused.back();
+  const std::int16_t index = queue.unused.back();
   queue.unused.pop_back();
   if (next_order_ >> order_bits != 0) renumber();
   Entry& entry = queue.entries[index];
   entry.arrival = arrival;
   entry.order = next_order_++;
-  entry.row = row_field_.of(request.address);
+  entry.number = request.address >> burst_shift_;
+  entry.row = static_cast<std::uint32_t>(row_field_.of(request.address));
   entry.bank = static_cast<std::uint32_t>(group_field_.of(request.address) *
                                               device_.geometry.banks_per_group +
                                           bank_field_.of(request.address));
-  entry.column = static_cast<std::uint32_t>(column_field_.of(request.address));
   entry.next = none;
   entry.previous = queue.tail;
   (queue.tail == none ? queue.head : queue.entries[queue.tail].next) = index;
@@ -378,11 +368,10 @@ void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   } else if (queue.first_unlisted == none) {
     queue.first_unlisted = index;
   }
-  // Until now nothing could go out before `nothing_before_`; this burst might, or turn the bus.
-  nothing_before_ = 0;
+  if (would_turn()) nothing_before_ = 0;
 }
 
-void Channel::Implementation::list(Queue& queue, std::int32_t index) {
+void Channel::Implementation::list(Queue& queue, std::int16_t index) {
   Entry& entry = queue.entries[index];
   const std::uint32_t b = entry.bank;
   entry.next_in_bank = none;
@@ -397,10 +386,16 @@ void Channel::Implementation::list(Queue& queue, std::int32_t index) {
     queue.first_hit[b] = index;
     changed = true;
   }
-  if (changed && &queue == &queues_[writing_]) find_lane(b);
+  if (!changed || &queue != &queues_[writing_]) return;
+  find_lane(b);
+  // What the bank allows; what the channel does may be later.
+  const Bank& bank = banks_[b];
+  nothing_before_ = std::min(nothing_before_, !bank.open ? bank.activate - timing_.activate_cycles
+                                              : entry.row == bank.row ? bank.column[writing_]
+                                                                      : bank.precharge);
 }
 
-Entry Channel::Implementation::remove(Queue& queue, std::int32_t index) {
+Entry Channel::Implementation::remove(Queue& queue, std::int16_t index) {
   const Entry entry = queue.entries[index];
   const std::uint32_t b = entry.bank;
   (entry.previous == none ? queue.head : queue.entries[entry.previous].next) = entry.next;
@@ -417,7 +412,7 @@ Entry Channel::Implementation::remove(Queue& queue, std::int32_t index) {
   --queue.size;
   --queue.listed;
   if (queue.first_unlisted != none) {
-    const std::int32_t entering = queue.first_unlisted;
+    const std::int16_t entering = queue.first_unlisted;
     queue.first_unlisted = queue.entries[entering].next;
     list(queue, entering);
   }
@@ -428,7 +423,7 @@ Entry Channel::Implementation::remove(Queue& queue, std::int32_t index) {
 void Channel::Implementation::renumber() {
   std::vector<std::uint64_t*> orders;
   for (Queue& queue : queues_) {
-    for (std::int32_t i = queue.head; i != none; i = queue.entries[i].next) {
+    for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
       orders.push_back(&queue.entries[i].order);
     }
   }
@@ -443,15 +438,17 @@ void Channel::Implementation::renumber() {
 
 // ---- candidates
 
+// Would the direction change if it were decided now?
+bool Channel::Implementation::would_turn() const {
+  const std::uint32_t reads = queues_[0].size, writes = queues_[1].size;
+  return writing_ ? writes < device_.controller.write_low && reads != 0
+                  : writes > device_.controller.write_high || reads == 0;
+}
+
 void Channel::Implementation::set_mode() {
-  const Queue &reads = queues_[0], &writes = queues_[1];
-  const bool before = writing_;
-  if (!writing_) {
-    writing_ = writes.size > device_.controller.write_high || reads.size == 0;
-  } else {
-    writing_ = writes.size >= device_.controller.write_low || reads.size == 0;
-  }
-  if (writing_ != before) rebuild_lanes();
+  if (!would_turn()) return;
+  writing_ = !writing_;
+  rebuild_lanes();
 }
 
 void Channel::Implementation::find_lane(std::uint32_t b) {
@@ -459,29 +456,24 @@ void Channel::Implementation::find_lane(std::uint32_t b) {
   const Bank& bank = banks_[b];
   const std::uint64_t bit = std::uint64_t{1} << b;
   column_lanes_ &= ~bit;
-  row_lanes_ &= ~bit;
-  column_own_[b] = row_own_[b] = forever;
-  const std::int32_t head = queue.bank_head[b];
+  activate_lanes_ &= ~bit;
+  precharge_lanes_ &= ~bit;
+  const std::int16_t head = queue.bank_head[b];
   if (head == none || bank.second_pending) return;
   if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
   if (!bank.open) {
-    row_lanes_ |= bit;
-    row_own_[b] = bank.activate;
+    activate_lanes_ |= bit;
     row_key_[b] = lane_key(queue.entries[head]);
-    row_floor_index_[b] = static_cast<std::uint8_t>(bank.group);
     return;
   }
-  const std::int32_t hit = queue.first_hit[b];
+  const std::int16_t hit = queue.first_hit[b];
   if (hit != none) {
     column_lanes_ |= bit;
-    column_own_[b] = bank.column[writing_];
     column_key_[b] = lane_key(queue.entries[hit]);
   }
   if (hit != head && !bank.active) {
-    row_lanes_ |= bit;
-    row_own_[b] = bank.precharge;
+    precharge_lanes_ |= bit;
     row_key_[b] = lane_key(queue.entries[head]);
-    row_floor_index_[b] = most_groups;
   }
 }
 
@@ -503,23 +495,42 @@ Key Channel::Implementation::best_column(Cycle from) const {
   const auto& group = column_group_[writing_];
   for (std::uint64_t banks = column_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    const Cycle time = std::max({column_own_[b], all, group[banks_[b].group]});
+    const Cycle time = std::max({banks_[b].column[writing_], all, group[banks_[b].group]});
     best = std::min(best, key_of(time, from, column_key_[b]));
   }
   return best;
 }
 
-Key Channel::Implementation::best_row(Cycle from) const {
-  if (row_lanes_ == 0) return no_key;
+Key Channel::Implementation::best_precharge(Cycle from) const {
   Key best = no_key;
-  for (std::uint64_t banks = row_lanes_; banks != 0; banks &= banks - 1) {
+  for (std::uint64_t banks = precharge_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    // An ACT counts from its last cycle and begins before.
-    const Cycle early = row_floor_index_[b] == most_groups ? 0 : timing_.activate_cycles - 1;
-    const Cycle time = std::max(row_own_[b], row_floor_[row_floor_index_[b]]) - early;
+    const Cycle time = std::max(banks_[b].precharge, precharge_all_);
     best = std::min(best, key_of(time, from, row_key_[b]));
   }
   return best;
+}
+
+Key Channel::Implementation::best_activate(Cycle from) const {
+  Key best = no_key;
+  // An ACT counts from its last cycle and begins before.
+  const Cycle early = timing_.activate_cycles - 1;
+  for (std::uint64_t banks = activate_lanes_; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    const Cycle time =
+        std::max({banks_[b].activate, activate_all_, activate_group_[banks_[b].group]}) - early;
+    best = std::min(best, key_of(time, from, row_key_[b]));
+  }
+  return best;
+}
+
+// The best of the queue's row commands, activations only if one could be as early as `bound`.
+Key Channel::Implementation::best_row(Cycle from, Cycle bound) const {
+  const Key precharge = best_precharge(from);
+  if (second_bank_ != none || activate_lanes_ == 0) return precharge;
+  const Cycle earliest = std::max(from, activate_all_ - (Cycle{timing_.activate_cycles} - 1));
+  if (earliest > std::min(bound, time_of(precharge, from))) return precharge;
+  return std::min(precharge, best_activate(from));
 }
 
 std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
@@ -568,24 +579,9 @@ bool Channel::Implementation::step_single(Cycle limit) {
     position_ = row_bus_free_;
     if (position_ > limit) return false;
   }
-  // Most of a stream: nothing but bursts of open rows, and the oldest one is as early as any can
-  // be.
-  if (active_count_ == 0 && row_lanes_ == 0 && refresh_due_ == 0 && second_bank_ == none) {
+  if (active_count_ == 0 && refresh_due_ == 0 && second_bank_ == none) {
     set_mode();
-    const Queue& queue = queues_[writing_];
-    if (row_lanes_ == 0 && queue.head != none) {
-      const Entry& oldest = queue.entries[queue.head];
-      const Bank& bank = banks_[oldest.bank];
-      const Cycle all = std::max(position_, column_all_[writing_]);
-      const Cycle time =
-          std::max({all, bank.column[writing_], column_group_[writing_][bank.group]});
-      if (time == all || (column_lanes_ & (column_lanes_ - 1)) == 0) {
-        nothing_before_ = time;
-        if (time > limit) return false;
-        issue_column(oldest.bank, time);
-        return true;
-      }
-    }
+    if (const std::optional<bool> issued = step_hits(limit)) return *issued;
   }
   const Key active = best_active(position_);
   const Cycle active_time = time_of(active, position_);
@@ -600,7 +596,7 @@ bool Channel::Implementation::step_single(Cycle limit) {
   if (refresh_due_ == 0 || !all_bank()) {
     set_mode();
     column = best_column(position_);
-    row = best_row(position_);
+    row = best_row(position_, std::min({active_time, refresh.first, time_of(column, position_)}));
   }
   const Cycle queue_time = time_of(std::min(column, row), position_);
   const Cycle time = std::max(position_, std::min({active_time, refresh.first, queue_time}));
@@ -621,6 +617,21 @@ bool Channel::Implementation::step_single(Cycle limit) {
   } else {
     issue_row(bank_of(row), time);
   }
+  return true;
+}
+
+// Most of a stream: nothing but bursts of open rows, and the oldest one is as early as any can be.
+std::optional<bool> Channel::Implementation::step_hits(Cycle limit) {
+  const Queue& queue = queues_[writing_];
+  if ((activate_lanes_ | precharge_lanes_) != 0 || queue.head == none) return std::nullopt;
+  const Entry& oldest = queue.entries[queue.head];
+  const Bank& bank = banks_[oldest.bank];
+  const Cycle all = std::max(position_, column_all_[writing_]);
+  const Cycle time = std::max({all, bank.column[writing_], column_group_[writing_][bank.group]});
+  if (time != all && (column_lanes_ & (column_lanes_ - 1)) != 0) return std::nullopt;
+  nothing_before_ = time;
+  if (time > limit) return false;
+  issue_column(oldest.bank, time);
   return true;
 }
 
@@ -645,7 +656,7 @@ bool Channel::Implementation::step_split(Cycle limit) {
   if (!queues_wait) {
     set_mode();
     column = best_column(column_from);
-    row = best_row(row_from);
+    row = best_row(row_from, std::min({active_time, refresh.first, time_of(column, column_from)}));
   }
   const Cycle column_time = time_of(column, column_from);
   const Cycle row_time = time_of(row, row_from);
@@ -726,7 +737,8 @@ void Channel::Implementation::column(const Entry& entry, bool is_write, bool act
   const bool closes = device_.controller.page == PagePolicy::closed && !bank.active &&
                       queues_[0].first_hit[entry.bank] == none &&
                       queues_[1].first_hit[entry.bank] == none;
-  tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row, entry.column, closes);
+  tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row,
+       static_cast<std::uint32_t>(column_field_.of(entry.number << burst_shift_)), closes);
   const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
   const Cycle latency = is_write ? timing_.write_latency : timing_.read_latency;
   const Cycle data_start = at + latency;
@@ -791,7 +803,6 @@ void Channel::Implementation::issue_row(std::uint32_t b, Cycle at) {
     ++statistics_.precharges;
     precharge_all_ = at + timing_.precharge_interval;
     close(bank, at);
-    find_row_floor();
     find_lane(b);
     advance(at, false);
     return;
@@ -804,7 +815,7 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
   Queue& queue = queues_[writing_];
   last_departure_ = at;
   active_[b] = {remove(queue, queue.bank_head[b]), writing_};
-  const std::uint64_t row = active_[b].entry.row;
+  const std::uint32_t row = active_[b].entry.row;
   tell(at, Command::activate, b, row);
   ++statistics_.activates;
   if (open_banks_++ == 0) {
@@ -833,7 +844,6 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
     active_banks_ |= std::uint64_t{1} << b;
     ++active_count_;
   }
-  find_row_floor();
   find_lane(b);
   advance(at, false);
 }
@@ -846,7 +856,6 @@ void Channel::Implementation::issue_second(Cycle at) {
   active_banks_ |= std::uint64_t{1} << b;
   ++active_count_;
   second_bank_ = none;
-  find_row_floor();
   find_lane(b);
   advance(at, false);
 }
@@ -889,7 +898,6 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     bank.refreshed = true;
     refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
   }
-  find_row_floor();
   rebuild_lanes();
   advance(at, false);
 }
