@@ -31,6 +31,8 @@ constexpr Cycle forever = Cycle{1} << 60;
 constexpr std::int16_t none = -1;
 constexpr std::uint32_t most_banks = 64;
 constexpr std::uint32_t most_groups = 16;
+constexpr std::uint32_t most_entries = 256;
+constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
 
 // Candidates are compared by time, then by age. Both fit a word: the time from now on, the order of
 // arrival and the bank.
@@ -55,7 +57,8 @@ struct Queue {
   std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
   std::int16_t head = none, tail = none;
   std::int16_t first_unlisted = none;
-  std::uint64_t banks = 0;  // those with a listed burst
+  std::uint64_t banks = 0;           // those with a listed burst
+  std::uint64_t sequence_order = 0;  // since when bursts have come in the order of addresses
   std::array<std::int16_t, most_banks> bank_head, bank_tail, first_hit;
 };
 
@@ -109,6 +112,7 @@ class Channel::Implementation {
  public:
   explicit Implementation(const DramDevice& device) : device_(device) {
     find_fields();
+    find_stream();
     reset();
   }
 
@@ -126,6 +130,23 @@ class Channel::Implementation {
     next_arrival_ = accepted + 1;
     insert(request, accepted);
     return static_cast<std::uint64_t>(accepted);
+  }
+
+  std::uint64_t submit_run(const Request& first, std::uint64_t bursts) {
+    Request request = first;
+    std::uint64_t accepted = 0;
+    while (bursts > 0) {
+      if (const std::uint64_t served = stream(request, bursts); served > 0) {
+        bursts -= served;
+        request.address += served << burst_shift_;
+        accepted = static_cast<std::uint64_t>(next_arrival_ - 1);
+        continue;
+      }
+      accepted = submit(request);
+      request.address += device_.geometry.burst_bytes;
+      --bursts;
+    }
+    return accepted;
   }
 
   std::uint64_t drain() {
@@ -149,6 +170,7 @@ class Channel::Implementation {
 
  private:
   void find_fields();
+  void find_stream();
 
   // ---- time
   void run(Cycle limit) {
@@ -158,6 +180,11 @@ class Channel::Implementation {
   bool step_single(Cycle limit);
   std::optional<bool> step_hits(Cycle limit);
   bool step_split(Cycle limit);
+
+  // ---- streams
+  std::uint64_t stream(const Request& request, std::uint64_t bursts);
+  void advance_stream(Queue& queue, const Request& request, std::uint64_t bursts, Cycle first,
+                      Cycle period);
 
   // ---- candidates
   bool would_turn() const;
@@ -219,12 +246,23 @@ class Channel::Implementation {
     }
     queue.first_hit[bank] = from;
   }
+  void empty(Queue& queue);
   void renumber();
+  std::uint32_t bank_at(std::uint64_t number) const {
+    const std::uint64_t address = number << burst_shift_;
+    return static_cast<std::uint32_t>(group_field_.of(address) * device_.geometry.banks_per_group +
+                                      bank_field_.of(address));
+  }
 
   const DramDevice device_;
   const Timing& timing_ = device_.timing;
   Field group_field_, bank_field_, column_field_, row_field_;
   int burst_shift_ = 0;
+  // Bursts in the order of addresses go round `stream_banks_` banks and stay in the same rows for
+  // an aligned `stream_block_` of them.
+  bool may_stream_ = false;
+  std::uint32_t stream_banks_ = 1;
+  std::uint64_t stream_block_ = 1;
 
   // Decided are all cycles before `position_` and, with a split bus, its column slot if
   // `column_done_`.
@@ -294,6 +332,24 @@ void Channel::Implementation::find_fields() {
   }
 }
 
+void Channel::Implementation::find_stream() {
+  const Geometry& geometry = device_.geometry;
+  const Controller& controller = device_.controller;
+  // The digits that have bits, from the lowest: columns of one bank, or of a bank of each group.
+  std::vector<Digit> digits;
+  for (const Digit digit : device_.mapping) {
+    if (digit != Digit::bank_group || geometry.bank_groups > 1) digits.push_back(digit);
+  }
+  const bool rotates = digits[0] == Digit::bank_group && digits[1] == Digit::column;
+  stream_banks_ = rotates ? geometry.bank_groups : 1;
+  stream_block_ = std::uint64_t{stream_banks_} * geometry.bursts_per_row;
+  may_stream_ = (rotates || digits[0] == Digit::column) && controller.page == PagePolicy::open &&
+                controller.window >= std::max(controller.read_queue, controller.write_queue) &&
+                std::min(controller.read_queue, controller.write_queue) >= 2 &&
+                // A group is ready again by the time that its turn comes.
+                (!rotates || stream_banks_ * timing_.column_other >= timing_.column_same);
+}
+
 void Channel::Implementation::reset() {
   const Controller& controller = device_.controller;
   for (const bool is_write : {false, true}) {
@@ -358,6 +414,9 @@ void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   entry.bank = static_cast<std::uint32_t>(group_field_.of(request.address) *
                                               device_.geometry.banks_per_group +
                                           bank_field_.of(request.address));
+  if (queue.tail == none || queue.entries[queue.tail].number + 1 != entry.number) {
+    queue.sequence_order = entry.order;
+  }
   entry.next = none;
   entry.previous = queue.tail;
   (queue.tail == none ? queue.head : queue.entries[queue.tail].next) = index;
@@ -419,6 +478,20 @@ Entry Channel::Implementation::remove(Queue& queue, std::int16_t index) {
   return entry;
 }
 
+void Channel::Implementation::empty(Queue& queue) {
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    const std::uint32_t b = queue.entries[i].bank;
+    queue.bank_head[b] = queue.bank_tail[b] = queue.first_hit[b] = none;
+    queue.unused.push_back(i);
+  }
+  queue.head = queue.tail = queue.first_unlisted = none;
+  queue.size = queue.listed = 0;
+  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
+    find_lane(static_cast<std::uint32_t>(std::countr_zero(banks)));
+  }
+  queue.banks = 0;
+}
+
 // The order of arrival has outgrown its bits: begin again with what is still there.
 void Channel::Implementation::renumber() {
   std::vector<std::uint64_t*> orders;
@@ -434,6 +507,147 @@ void Channel::Implementation::renumber() {
   next_order_ = 0;
   for (std::uint64_t* order : orders) *order = next_order_++;
   rebuild_lanes();
+}
+
+// ---- streams
+
+// Bursts that follow each other in the address space, served and taken in at the pace of the data
+// bus: serve as many of the next `bursts` at once as go on exactly so; returns how many.
+//
+// The queue is full of a piece of the sequence without a gap, in order, and all of it lies in open
+// rows, as do the bursts that are about to come. Then the oldest goes out, the next one takes its
+// place in that cycle, and so on, one every `period`.
+std::uint64_t Channel::Implementation::stream(const Request& request, std::uint64_t bursts) {
+  Queue& queue = queues_[request.is_write];
+  if (!may_stream_ || observer || bursts < shortest_stream || queue.size != queue.capacity ||
+      writing_ != request.is_write || active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
+      (activate_lanes_ | precharge_lanes_) != 0 || second_bank_ != none || clocked_bank_ != none ||
+      column_done_) {
+    return 0;
+  }
+  const std::uint64_t number = request.address >> burst_shift_;
+  const Entry &oldest = queue.entries[queue.head], &newest = queue.entries[queue.tail];
+  if (newest.number + 1 != number || newest.number - oldest.number != queue.size - 1 ||
+      oldest.order < queue.sequence_order) {
+    return 0;
+  }
+  // How many come before the sequence leaves the rows that are open.
+  const std::uint64_t block = number & ~(stream_block_ - 1);
+  std::uint64_t most = std::min(bursts, block + stream_block_ - number);
+  const auto row = static_cast<std::uint32_t>(row_field_.of(number << burst_shift_));
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    const Bank& bank = banks_[bank_at(block + i)];
+    if (!bank.open || bank.row != row) return 0;
+  }
+  const Cycle period = stream_banks_ > 1 || timing_.column_other == timing_.column_same
+                           ? timing_.column_other
+                           : timing_.column_same;
+  // A sequence within one bank goes at the bank's pace, with no other bank's bursts between.
+  if (period != timing_.column_other && (oldest.number & ~(stream_block_ - 1)) != block) return 0;
+  const Cycle first = std::max({position_, column_all_[writing_],
+                                column_group_[writing_][banks_[oldest.bank].group],
+                                banks_[oldest.bank].column[writing_]});
+  if (next_arrival_ > first || static_cast<Cycle>(request.earliest_cycle) > first ||
+      (timing_.data_clock_postamble > 0 && first >= data_clock_until_)) {
+    return 0;
+  }
+  if (period == timing_.column_other && first != std::max(position_, column_all_[writing_])) {
+    return 0;
+  }
+  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
+    if (banks_[std::countr_zero(banks)].column[writing_] > first) return 0;
+  }
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    const Bank& bank = banks_[bank_at(oldest.number + i)];
+    const Bank& coming = banks_[bank_at(block + i)];
+    if (column_group_[writing_][bank.group] > first + i * period) return 0;
+    if (coming.column[writing_] > first) return 0;
+  }
+  if (next_refresh_ <= first) return 0;
+  most = std::min(most, static_cast<std::uint64_t>((next_refresh_ - 1 - first) / period) + 1);
+  if (most < shortest_stream) return 0;
+  advance_stream(queue, request, most, first, period);
+  return most;
+}
+
+void Channel::Implementation::advance_stream(Queue& queue, const Request& request,
+                                             std::uint64_t bursts, Cycle first, Cycle period) {
+  const std::uint64_t oldest = queue.entries[queue.head].number;
+  const Cycle last = first + static_cast<Cycle>(bursts - 1) * period;
+  const Cycle latency = writing_ ? timing_.write_latency : timing_.read_latency;
+  // The first one ends a gap of whatever reason; each of the others one of spacing, if any.
+  if (first + latency > bus_free_)
+    account(queue.entries[queue.head], writing_, false, first + latency);
+  statistics_.lost_spacing += (bursts - 1) * static_cast<std::uint64_t>(period - timing_.burst);
+  statistics_.busy += bursts * timing_.burst;
+  bus_free_ = last + latency + timing_.burst;
+  last_was_write_ = writing_;
+  (writing_ ? statistics_.writes : statistics_.reads) += bursts;
+  const Cycle done = writing_ ? last : last + latency + timing_.burst;
+  statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
+  if (timing_.data_clock_postamble > 0) {
+    data_clock_until_ =
+        std::max(data_clock_until_, last + latency + timing_.burst + timing_.data_clock_postamble);
+  }
+  // The entries in order, with the time at which each one came in.
+  std::array<Cycle, most_entries> arrivals;
+  std::uint64_t waiting = 0;
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    arrivals[waiting++] = queue.entries[i].arrival;
+  }
+  const std::uint64_t size = waiting;
+  const auto arrival_of = [&](std::uint64_t place) {  // in the sequence, from the oldest one
+    return place < size ? arrivals[place] : first + static_cast<Cycle>(place - size) * period;
+  };
+  if (!writing_) {
+    // Those that were there leave one a period; those that came since stay for `size` periods.
+    const std::uint64_t old = std::min(bursts, size);
+    Cycle sum = static_cast<Cycle>(bursts) * (latency + timing_.burst);
+    for (std::uint64_t i = 0; i < old; ++i)
+      sum += first + static_cast<Cycle>(i) * period - arrivals[i];
+    sum += static_cast<Cycle>(bursts - old) * static_cast<Cycle>(size) * period;
+    statistics_.read_latency_sum += static_cast<std::uint64_t>(sum);
+  }
+  // The banks and groups that the sequence went through: the last burst in each of them counts.
+  const Cycle recovery = writing_ ? timing_.write_to_precharge() : timing_.read_to_precharge;
+  for (std::uint64_t place = 0; place < bursts;) {
+    const std::uint64_t number = oldest + place;
+    const std::uint64_t end = std::min(bursts, (number | (stream_block_ - 1)) + 1 - oldest);
+    const std::uint64_t begin = end - std::min<std::uint64_t>(end - place, stream_banks_);
+    for (std::uint64_t i = begin; i < end; ++i) {
+      Bank& bank = banks_[bank_at(oldest + i)];
+      bank.precharge = std::max(bank.precharge, first + static_cast<Cycle>(i) * period + recovery);
+    }
+    place = end;
+  }
+  for (std::uint64_t i = bursts - std::min<std::uint64_t>(bursts, stream_banks_); i < bursts; ++i) {
+    const Cycle at = first + static_cast<Cycle>(i) * period;
+    const std::uint32_t group = banks_[bank_at(oldest + i)].group;
+    column_group_[writing_][group] =
+        std::max(column_group_[writing_][group], at + timing_.column_same);
+    if (writing_) {
+      column_group_[0][group] = std::max(column_group_[0][group], at + timing_.write_to_read(true));
+    }
+  }
+  column_all_[writing_] = std::max(column_all_[writing_], last + timing_.column_other);
+  column_all_[!writing_] =
+      std::max(column_all_[!writing_],
+               last + (writing_ ? timing_.write_to_read(false) : timing_.read_to_write));
+  // What waits now.
+  const std::uint64_t order = next_order_ + bursts - size;  // of the oldest, were all of them new
+  empty(queue);
+  next_order_ = order;
+  if (next_order_ + size >> order_bits != 0) renumber();
+  for (std::uint64_t i = 0; i < size; ++i) {
+    Request each = request;
+    each.address = (oldest + bursts + i) << burst_shift_;
+    insert(each, arrival_of(bursts + i));
+  }
+  last_departure_ = last;
+  next_arrival_ = last + 1;
+  position_ = last + 1;
+  column_done_ = false;
+  nothing_before_ = 0;
 }
 
 // ---- candidates
@@ -912,6 +1126,9 @@ Channel& Channel::operator=(Channel&&) noexcept = default;
 
 void Channel::observe(Observer observer) { implementation_->observer = std::move(observer); }
 std::uint64_t Channel::submit(const Request& request) { return implementation_->submit(request); }
+std::uint64_t Channel::submit_run(const Request& first, std::uint64_t bursts) {
+  return implementation_->submit_run(first, bursts);
+}
 std::uint64_t Channel::drain() { return implementation_->drain(); }
 void Channel::reset() { implementation_->reset(); }
 Statistics Channel::statistics() const { return implementation_->statistics(); }
@@ -932,6 +1149,16 @@ std::uint64_t Memory::submit(const Request& request) {
   const std::uint64_t accepted = channels_[block & (channels_.size() - 1)].submit(
       {own, request.is_write, std::max(next_cycle_, request.earliest_cycle)});
   next_cycle_ = accepted + 1;
+  return accepted;
+}
+
+std::uint64_t Memory::submit_run(const Request& first, std::uint64_t bursts) {
+  if (channels_.size() == 1) return channels_.front().submit_run(first, bursts);
+  Request request = first;
+  std::uint64_t accepted = 0;
+  for (; bursts > 0; --bursts, request.address += device_.geometry.burst_bytes) {
+    accepted = submit(request);
+  }
   return accepted;
 }
 
