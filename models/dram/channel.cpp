@@ -28,9 +28,11 @@ using Cycle = std::int64_t;
 
 constexpr Cycle never = -(Cycle{1} << 40);
 constexpr Cycle forever = Cycle{1} << 60;
-constexpr std::int32_t none = -1;
+constexpr std::int16_t none = -1;
 constexpr std::uint32_t most_banks = 64;
 constexpr std::uint32_t most_groups = 16;
+constexpr std::uint32_t most_entries = 256;
+constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
 
 // Candidates are compared by time, then by age. Both fit a word: the time from now on, the order of
 // arrival and the bank.
@@ -42,22 +44,22 @@ constexpr Key no_key = std::numeric_limits<Key>::max();
 struct Entry {
   Cycle arrival = 0;
   std::uint64_t order = 0;
-  std::uint64_t row = 0;
-  std::uint32_t bank = 0;
-  std::uint32_t column = 0;
-  std::int32_t next = none, previous = none;  // in the queue, by age
-  std::int32_t next_in_bank = none, previous_in_bank = none;
+  std::uint64_t number = 0;  // of the burst in the channel
+  std::uint32_t row = 0, bank = 0;
+  std::int16_t next = none, previous = none;  // in the queue, by age
+  std::int16_t next_in_bank = none, previous_in_bank = none;
 };
 
 // The bursts of one direction that wait. Those within the window are also listed by bank.
 struct Queue {
   std::vector<Entry> entries;
-  std::vector<std::int32_t> unused;
+  std::vector<std::int16_t> unused;
   std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
-  std::int32_t head = none, tail = none;
-  std::int32_t first_unlisted = none;
-  std::uint64_t banks = 0;  // those with a listed burst
-  std::array<std::int32_t, most_banks> bank_head, bank_tail, first_hit;
+  std::int16_t head = none, tail = none;
+  std::int16_t first_unlisted = none;
+  std::uint64_t banks = 0;           // those with a listed burst
+  std::uint64_t sequence_order = 0;  // since when bursts have come in the order of addresses
+  std::array<std::int16_t, most_banks> bank_head, bank_tail, first_hit;
 };
 
 struct Bank {
@@ -65,7 +67,7 @@ struct Bank {
   bool active = false;          // a burst waits for its column command alone
   bool second_pending = false;  // between ACT-1 and ACT-2
   bool refreshed = false;       // and not used since
-  std::uint64_t row = 0;
+  std::uint32_t row = 0;
   std::uint32_t group = 0;
   Cycle activate = never;  // earliest, as far as this bank knows
   Cycle precharge = never;
@@ -110,6 +112,7 @@ class Channel::Implementation {
  public:
   explicit Implementation(const DramDevice& device) : device_(device) {
     find_fields();
+    find_stream();
     reset();
   }
 
@@ -127,6 +130,23 @@ class Channel::Implementation {
     next_arrival_ = accepted + 1;
     insert(request, accepted);
     return static_cast<std::uint64_t>(accepted);
+  }
+
+  std::uint64_t submit_run(const Request& first, std::uint64_t bursts) {
+    Request request = first;
+    std::uint64_t accepted = 0;
+    while (bursts > 0) {
+      if (const std::uint64_t served = stream(request, bursts); served > 0) {
+        bursts -= served;
+        request.address += served << burst_shift_;
+        accepted = static_cast<std::uint64_t>(next_arrival_ - 1);
+        continue;
+      }
+      accepted = submit(request);
+      request.address += device_.geometry.burst_bytes;
+      --bursts;
+    }
+    return accepted;
   }
 
   std::uint64_t drain() {
@@ -150,6 +170,7 @@ class Channel::Implementation {
 
  private:
   void find_fields();
+  void find_stream();
 
   // ---- time
   void run(Cycle limit) {
@@ -157,9 +178,16 @@ class Channel::Implementation {
   }
   void step(Cycle limit);
   bool step_single(Cycle limit);
+  std::optional<bool> step_hits(Cycle limit);
   bool step_split(Cycle limit);
 
+  // ---- streams
+  std::uint64_t stream(const Request& request, std::uint64_t bursts);
+  void advance_stream(Queue& queue, const Request& request, std::uint64_t bursts, Cycle first,
+                      Cycle period);
+
   // ---- candidates
+  bool would_turn() const;
   void set_mode();
   void rebuild_lanes() {
     for (std::uint32_t b = 0; b < banks_.size(); ++b) find_lane(b);
@@ -168,7 +196,9 @@ class Channel::Implementation {
   // The best of each kind, in a slot of cycle `from` or later.
   Key best_active(Cycle from) const;
   Key best_column(Cycle from) const;
-  Key best_row(Cycle from) const;
+  Key best_row(Cycle from, Cycle bound) const;
+  Key best_precharge(Cycle from) const;
+  Key best_activate(Cycle from) const;
   static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
     const Cycle wait = std::clamp<Cycle>(time - from, 0, longest_wait);
     return static_cast<Key>(wait) << (order_bits + bank_bits) | order_and_bank;
@@ -208,20 +238,31 @@ class Channel::Implementation {
 
   // ---- queues
   void insert(const Request& request, Cycle arrival);
-  void list(Queue& queue, std::int32_t index);
-  Entry remove(Queue& queue, std::int32_t index);
-  void find_first_hit(Queue& queue, std::uint32_t bank, std::int32_t from) {
+  void list(Queue& queue, std::int16_t index);
+  Entry remove(Queue& queue, std::int16_t index);
+  void find_first_hit(Queue& queue, std::uint32_t bank, std::int16_t from) {
     while (from != none && queue.entries[from].row != banks_[bank].row) {
       from = queue.entries[from].next_in_bank;
     }
     queue.first_hit[bank] = from;
   }
+  void empty(Queue& queue);
   void renumber();
+  std::uint32_t bank_at(std::uint64_t number) const {
+    const std::uint64_t address = number << burst_shift_;
+    return static_cast<std::uint32_t>(group_field_.of(address) * device_.geometry.banks_per_group +
+                                      bank_field_.of(address));
+  }
 
   const DramDevice device_;
   const Timing& timing_ = device_.timing;
   Field group_field_, bank_field_, column_field_, row_field_;
   int burst_shift_ = 0;
+  // Bursts in the order of addresses go round `stream_banks_` banks and stay in the same rows for
+  // an aligned `stream_block_` of them.
+  bool may_stream_ = false;
+  std::uint32_t stream_banks_ = 1;
+  std::uint64_t stream_block_ = 1;
 
   // Decided are all cycles before `position_` and, with a split bus, its column slot if
   // `column_done_`.
@@ -238,11 +279,9 @@ class Channel::Implementation {
   std::uint64_t active_banks_ = 0;
   std::uint32_t active_count_ = 0;
 
-  // Candidates of the present direction, by bank: the time that the bank allows and who it is.
-  std::array<Cycle, most_banks> column_own_, row_own_;
+  // The banks with a candidate of each kind in the present direction, and its age.
+  std::uint64_t column_lanes_ = 0, activate_lanes_ = 0, precharge_lanes_ = 0;
   std::array<std::uint64_t, most_banks> column_key_, row_key_;
-  std::array<std::uint8_t, most_banks> row_floor_index_;
-  std::uint64_t column_lanes_ = 0, row_lanes_ = 0;
   Cycle nothing_before_ = 0;  // no candidate of any kind is earlier, unless a burst comes
 
   // What the channel and the groups allow.
@@ -250,8 +289,7 @@ class Channel::Implementation {
   std::array<std::array<Cycle, most_groups>, 2> column_group_;
   Cycle activate_all_ = never;
   std::array<Cycle, most_groups> activate_group_;
-  std::array<Cycle, most_groups + 1> row_floor_;  // ACT by group, then PRE
-  std::array<Cycle, 4> last_activates_;           // a ring
+  std::array<Cycle, 4> last_activates_;  // a ring
   std::uint32_t activate_place_ = 0;
   Cycle precharge_all_ = never;
   Cycle row_bus_free_ = never;
@@ -273,12 +311,6 @@ class Channel::Implementation {
   Cycle closed_since_ = 0;
   Statistics statistics_;
 
-  void find_row_floor() {
-    for (std::uint32_t g = 0; g < device_.geometry.bank_groups; ++g) {
-      row_floor_[g] = second_bank_ != none ? forever : std::max(activate_all_, activate_group_[g]);
-    }
-    row_floor_[most_groups] = precharge_all_;
-  }
   bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
 };
 
@@ -300,6 +332,24 @@ void Channel::Implementation::find_fields() {
   }
 }
 
+void Channel::Implementation::find_stream() {
+  const Geometry& geometry = device_.geometry;
+  const Controller& controller = device_.controller;
+  // The digits that have bits, from the lowest: columns of one bank, or of a bank of each group.
+  std::vector<Digit> digits;
+  for (const Digit digit : device_.mapping) {
+    if (digit != Digit::bank_group || geometry.bank_groups > 1) digits.push_back(digit);
+  }
+  const bool rotates = digits[0] == Digit::bank_group && digits[1] == Digit::column;
+  stream_banks_ = rotates ? geometry.bank_groups : 1;
+  stream_block_ = std::uint64_t{stream_banks_} * geometry.bursts_per_row;
+  may_stream_ = (rotates || digits[0] == Digit::column) && controller.page == PagePolicy::open &&
+                controller.window >= std::max(controller.read_queue, controller.write_queue) &&
+                std::min(controller.read_queue, controller.write_queue) >= 2 &&
+                // A group is ready again by the time that its turn comes.
+                (!rotates || stream_banks_ * timing_.column_other >= timing_.column_same);
+}
+
 void Channel::Implementation::reset() {
   const Controller& controller = device_.controller;
   for (const bool is_write : {false, true}) {
@@ -309,7 +359,7 @@ void Channel::Implementation::reset() {
     queue.window = controller.window;
     queue.entries.resize(queue.capacity);
     for (std::uint32_t i = queue.capacity; i > 0; --i) {
-      queue.unused.push_back(static_cast<std::int32_t>(i - 1));
+      queue.unused.push_back(static_cast<std::int16_t>(i - 1));
     }
     queue.bank_head.fill(none);
     queue.bank_tail.fill(none);
@@ -326,10 +376,7 @@ void Channel::Implementation::reset() {
   }
   active_banks_ = 0;
   active_count_ = 0;
-  column_lanes_ = row_lanes_ = 0;
-  column_own_.fill(forever);
-  row_own_.fill(forever);
-  row_floor_index_.fill(0);
+  column_lanes_ = activate_lanes_ = precharge_lanes_ = 0;
   column_key_.fill(0);
   row_key_.fill(0);
   nothing_before_ = 0;
@@ -340,7 +387,6 @@ void Channel::Implementation::reset() {
   last_activates_.fill(never);
   activate_place_ = 0;
   second_bank_ = clocked_bank_ = none;
-  find_row_floor();
   data_clock_until_ = 0;
   refresh_due_ = refresh_bank_ = 0;
   refresh_interval_ = controller.refresh == RefreshMode::per_bank ? timing_.refresh_bank_interval
@@ -357,17 +403,20 @@ void Channel::Implementation::reset() {
 
 void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   Queue& queue = queues_[request.is_write];
-  const std::int32_t index = queue.unused.back();
+  const std::int16_t index = queue.unused.back();
   queue.unused.pop_back();
   if (next_order_ >> order_bits != 0) renumber();
   Entry& entry = queue.entries[index];
   entry.arrival = arrival;
   entry.order = next_order_++;
-  entry.row = row_field_.of(request.address);
+  entry.number = request.address >> burst_shift_;
+  entry.row = static_cast<std::uint32_t>(row_field_.of(request.address));
   entry.bank = static_cast<std::uint32_t>(group_field_.of(request.address) *
                                               device_.geometry.banks_per_group +
                                           bank_field_.of(request.address));
-  entry.column = static_cast<std::uint32_t>(column_field_.of(request.address));
+  if (queue.tail == none || queue.entries[queue.tail].number + 1 != entry.number) {
+    queue.sequence_order = entry.order;
+  }
   entry.next = none;
   entry.previous = queue.tail;
   (queue.tail == none ? queue.head : queue.entries[queue.tail].next) = index;
@@ -378,11 +427,10 @@ void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   } else if (queue.first_unlisted == none) {
     queue.first_unlisted = index;
   }
-  // Until now nothing could go out before `nothing_before_`; this burst might, or turn the bus.
-  nothing_before_ = 0;
+  if (would_turn()) nothing_before_ = 0;
 }
 
-void Channel::Implementation::list(Queue& queue, std::int32_t index) {
+void Channel::Implementation::list(Queue& queue, std::int16_t index) {
   Entry& entry = queue.entries[index];
   const std::uint32_t b = entry.bank;
   entry.next_in_bank = none;
@@ -397,10 +445,16 @@ void Channel::Implementation::list(Queue& queue, std::int32_t index) {
     queue.first_hit[b] = index;
     changed = true;
   }
-  if (changed && &queue == &queues_[writing_]) find_lane(b);
+  if (!changed || &queue != &queues_[writing_]) return;
+  find_lane(b);
+  // What the bank allows; what the channel does may be later.
+  const Bank& bank = banks_[b];
+  nothing_before_ = std::min(nothing_before_, !bank.open ? bank.activate - timing_.activate_cycles
+                                              : entry.row == bank.row ? bank.column[writing_]
+                                                                      : bank.precharge);
 }
 
-Entry Channel::Implementation::remove(Queue& queue, std::int32_t index) {
+Entry Channel::Implementation::remove(Queue& queue, std::int16_t index) {
   const Entry entry = queue.entries[index];
   const std::uint32_t b = entry.bank;
   (entry.previous == none ? queue.head : queue.entries[entry.previous].next) = entry.next;
@@ -417,18 +471,32 @@ Entry Channel::Implementation::remove(Queue& queue, std::int32_t index) {
   --queue.size;
   --queue.listed;
   if (queue.first_unlisted != none) {
-    const std::int32_t entering = queue.first_unlisted;
+    const std::int16_t entering = queue.first_unlisted;
     queue.first_unlisted = queue.entries[entering].next;
     list(queue, entering);
   }
   return entry;
 }
 
+void Channel::Implementation::empty(Queue& queue) {
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    const std::uint32_t b = queue.entries[i].bank;
+    queue.bank_head[b] = queue.bank_tail[b] = queue.first_hit[b] = none;
+    queue.unused.push_back(i);
+  }
+  queue.head = queue.tail = queue.first_unlisted = none;
+  queue.size = queue.listed = 0;
+  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
+    find_lane(static_cast<std::uint32_t>(std::countr_zero(banks)));
+  }
+  queue.banks = 0;
+}
+
 // The order of arrival has outgrown its bits: begin again with what is still there.
 void Channel::Implementation::renumber() {
   std::vector<std::uint64_t*> orders;
   for (Queue& queue : queues_) {
-    for (std::int32_t i = queue.head; i != none; i = queue.entries[i].next) {
+    for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
       orders.push_back(&queue.entries[i].order);
     }
   }
@@ -441,17 +509,160 @@ void Channel::Implementation::renumber() {
   rebuild_lanes();
 }
 
+// ---- streams
+
+// Bursts that follow each other in the address space, served and taken in at the pace of the data
+// bus: serve as many of the next `bursts` at once as go on exactly so; returns how many.
+//
+// The queue is full of a piece of the sequence without a gap, in order, and all of it lies in open
+// rows, as do the bursts that are about to come. Then the oldest goes out, the next one takes its
+// place in that cycle, and so on, one every `period`.
+std::uint64_t Channel::Implementation::stream(const Request& request, std::uint64_t bursts) {
+  Queue& queue = queues_[request.is_write];
+  if (!may_stream_ || observer || bursts < shortest_stream || queue.size != queue.capacity ||
+      writing_ != request.is_write || active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
+      (activate_lanes_ | precharge_lanes_) != 0 || second_bank_ != none || clocked_bank_ != none ||
+      column_done_) {
+    return 0;
+  }
+  const std::uint64_t number = request.address >> burst_shift_;
+  const Entry &oldest = queue.entries[queue.head], &newest = queue.entries[queue.tail];
+  if (newest.number + 1 != number || newest.number - oldest.number != queue.size - 1 ||
+      oldest.order < queue.sequence_order) {
+    return 0;
+  }
+  // How many come before the sequence leaves the rows that are open.
+  const std::uint64_t block = number & ~(stream_block_ - 1);
+  std::uint64_t most = std::min(bursts, block + stream_block_ - number);
+  const auto row = static_cast<std::uint32_t>(row_field_.of(number << burst_shift_));
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    const Bank& bank = banks_[bank_at(block + i)];
+    if (!bank.open || bank.row != row) return 0;
+  }
+  const Cycle period = stream_banks_ > 1 || timing_.column_other == timing_.column_same
+                           ? timing_.column_other
+                           : timing_.column_same;
+  // A sequence within one bank goes at the bank's pace, with no other bank's bursts between.
+  if (period != timing_.column_other && (oldest.number & ~(stream_block_ - 1)) != block) return 0;
+  const Cycle first = std::max({position_, column_all_[writing_],
+                                column_group_[writing_][banks_[oldest.bank].group],
+                                banks_[oldest.bank].column[writing_]});
+  if (next_arrival_ > first || static_cast<Cycle>(request.earliest_cycle) > first ||
+      (timing_.data_clock_postamble > 0 && first >= data_clock_until_)) {
+    return 0;
+  }
+  if (period == timing_.column_other && first != std::max(position_, column_all_[writing_])) {
+    return 0;
+  }
+  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
+    if (banks_[std::countr_zero(banks)].column[writing_] > first) return 0;
+  }
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    const Bank& bank = banks_[bank_at(oldest.number + i)];
+    const Bank& coming = banks_[bank_at(block + i)];
+    if (column_group_[writing_][bank.group] > first + i * period) return 0;
+    if (coming.column[writing_] > first) return 0;
+  }
+  if (next_refresh_ <= first) return 0;
+  most = std::min(most, static_cast<std::uint64_t>((next_refresh_ - 1 - first) / period) + 1);
+  if (most < shortest_stream) return 0;
+  advance_stream(queue, request, most, first, period);
+  return most;
+}
+
+void Channel::Implementation::advance_stream(Queue& queue, const Request& request,
+                                             std::uint64_t bursts, Cycle first, Cycle period) {
+  const std::uint64_t oldest = queue.entries[queue.head].number;
+  const Cycle last = first + static_cast<Cycle>(bursts - 1) * period;
+  const Cycle latency = writing_ ? timing_.write_latency : timing_.read_latency;
+  // The first one ends a gap of whatever reason; each of the others one of spacing, if any.
+  if (first + latency > bus_free_)
+    account(queue.entries[queue.head], writing_, false, first + latency);
+  statistics_.lost_spacing += (bursts - 1) * static_cast<std::uint64_t>(period - timing_.burst);
+  statistics_.busy += bursts * timing_.burst;
+  bus_free_ = last + latency + timing_.burst;
+  last_was_write_ = writing_;
+  (writing_ ? statistics_.writes : statistics_.reads) += bursts;
+  const Cycle done = writing_ ? last : last + latency + timing_.burst;
+  statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
+  if (timing_.data_clock_postamble > 0) {
+    data_clock_until_ =
+        std::max(data_clock_until_, last + latency + timing_.burst + timing_.data_clock_postamble);
+  }
+  // The entries in order, with the time at which each one came in.
+  std::array<Cycle, most_entries> arrivals;
+  std::uint64_t waiting = 0;
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    arrivals[waiting++] = queue.entries[i].arrival;
+  }
+  const std::uint64_t size = waiting;
+  const auto arrival_of = [&](std::uint64_t place) {  // in the sequence, from the oldest one
+    return place < size ? arrivals[place] : first + static_cast<Cycle>(place - size) * period;
+  };
+  if (!writing_) {
+    // Those that were there leave one a period; those that came since stay for `size` periods.
+    const std::uint64_t old = std::min(bursts, size);
+    Cycle sum = static_cast<Cycle>(bursts) * (latency + timing_.burst);
+    for (std::uint64_t i = 0; i < old; ++i)
+      sum += first + static_cast<Cycle>(i) * period - arrivals[i];
+    sum += static_cast<Cycle>(bursts - old) * static_cast<Cycle>(size) * period;
+    statistics_.read_latency_sum += static_cast<std::uint64_t>(sum);
+  }
+  // The banks and groups that the sequence went through: the last burst in each of them counts.
+  const Cycle recovery = writing_ ? timing_.write_to_precharge() : timing_.read_to_precharge;
+  for (std::uint64_t place = 0; place < bursts;) {
+    const std::uint64_t number = oldest + place;
+    const std::uint64_t end = std::min(bursts, (number | (stream_block_ - 1)) + 1 - oldest);
+    const std::uint64_t begin = end - std::min<std::uint64_t>(end - place, stream_banks_);
+    for (std::uint64_t i = begin; i < end; ++i) {
+      Bank& bank = banks_[bank_at(oldest + i)];
+      bank.precharge = std::max(bank.precharge, first + static_cast<Cycle>(i) * period + recovery);
+    }
+    place = end;
+  }
+  for (std::uint64_t i = bursts - std::min<std::uint64_t>(bursts, stream_banks_); i < bursts; ++i) {
+    const Cycle at = first + static_cast<Cycle>(i) * period;
+    const std::uint32_t group = banks_[bank_at(oldest + i)].group;
+    column_group_[writing_][group] =
+        std::max(column_group_[writing_][group], at + timing_.column_same);
+    if (writing_) {
+      column_group_[0][group] = std::max(column_group_[0][group], at + timing_.write_to_read(true));
+    }
+  }
+  column_all_[writing_] = std::max(column_all_[writing_], last + timing_.column_other);
+  column_all_[!writing_] =
+      std::max(column_all_[!writing_],
+               last + (writing_ ? timing_.write_to_read(false) : timing_.read_to_write));
+  // What waits now.
+  const std::uint64_t order = next_order_ + bursts - size;  // of the oldest, were all of them new
+  empty(queue);
+  next_order_ = order;
+  if (next_order_ + size >> order_bits != 0) renumber();
+  for (std::uint64_t i = 0; i < size; ++i) {
+    Request each = request;
+    each.address = (oldest + bursts + i) << burst_shift_;
+    insert(each, arrival_of(bursts + i));
+  }
+  last_departure_ = last;
+  next_arrival_ = last + 1;
+  position_ = last + 1;
+  column_done_ = false;
+  nothing_before_ = 0;
+}
+
 // ---- candidates
 
+// Would the direction change if it were decided now?
+bool Channel::Implementation::would_turn() const {
+  const std::uint32_t reads = queues_[0].size, writes = queues_[1].size;
+  return writing_ ? writes < device_.controller.write_low && reads != 0
+                  : writes > device_.controller.write_high || reads == 0;
+}
+
 void Channel::Implementation::set_mode() {
-  const Queue &reads = queues_[0], &writes = queues_[1];
-  const bool before = writing_;
-  if (!writing_) {
-    writing_ = writes.size > device_.controller.write_high || reads.size == 0;
-  } else {
-    writing_ = writes.size >= device_.controller.write_low || reads.size == 0;
-  }
-  if (writing_ != before) rebuild_lanes();
+  if (!would_turn()) return;
+  writing_ = !writing_;
+  rebuild_lanes();
 }
 
 void Channel::Implementation::find_lane(std::uint32_t b) {
@@ -459,29 +670,24 @@ void Channel::Implementation::find_lane(std::uint32_t b) {
   const Bank& bank = banks_[b];
   const std::uint64_t bit = std::uint64_t{1} << b;
   column_lanes_ &= ~bit;
-  row_lanes_ &= ~bit;
-  column_own_[b] = row_own_[b] = forever;
-  const std::int32_t head = queue.bank_head[b];
+  activate_lanes_ &= ~bit;
+  precharge_lanes_ &= ~bit;
+  const std::int16_t head = queue.bank_head[b];
   if (head == none || bank.second_pending) return;
   if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
   if (!bank.open) {
-    row_lanes_ |= bit;
-    row_own_[b] = bank.activate;
+    activate_lanes_ |= bit;
     row_key_[b] = lane_key(queue.entries[head]);
-    row_floor_index_[b] = static_cast<std::uint8_t>(bank.group);
     return;
   }
-  const std::int32_t hit = queue.first_hit[b];
+  const std::int16_t hit = queue.first_hit[b];
   if (hit != none) {
     column_lanes_ |= bit;
-    column_own_[b] = bank.column[writing_];
     column_key_[b] = lane_key(queue.entries[hit]);
   }
   if (hit != head && !bank.active) {
-    row_lanes_ |= bit;
-    row_own_[b] = bank.precharge;
+    precharge_lanes_ |= bit;
     row_key_[b] = lane_key(queue.entries[head]);
-    row_floor_index_[b] = most_groups;
   }
 }
 
@@ -503,23 +709,42 @@ Key Channel::Implementation::best_column(Cycle from) const {
   const auto& group = column_group_[writing_];
   for (std::uint64_t banks = column_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    const Cycle time = std::max({column_own_[b], all, group[banks_[b].group]});
+    const Cycle time = std::max({banks_[b].column[writing_], all, group[banks_[b].group]});
     best = std::min(best, key_of(time, from, column_key_[b]));
   }
   return best;
 }
 
-Key Channel::Implementation::best_row(Cycle from) const {
-  if (row_lanes_ == 0) return no_key;
+Key Channel::Implementation::best_precharge(Cycle from) const {
   Key best = no_key;
-  for (std::uint64_t banks = row_lanes_; banks != 0; banks &= banks - 1) {
+  for (std::uint64_t banks = precharge_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    // An ACT counts from its last cycle and begins before.
-    const Cycle early = row_floor_index_[b] == most_groups ? 0 : timing_.activate_cycles - 1;
-    const Cycle time = std::max(row_own_[b], row_floor_[row_floor_index_[b]]) - early;
+    const Cycle time = std::max(banks_[b].precharge, precharge_all_);
     best = std::min(best, key_of(time, from, row_key_[b]));
   }
   return best;
+}
+
+Key Channel::Implementation::best_activate(Cycle from) const {
+  Key best = no_key;
+  // An ACT counts from its last cycle and begins before.
+  const Cycle early = timing_.activate_cycles - 1;
+  for (std::uint64_t banks = activate_lanes_; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    const Cycle time =
+        std::max({banks_[b].activate, activate_all_, activate_group_[banks_[b].group]}) - early;
+    best = std::min(best, key_of(time, from, row_key_[b]));
+  }
+  return best;
+}
+
+// The best of the queue's row commands, activations only if one could be as early as `bound`.
+Key Channel::Implementation::best_row(Cycle from, Cycle bound) const {
+  const Key precharge = best_precharge(from);
+  if (second_bank_ != none || activate_lanes_ == 0) return precharge;
+  const Cycle earliest = std::max(from, activate_all_ - (Cycle{timing_.activate_cycles} - 1));
+  if (earliest > std::min(bound, time_of(precharge, from))) return precharge;
+  return std::min(precharge, best_activate(from));
 }
 
 std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
@@ -568,24 +793,9 @@ bool Channel::Implementation::step_single(Cycle limit) {
     position_ = row_bus_free_;
     if (position_ > limit) return false;
   }
-  // Most of a stream: nothing but bursts of open rows, and the oldest one is as early as any can
-  // be.
-  if (active_count_ == 0 && row_lanes_ == 0 && refresh_due_ == 0 && second_bank_ == none) {
+  if (active_count_ == 0 && refresh_due_ == 0 && second_bank_ == none) {
     set_mode();
-    const Queue& queue = queues_[writing_];
-    if (row_lanes_ == 0 && queue.head != none) {
-      const Entry& oldest = queue.entries[queue.head];
-      const Bank& bank = banks_[oldest.bank];
-      const Cycle all = std::max(position_, column_all_[writing_]);
-      const Cycle time =
-          std::max({all, bank.column[writing_], column_group_[writing_][bank.group]});
-      if (time == all || (column_lanes_ & (column_lanes_ - 1)) == 0) {
-        nothing_before_ = time;
-        if (time > limit) return false;
-        issue_column(oldest.bank, time);
-        return true;
-      }
-    }
+    if (const std::optional<bool> issued = step_hits(limit)) return *issued;
   }
   const Key active = best_active(position_);
   const Cycle active_time = time_of(active, position_);
@@ -600,7 +810,7 @@ bool Channel::Implementation::step_single(Cycle limit) {
   if (refresh_due_ == 0 || !all_bank()) {
     set_mode();
     column = best_column(position_);
-    row = best_row(position_);
+    row = best_row(position_, std::min({active_time, refresh.first, time_of(column, position_)}));
   }
   const Cycle queue_time = time_of(std::min(column, row), position_);
   const Cycle time = std::max(position_, std::min({active_time, refresh.first, queue_time}));
@@ -621,6 +831,21 @@ bool Channel::Implementation::step_single(Cycle limit) {
   } else {
     issue_row(bank_of(row), time);
   }
+  return true;
+}
+
+// Most of a stream: nothing but bursts of open rows, and the oldest one is as early as any can be.
+std::optional<bool> Channel::Implementation::step_hits(Cycle limit) {
+  const Queue& queue = queues_[writing_];
+  if ((activate_lanes_ | precharge_lanes_) != 0 || queue.head == none) return std::nullopt;
+  const Entry& oldest = queue.entries[queue.head];
+  const Bank& bank = banks_[oldest.bank];
+  const Cycle all = std::max(position_, column_all_[writing_]);
+  const Cycle time = std::max({all, bank.column[writing_], column_group_[writing_][bank.group]});
+  if (time != all && (column_lanes_ & (column_lanes_ - 1)) != 0) return std::nullopt;
+  nothing_before_ = time;
+  if (time > limit) return false;
+  issue_column(oldest.bank, time);
   return true;
 }
 
@@ -645,7 +870,7 @@ bool Channel::Implementation::step_split(Cycle limit) {
   if (!queues_wait) {
     set_mode();
     column = best_column(column_from);
-    row = best_row(row_from);
+    row = best_row(row_from, std::min({active_time, refresh.first, time_of(column, column_from)}));
   }
   const Cycle column_time = time_of(column, column_from);
   const Cycle row_time = time_of(row, row_from);
@@ -726,7 +951,8 @@ void Channel::Implementation::column(const Entry& entry, bool is_write, bool act
   const bool closes = device_.controller.page == PagePolicy::closed && !bank.active &&
                       queues_[0].first_hit[entry.bank] == none &&
                       queues_[1].first_hit[entry.bank] == none;
-  tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row, entry.column, closes);
+  tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row,
+       static_cast<std::uint32_t>(column_field_.of(entry.number << burst_shift_)), closes);
   const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
   const Cycle latency = is_write ? timing_.write_latency : timing_.read_latency;
   const Cycle data_start = at + latency;
@@ -791,7 +1017,6 @@ void Channel::Implementation::issue_row(std::uint32_t b, Cycle at) {
     ++statistics_.precharges;
     precharge_all_ = at + timing_.precharge_interval;
     close(bank, at);
-    find_row_floor();
     find_lane(b);
     advance(at, false);
     return;
@@ -804,7 +1029,7 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
   Queue& queue = queues_[writing_];
   last_departure_ = at;
   active_[b] = {remove(queue, queue.bank_head[b]), writing_};
-  const std::uint64_t row = active_[b].entry.row;
+  const std::uint32_t row = active_[b].entry.row;
   tell(at, Command::activate, b, row);
   ++statistics_.activates;
   if (open_banks_++ == 0) {
@@ -833,7 +1058,6 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
     active_banks_ |= std::uint64_t{1} << b;
     ++active_count_;
   }
-  find_row_floor();
   find_lane(b);
   advance(at, false);
 }
@@ -846,7 +1070,6 @@ void Channel::Implementation::issue_second(Cycle at) {
   active_banks_ |= std::uint64_t{1} << b;
   ++active_count_;
   second_bank_ = none;
-  find_row_floor();
   find_lane(b);
   advance(at, false);
 }
@@ -889,7 +1112,6 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     bank.refreshed = true;
     refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
   }
-  find_row_floor();
   rebuild_lanes();
   advance(at, false);
 }
@@ -904,6 +1126,9 @@ Channel& Channel::operator=(Channel&&) noexcept = default;
 
 void Channel::observe(Observer observer) { implementation_->observer = std::move(observer); }
 std::uint64_t Channel::submit(const Request& request) { return implementation_->submit(request); }
+std::uint64_t Channel::submit_run(const Request& first, std::uint64_t bursts) {
+  return implementation_->submit_run(first, bursts);
+}
 std::uint64_t Channel::drain() { return implementation_->drain(); }
 void Channel::reset() { implementation_->reset(); }
 Statistics Channel::statistics() const { return implementation_->statistics(); }
@@ -924,6 +1149,16 @@ std::uint64_t Memory::submit(const Request& request) {
   const std::uint64_t accepted = channels_[block & (channels_.size() - 1)].submit(
       {own, request.is_write, std::max(next_cycle_, request.earliest_cycle)});
   next_cycle_ = accepted + 1;
+  return accepted;
+}
+
+std::uint64_t Memory::submit_run(const Request& first, std::uint64_t bursts) {
+  if (channels_.size() == 1) return channels_.front().submit_run(first, bursts);
+  Request request = first;
+  std::uint64_t accepted = 0;
+  for (; bursts > 0; --bursts, request.address += device_.geometry.burst_bytes) {
+    accepted = submit(request);
+  }
   return accepted;
 }
 

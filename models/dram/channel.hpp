@@ -58,6 +58,26 @@ struct Statistics {
   bool operator==(const Statistics&) const = default;
 };
 
+/// Hand a source's requests over in runs of consecutive addresses, in their order.
+template <class Source, class Target>
+void serve_runs(Source& source, Target& target, std::uint64_t burst_bytes) {
+  constexpr std::uint64_t longest = 4096;
+  Request request, first;
+  std::uint64_t bursts = 0;
+  while (source.next(request)) {
+    if (bursts > 0 && bursts < longest && request.is_write == first.is_write &&
+        request.earliest_cycle == first.earliest_cycle &&
+        request.address == first.address + bursts * burst_bytes) {
+      ++bursts;
+      continue;
+    }
+    if (bursts > 0) target.submit_run(first, bursts);
+    first = request;
+    bursts = 1;
+  }
+  if (bursts > 0) target.submit_run(first, bursts);
+}
+
 class Channel {
  public:
   using Observer = std::function<void(const IssuedCommand&)>;
@@ -76,14 +96,17 @@ class Channel {
   /// Addresses are those of the channel (its own bytes only).
   std::uint64_t submit(const Request& request);
 
+  /// As `submit` for `bursts` requests at consecutive addresses, of which `first` is the first;
+  /// returns the cycle that accepted the last one. Fast where the bursts are row hits.
+  std::uint64_t submit_run(const Request& first, std::uint64_t bursts);
+
   /// Serve all that was submitted; returns Statistics::finish.
   std::uint64_t drain();
 
   /// Pull requests until there are no more (`bool next(Request&)`), then drain.
   template <class Source>
   std::uint64_t serve(Source&& source) {
-    Request request;
-    while (source.next(request)) submit(request);
+    serve_runs(source, *this, device().geometry.burst_bytes);
     return drain();
   }
 
@@ -103,14 +126,14 @@ class Memory {
  public:
   explicit Memory(const DramDevice& device);
 
-  /// As Channel::submit; a request that its channel has no room for holds up all later ones.
+  /// As Channel's; a request that its channel has no room for holds up all later ones.
   std::uint64_t submit(const Request& request);
+  std::uint64_t submit_run(const Request& first, std::uint64_t bursts);
   std::uint64_t drain();
 
   template <class Source>
   std::uint64_t serve(Source&& source) {
-    Request request;
-    while (source.next(request)) submit(request);
+    serve_runs(source, *this, device().geometry.burst_bytes);
     return drain();
   }
 
