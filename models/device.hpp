@@ -8,6 +8,7 @@
 
 #include "models/backing_store.hpp"
 #include "models/device_config.hpp"
+#include "models/dram/transaction.hpp"
 #include "models/instruction.hpp"
 
 namespace spillway::models {
@@ -15,7 +16,8 @@ namespace spillway::models {
 using workloads::Macs;
 
 struct DeviceOptions {
-  bool check_residency = true;  ///< see TileTable
+  bool check_residency = true;               ///< see TileTable
+  dram::TransactionObserver observe_dram{};  ///< looks on at all that goes to and from DRAM
 };
 
 /// What moved through the host port.

@@ -32,6 +32,9 @@ void DramChannel::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::s
   const Picoseconds now = sim_time() + Picoseconds(delay.value());
   const DramAccess access = timing_.access(now, payload.get_address(),
                                            Bytes(payload.get_data_length()), payload.is_write());
+  if (observer_) {
+    observer_({now, payload.get_address(), Bytes(payload.get_data_length()), payload.is_write()});
+  }
   move_data(payload, store_);
   if (access.bus_start > sim_time()) wait(to_sc_time(access.bus_start - sim_time()));
   delay = to_sc_time(access.data_ready - access.bus_start);

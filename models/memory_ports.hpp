@@ -8,6 +8,7 @@
 
 #include "models/backing_store.hpp"
 #include "models/device.hpp"
+#include "models/dram/transaction.hpp"
 #include "models/dram_timing.hpp"
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -25,12 +26,15 @@ class DramChannel : public sc_core::sc_module {
   /// Each program finds the channel as at power-up, so that its time does not depend on what ran
   /// before.
   void begin_program() { timing_.reset_state(); }
+  /// Tell somebody of every transaction from here on.
+  void observe(dram::TransactionObserver observer) { observer_ = std::move(observer); }
 
  private:
   void b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
 
   DramTiming timing_;
   BackingStore store_;
+  dram::TransactionObserver observer_;
 };
 
 /// Free of time unless the device gives it a bandwidth.
