@@ -57,8 +57,7 @@ struct Queue {
   std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
   std::int16_t head = none, tail = none;
   std::int16_t first_unlisted = none;
-  std::uint64_t banks = 0;           // those with a listed burst
-  std::uint64_t sequence_order = 0;  // since when bursts have come in the order of addresses
+  std::uint64_t banks = 0;  // those with a listed burst
   std::array<std::int16_t, most_banks> bank_head, bank_tail, first_hit;
 };
 
@@ -183,8 +182,9 @@ class Channel::Implementation {
 
   // ---- streams
   std::uint64_t stream(const Request& request, std::uint64_t bursts);
-  void advance_stream(Queue& queue, const Request& request, std::uint64_t bursts, Cycle first,
-                      Cycle period);
+  std::uint64_t in_step(const Queue& queue, std::uint64_t number, Cycle first, Cycle period,
+                        std::uint64_t most) const;
+  void advance_stream(const Request& request, std::uint64_t bursts, Cycle first, Cycle period);
 
   // ---- candidates
   bool would_turn() const;
@@ -225,6 +225,7 @@ class Channel::Implementation {
   // ACT-2 that has to go first.
   bool waits_for_clock(std::uint32_t bank, bool active, Cycle at);
   void column(const Entry& entry, bool is_write, bool activated, Cycle at);
+  void note_column(std::uint32_t bank, bool is_write, Cycle at);
   void activate(std::uint32_t bank, Cycle at);
   void close(Bank& bank, Cycle at);
   void advance(Cycle at, bool is_column);
@@ -311,6 +312,12 @@ class Channel::Implementation {
   Cycle closed_since_ = 0;
   Statistics statistics_;
 
+  std::uint64_t group_banks(std::uint32_t group) const {
+    const std::uint32_t size = device_.geometry.banks_per_group;
+    const std::uint64_t first =
+        size == most_banks ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
+    return first << (group * size);
+  }
   bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
 };
 
@@ -414,9 +421,6 @@ void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   entry.bank = static_cast<std::uint32_t>(group_field_.of(request.address) *
                                               device_.geometry.banks_per_group +
                                           bank_field_.of(request.address));
-  if (queue.tail == none || queue.entries[queue.tail].number + 1 != entry.number) {
-    queue.sequence_order = entry.order;
-  }
   entry.next = none;
   entry.previous = queue.tail;
   (queue.tail == none ? queue.head : queue.entries[queue.tail].next) = index;
@@ -511,14 +515,13 @@ void Channel::Implementation::renumber() {
 
 // ---- streams
 
-// Bursts that follow each other in the address space, served and taken in at the pace of the data
-// bus: serve as many of the next `bursts` at once as go on exactly so; returns how many.
+// A queue full of row hits that goes out in order while a run of more row hits comes in: serve as
+// many of the next `bursts` at once as go on exactly so; returns how many.
 //
-// The queue is full of a piece of the sequence without a gap, in order, and all of it lies in open
-// rows, as do the bursts that are about to come. Then the oldest goes out, the next one takes its
-// place in that cycle, and so on, one every `period`.
+// The oldest goes out, the next of the run takes its place in that cycle, and so on, one every
+// `period`, for as long as nothing else could go out before the oldest.
 std::uint64_t Channel::Implementation::stream(const Request& request, std::uint64_t bursts) {
-  Queue& queue = queues_[request.is_write];
+  const Queue& queue = queues_[request.is_write];
   if (!may_stream_ || observer || bursts < shortest_stream || queue.size != queue.capacity ||
       writing_ != request.is_write || active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
       (activate_lanes_ | precharge_lanes_) != 0 || second_bank_ != none || clocked_bank_ != none ||
@@ -526,128 +529,139 @@ std::uint64_t Channel::Implementation::stream(const Request& request, std::uint6
     return 0;
   }
   const std::uint64_t number = request.address >> burst_shift_;
-  const Entry &oldest = queue.entries[queue.head], &newest = queue.entries[queue.tail];
-  if (newest.number + 1 != number || newest.number - oldest.number != queue.size - 1 ||
-      oldest.order < queue.sequence_order) {
-    return 0;
-  }
-  // How many come before the sequence leaves the rows that are open.
   const std::uint64_t block = number & ~(stream_block_ - 1);
-  std::uint64_t most = std::min(bursts, block + stream_block_ - number);
-  const auto row = static_cast<std::uint32_t>(row_field_.of(number << burst_shift_));
+  const auto row = static_cast<std::uint32_t>(row_field_.of(request.address));
+  std::uint64_t banks = queue.banks;
   for (std::uint32_t i = 0; i < stream_banks_; ++i) {
-    const Bank& bank = banks_[bank_at(block + i)];
-    if (!bank.open || bank.row != row) return 0;
+    const std::uint32_t b = bank_at(block + i);
+    if (!banks_[b].open || banks_[b].row != row) return 0;
+    banks |= std::uint64_t{1} << b;
   }
-  const Cycle period = stream_banks_ > 1 || timing_.column_other == timing_.column_same
-                           ? timing_.column_other
-                           : timing_.column_same;
-  // A sequence within one bank goes at the bank's pace, with no other bank's bursts between.
-  if (period != timing_.column_other && (oldest.number & ~(stream_block_ - 1)) != block) return 0;
-  const Cycle first = std::max({position_, column_all_[writing_],
-                                column_group_[writing_][banks_[oldest.bank].group],
-                                banks_[oldest.bank].column[writing_]});
+  // Within one group all wait for the group; otherwise they go round the groups at the bus's pace.
+  const std::uint32_t group = banks_[bank_at(number)].group;
+  const bool one_group = (banks & ~group_banks(group)) == 0;
+  if (!one_group && stream_banks_ == 1) return 0;
+  const Cycle period = one_group ? timing_.column_same : timing_.column_other;
+  const Cycle first = std::max(
+      {position_, column_all_[writing_], one_group ? column_group_[writing_][group] : never});
   if (next_arrival_ > first || static_cast<Cycle>(request.earliest_cycle) > first ||
       (timing_.data_clock_postamble > 0 && first >= data_clock_until_)) {
     return 0;
   }
-  if (period == timing_.column_other && first != std::max(position_, column_all_[writing_])) {
-    return 0;
-  }
-  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
+  for (; banks != 0; banks &= banks - 1) {
     if (banks_[std::countr_zero(banks)].column[writing_] > first) return 0;
   }
-  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
-    const Bank& bank = banks_[bank_at(oldest.number + i)];
-    const Bank& coming = banks_[bank_at(block + i)];
-    if (column_group_[writing_][bank.group] > first + i * period) return 0;
-    if (coming.column[writing_] > first) return 0;
+  // A burst of another row that waits behind hits of its bank would come forward.
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    if (queue.entries[i].row != banks_[queue.entries[i].bank].row) return 0;
   }
+  // The run stays in the rows that are open, and the next refresh is not due.
+  std::uint64_t most = std::min(bursts, block + stream_block_ - number);
   if (next_refresh_ <= first) return 0;
   most = std::min(most, static_cast<std::uint64_t>((next_refresh_ - 1 - first) / period) + 1);
+  if (!one_group) most = std::min(most, in_step(queue, number, first, period, most));
   if (most < shortest_stream) return 0;
-  advance_stream(queue, request, most, first, period);
+  advance_stream(request, most, first, period);
   return most;
 }
 
-void Channel::Implementation::advance_stream(Queue& queue, const Request& request,
-                                             std::uint64_t bursts, Cycle first, Cycle period) {
-  const std::uint64_t oldest = queue.entries[queue.head].number;
+// How many of the first `most` bursts, those of the queue and then those of the run from `number`
+// on, find their groups ready when their turns come.
+std::uint64_t Channel::Implementation::in_step(const Queue& queue, std::uint64_t number,
+                                               Cycle first, Cycle period,
+                                               std::uint64_t most) const {
+  auto ready = column_group_[writing_];
+  std::uint64_t place = 0;
+  const auto next = [&](std::uint32_t group) {
+    const Cycle at = first + static_cast<Cycle>(place) * period;
+    if (ready[group] > at) return false;
+    ready[group] = at + timing_.column_same;
+    ++place;
+    return true;
+  };
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    if (place == most || !next(banks_[queue.entries[i].bank].group)) return place;
+  }
+  // Once all groups had their turn, the run goes on in step.
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    if (place == most || !next(banks_[bank_at(number + i)].group)) return place;
+  }
+  return most;
+}
+
+void Channel::Implementation::advance_stream(const Request& request, std::uint64_t bursts,
+                                             Cycle first, Cycle period) {
+  Queue& queue = queues_[writing_];
   const Cycle last = first + static_cast<Cycle>(bursts - 1) * period;
   const Cycle latency = writing_ ? timing_.write_latency : timing_.read_latency;
   // The first one ends a gap of whatever reason; each of the others one of spacing, if any.
-  if (first + latency > bus_free_)
+  if (first + latency > bus_free_) {
     account(queue.entries[queue.head], writing_, false, first + latency);
+  }
   statistics_.lost_spacing += (bursts - 1) * static_cast<std::uint64_t>(period - timing_.burst);
   statistics_.busy += bursts * timing_.burst;
   bus_free_ = last + latency + timing_.burst;
   last_was_write_ = writing_;
   (writing_ ? statistics_.writes : statistics_.reads) += bursts;
-  const Cycle done = writing_ ? last : last + latency + timing_.burst;
+  const Cycle done = writing_ ? last : bus_free_;
   statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
   if (timing_.data_clock_postamble > 0) {
-    data_clock_until_ =
-        std::max(data_clock_until_, last + latency + timing_.burst + timing_.data_clock_postamble);
+    data_clock_until_ = std::max(data_clock_until_, bus_free_ + timing_.data_clock_postamble);
   }
-  // The entries in order, with the time at which each one came in.
+  // The queue goes out in order, as far as it does.
+  const std::uint64_t number = request.address >> burst_shift_;
+  const std::uint64_t size = queue.size, old = std::min(bursts, size);
+  std::array<Request, most_entries> left;
   std::array<Cycle, most_entries> arrivals;
-  std::uint64_t waiting = 0;
-  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
-    arrivals[waiting++] = queue.entries[i].arrival;
+  std::uint64_t place = 0, stay = 0;
+  Cycle waited = 0;
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next, ++place) {
+    const Entry& entry = queue.entries[i];
+    if (place < old) {
+      const Cycle at = first + static_cast<Cycle>(place) * period;
+      waited += at - entry.arrival;
+      note_column(entry.bank, writing_, at);
+    } else {
+      left[stay] = {entry.number << burst_shift_, writing_, 0};
+      arrivals[stay++] = entry.arrival;
+    }
   }
-  const std::uint64_t size = waiting;
-  const auto arrival_of = [&](std::uint64_t place) {  // in the sequence, from the oldest one
-    return place < size ? arrivals[place] : first + static_cast<Cycle>(place - size) * period;
-  };
+  // And then the run itself, whose bursts stay for `size` periods each. The last one of each bank
+  // counts.
+  const std::uint64_t fresh = bursts - old;
+  for (std::uint64_t i = fresh - std::min<std::uint64_t>(fresh, stream_banks_); i < fresh; ++i) {
+    note_column(bank_at(number + i), writing_, first + static_cast<Cycle>(size + i) * period);
+  }
+  waited += static_cast<Cycle>(fresh * size) * period;
   if (!writing_) {
-    // Those that were there leave one a period; those that came since stay for `size` periods.
-    const std::uint64_t old = std::min(bursts, size);
-    Cycle sum = static_cast<Cycle>(bursts) * (latency + timing_.burst);
-    for (std::uint64_t i = 0; i < old; ++i)
-      sum += first + static_cast<Cycle>(i) * period - arrivals[i];
-    sum += static_cast<Cycle>(bursts - old) * static_cast<Cycle>(size) * period;
-    statistics_.read_latency_sum += static_cast<std::uint64_t>(sum);
+    waited += static_cast<Cycle>(bursts) * (latency + timing_.burst);
+    statistics_.read_latency_sum += static_cast<std::uint64_t>(waited);
   }
-  // The banks and groups that the sequence went through: the last burst in each of them counts.
-  const Cycle recovery = writing_ ? timing_.write_to_precharge() : timing_.read_to_precharge;
-  for (std::uint64_t place = 0; place < bursts;) {
-    const std::uint64_t number = oldest + place;
-    const std::uint64_t end = std::min(bursts, (number | (stream_block_ - 1)) + 1 - oldest);
-    const std::uint64_t begin = end - std::min<std::uint64_t>(end - place, stream_banks_);
-    for (std::uint64_t i = begin; i < end; ++i) {
-      Bank& bank = banks_[bank_at(oldest + i)];
-      bank.precharge = std::max(bank.precharge, first + static_cast<Cycle>(i) * period + recovery);
-    }
-    place = end;
-  }
-  for (std::uint64_t i = bursts - std::min<std::uint64_t>(bursts, stream_banks_); i < bursts; ++i) {
-    const Cycle at = first + static_cast<Cycle>(i) * period;
-    const std::uint32_t group = banks_[bank_at(oldest + i)].group;
-    column_group_[writing_][group] =
-        std::max(column_group_[writing_][group], at + timing_.column_same);
-    if (writing_) {
-      column_group_[0][group] = std::max(column_group_[0][group], at + timing_.write_to_read(true));
-    }
-  }
-  column_all_[writing_] = std::max(column_all_[writing_], last + timing_.column_other);
-  column_all_[!writing_] =
-      std::max(column_all_[!writing_],
-               last + (writing_ ? timing_.write_to_read(false) : timing_.read_to_write));
-  // What waits now.
-  const std::uint64_t order = next_order_ + bursts - size;  // of the oldest, were all of them new
   empty(queue);
-  next_order_ = order;
-  if (next_order_ + size >> order_bits != 0) renumber();
-  for (std::uint64_t i = 0; i < size; ++i) {
-    Request each = request;
-    each.address = (oldest + bursts + i) << burst_shift_;
-    insert(each, arrival_of(bursts + i));
+  for (std::uint64_t i = 0; i < stay; ++i) insert(left[i], arrivals[i]);
+  for (std::uint64_t i = bursts - (size - stay); i < bursts; ++i) {
+    insert({(number + i) << burst_shift_, writing_, 0}, first + static_cast<Cycle>(i) * period);
   }
   last_departure_ = last;
   next_arrival_ = last + 1;
   position_ = last + 1;
-  column_done_ = false;
   nothing_before_ = 0;
+}
+
+// What a column command of a bank at a cycle keeps others from.
+void Channel::Implementation::note_column(std::uint32_t b, bool is_write, Cycle at) {
+  const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
+  Bank& bank = banks_[b];
+  later(column_all_[is_write], at + timing_.column_other);
+  later(column_group_[is_write][bank.group], at + timing_.column_same);
+  if (is_write) {
+    later(column_all_[0], at + timing_.write_to_read(false));
+    later(column_group_[0][bank.group], at + timing_.write_to_read(true));
+    later(bank.precharge, at + timing_.write_to_precharge());
+  } else {
+    later(column_all_[1], at + timing_.read_to_write);
+    later(bank.precharge, at + timing_.read_to_precharge);
+  }
 }
 
 // ---- candidates
@@ -789,6 +803,11 @@ bool Channel::Implementation::step_single(Cycle limit) {
     issue_clocked(position_);
     return true;
   }
+  if (second_bank_ != none && position_ >= second_deadline_) {
+    if (position_ > limit) return false;
+    issue_second(position_);
+    return true;
+  }
   if (row_bus_free_ > position_) {
     position_ = row_bus_free_;
     if (position_ > limit) return false;
@@ -799,22 +818,22 @@ bool Channel::Implementation::step_single(Cycle limit) {
   }
   const Key active = best_active(position_);
   const Cycle active_time = time_of(active, position_);
-  const bool second_due = second_bank_ != none && position_ >= second_deadline_;
-  if (active_time == position_ && !second_due) {
+  if (active_time == position_) {
     issue_active(bank_of(active), position_);
     return true;
   }
   std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
   Key column = no_key, row = no_key;
   if (refresh_due_ > 0) refresh = refresh_candidate();
-  if (refresh_due_ == 0 || !all_bank()) {
+  // The direction is looked at only when the queues have their turn.
+  if (refresh_due_ == 0 || (!all_bank() && refresh.first > position_)) {
     set_mode();
     column = best_column(position_);
     row = best_row(position_, std::min({active_time, refresh.first, time_of(column, position_)}));
   }
   const Cycle queue_time = time_of(std::min(column, row), position_);
   const Cycle time = std::max(position_, std::min({active_time, refresh.first, queue_time}));
-  if (second_bank_ != none && (second_due || time > position_)) {
+  if (second_bank_ != none && time > position_) {
     // ACT-2 takes the first cycle that nothing else wants.
     if (position_ > limit) return false;
     issue_second(position_);
@@ -867,7 +886,7 @@ bool Channel::Implementation::step_split(Cycle limit) {
     refresh.first = std::max(refresh.first, row_from);
   }
   Key column = no_key, row = no_key;
-  if (!queues_wait) {
+  if (!queues_wait && (!column_done_ || refresh.first > position_)) {
     set_mode();
     column = best_column(column_from);
     row = best_row(row_from, std::min({active_time, refresh.first, time_of(column, column_from)}));
@@ -953,28 +972,15 @@ void Channel::Implementation::column(const Entry& entry, bool is_write, bool act
                       queues_[1].first_hit[entry.bank] == none;
   tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row,
        static_cast<std::uint32_t>(column_field_.of(entry.number << burst_shift_)), closes);
-  const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
-  const Cycle latency = is_write ? timing_.write_latency : timing_.read_latency;
-  const Cycle data_start = at + latency;
-  auto& same = column_group_[is_write][bank.group];
-  later(column_all_[is_write], at + timing_.column_other);
-  later(same, at + timing_.column_same);
-  if (is_write) {
-    later(column_all_[0], at + timing_.write_to_read(false));
-    later(column_group_[0][bank.group], at + timing_.write_to_read(true));
-    later(bank.precharge, at + timing_.write_to_precharge());
-    ++statistics_.writes;
-    statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(at));
-  } else {
-    later(column_all_[1], at + timing_.read_to_write);
-    later(bank.precharge, at + timing_.read_to_precharge);
-    ++statistics_.reads;
-    const Cycle done = data_start + timing_.burst;
-    statistics_.read_latency_sum += static_cast<std::uint64_t>(done - entry.arrival);
-    statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
-  }
+  note_column(entry.bank, is_write, at);
+  const Cycle data_start = at + (is_write ? timing_.write_latency : timing_.read_latency);
+  const Cycle done = is_write ? at : data_start + timing_.burst;
+  statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
+  ++(is_write ? statistics_.writes : statistics_.reads);
+  if (!is_write) statistics_.read_latency_sum += static_cast<std::uint64_t>(done - entry.arrival);
   if (timing_.data_clock_postamble > 0) {
-    later(data_clock_until_, data_start + timing_.burst + timing_.data_clock_postamble);
+    data_clock_until_ =
+        std::max(data_clock_until_, data_start + timing_.burst + timing_.data_clock_postamble);
   }
   if (data_start > bus_free_) account(entry, is_write, activated, data_start);
   bus_free_ = data_start + timing_.burst;

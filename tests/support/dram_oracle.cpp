@@ -29,6 +29,7 @@ class Oracle {
                                                                         : t_.refresh_interval;
     for (now_ = 1; !requests.empty() || waiting(); ++now_) {
       if (!requests.empty() && accept(requests.front())) requests = requests.subspan(1);
+      no_more_ = requests.empty();
       cycle();
     }
     return std::move(result_);
@@ -341,6 +342,7 @@ class Oracle {
     const auto any = [](Command) { return true; };
     if (t_.split_command_bus) {
       slot(is_column, true, false);
+      if (!waiting() && no_more_) return;
       slot([](Command c) { return !is_column(c); }, false, true);
       return;
     }
@@ -364,6 +366,7 @@ class Oracle {
   std::optional<Entry> second_;
   Cycle second_deadline_ = 0;
   std::pair<std::deque<Entry>*, std::size_t> clocked_{nullptr, 0};  // its CAS was the last command
+  bool no_more_ = false;
   bool writing_ = false;
   int refresh_due_ = 0;
   std::uint32_t refresh_bank_ = 0;
