@@ -38,7 +38,7 @@ constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of 
 // arrival and the bank.
 using Key = std::uint64_t;
 constexpr int bank_bits = 6, order_bits = 36, time_bits = 64 - order_bits - bank_bits;
-constexpr Cycle longest_wait = (Cycle{1} << (time_bits - 1)) - 1;
+static_assert((Cycle{1} << 20) < (Cycle{1} << (time_bits - 1)));
 constexpr Key no_key = std::numeric_limits<Key>::max();
 
 struct Entry {
@@ -193,14 +193,17 @@ class Channel::Implementation {
     for (std::uint32_t b = 0; b < banks_.size(); ++b) find_lane(b);
   }
   void find_lane(std::uint32_t bank);
-  // The best of each kind, in a slot of cycle `from` or later.
-  Key best_active(Cycle from) const;
+  // The best of each kind in a slot of cycle `from` or later.
+  Cycle active_column_time(std::uint32_t bank) const;
+  std::uint32_t oldest_active(Cycle at) const;
+  void find_active_time();
   Key best_column(Cycle from) const;
   Key best_row(Cycle from, Cycle bound) const;
   Key best_precharge(Cycle from) const;
   Key best_activate(Cycle from) const;
   static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
-    const Cycle wait = std::clamp<Cycle>(time - from, 0, longest_wait);
+    // No time of a candidate is farther off than the longest parameter, which fits `time_bits`.
+    const Cycle wait = std::max<Cycle>(time - from, 0);
     return static_cast<Key>(wait) << (order_bits + bank_bits) | order_and_bank;
   }
   static Cycle time_of(Key key, Cycle from) {
@@ -213,7 +216,7 @@ class Channel::Implementation {
   std::pair<Cycle, Command> refresh_candidate() const;
 
   // ---- commands
-  void issue_active(std::uint32_t bank, Cycle at);
+  void issue_active(Cycle at);
   void issue_column(std::uint32_t bank, Cycle at);
   void issue_row(std::uint32_t bank, Cycle at);
   void issue_second(Cycle at);
@@ -279,6 +282,7 @@ class Channel::Implementation {
   std::array<Active, most_banks> active_;  // by place; `active_banks_` are those in use
   std::uint64_t active_banks_ = 0;
   std::uint32_t active_count_ = 0;
+  Cycle active_time_ = forever;  // the earliest of their columns
 
   // The banks with a candidate of each kind in the present direction, and its age.
   std::uint64_t column_lanes_ = 0, activate_lanes_ = 0, precharge_lanes_ = 0;
@@ -383,6 +387,7 @@ void Channel::Implementation::reset() {
   }
   active_banks_ = 0;
   active_count_ = 0;
+  active_time_ = forever;
   column_lanes_ = activate_lanes_ = precharge_lanes_ = 0;
   column_key_.fill(0);
   row_key_.fill(0);
@@ -705,16 +710,28 @@ void Channel::Implementation::find_lane(std::uint32_t b) {
   }
 }
 
-Key Channel::Implementation::best_active(Cycle from) const {
+Cycle Channel::Implementation::active_column_time(std::uint32_t b) const {
+  const bool is_write = active_[b].is_write;
+  return std::max(std::max(banks_[b].column[is_write], column_all_[is_write]),
+                  column_group_[is_write][banks_[b].group]);
+}
+
+// The oldest of the active bursts that may go out in cycle `at`.
+std::uint32_t Channel::Implementation::oldest_active(Cycle at) const {
   Key best = no_key;
   for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    const bool is_write = active_[b].is_write;
-    const Cycle time = std::max({banks_[b].column[is_write], column_all_[is_write],
-                                 column_group_[is_write][banks_[b].group]});
-    best = std::min(best, key_of(time, from, lane_key(active_[b].entry)));
+    if (active_column_time(b) <= at) best = std::min(best, lane_key(active_[b].entry));
   }
-  return best;
+  return bank_of(best);
+}
+
+void Channel::Implementation::find_active_time() {
+  active_time_ = forever;
+  for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    active_time_ = std::min(active_time_, active_column_time(b));
+  }
 }
 
 Key Channel::Implementation::best_column(Cycle from) const {
@@ -816,10 +833,9 @@ bool Channel::Implementation::step_single(Cycle limit) {
     set_mode();
     if (const std::optional<bool> issued = step_hits(limit)) return *issued;
   }
-  const Key active = best_active(position_);
-  const Cycle active_time = time_of(active, position_);
+  const Cycle active_time = std::max(active_time_, position_);
   if (active_time == position_) {
-    issue_active(bank_of(active), position_);
+    issue_active(position_);
     return true;
   }
   std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
@@ -842,7 +858,7 @@ bool Channel::Implementation::step_single(Cycle limit) {
   nothing_before_ = time;
   if (time > limit) return false;
   if (active_time <= time) {
-    issue_active(bank_of(active), time);
+    issue_active(time);
   } else if (refresh.first <= time) {
     issue_refresh(refresh.second, time);
   } else if (column < row) {
@@ -872,12 +888,11 @@ bool Channel::Implementation::step_split(Cycle limit) {
   // In a cycle the slot for columns comes before that for rows.
   const Cycle column_from = column_done_ ? position_ + 1 : position_;
   const Cycle row_from = std::max(position_, row_bus_free_);
-  const Key active = best_active(column_from);
-  const Cycle active_time = time_of(active, column_from);
+  const Cycle active_time = std::max(active_time_, column_from);
   const bool queues_wait = refresh_due_ > 0 && all_bank();
   if (active_time == position_ && !queues_wait) {
     if (position_ > limit) return false;
-    issue_active(bank_of(active), position_);
+    issue_active(position_);
     return true;
   }
   std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
@@ -900,7 +915,7 @@ bool Channel::Implementation::step_split(Cycle limit) {
   if (time > limit) return false;
   if (first_column <= first_row) {
     if (active_time <= column_time) {
-      issue_active(bank_of(active), time);
+      issue_active(time);
     } else {
       issue_column(bank_of(column), time);
     }
@@ -942,7 +957,8 @@ void Channel::Implementation::issue_clocked(Cycle at) {
   }
 }
 
-void Channel::Implementation::issue_active(std::uint32_t b, Cycle at) {
+void Channel::Implementation::issue_active(Cycle at) {
+  const std::uint32_t b = oldest_active(at);
   if (!waits_for_clock(b, true, at)) serve_active(b, at);
 }
 
@@ -987,6 +1003,7 @@ void Channel::Implementation::column(const Entry& entry, bool is_write, bool act
   last_was_write_ = is_write;
   statistics_.busy += timing_.burst;
   if (closes) close(bank, bank.precharge);
+  find_active_time();
   advance(at, true);
 }
 
@@ -1063,6 +1080,7 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
     bank.active = true;
     active_banks_ |= std::uint64_t{1} << b;
     ++active_count_;
+    active_time_ = std::min(active_time_, active_column_time(b));
   }
   find_lane(b);
   advance(at, false);
@@ -1075,6 +1093,7 @@ void Channel::Implementation::issue_second(Cycle at) {
   banks_[b].active = true;
   active_banks_ |= std::uint64_t{1} << b;
   ++active_count_;
+  active_time_ = std::min(active_time_, active_column_time(b));
   second_bank_ = none;
   find_lane(b);
   advance(at, false);
