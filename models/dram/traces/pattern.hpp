@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -51,7 +50,6 @@ class Pattern final {
   /// Throws InputError when there is no such pattern.
   Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles);
 
-  const PatternDefinition& definition() const { return definition_; }
   /// Requests in all.
   std::uint64_t bursts() const { return bursts_; }
 
@@ -72,13 +70,6 @@ class Pattern final {
     request.earliest_cycle = pace_ * made_ / 3;
     ++made_;
     return true;
-  }
-
-  /// As many of the next requests as there is room for; how many there were.
-  std::size_t fill(std::span<Request> requests) {
-    std::size_t filled = 0;
-    while (filled < requests.size() && next(requests[filled])) ++filled;
-    return filled;
   }
 
  private:

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,13 +30,6 @@ class TraceReader final {
     if (position_ == batch_.size() && !refill()) return false;
     request = batch_[position_++];
     return true;
-  }
-
-  /// As many of the next requests as there is room for; how many there were.
-  std::size_t fill(std::span<Request> requests) {
-    std::size_t filled = 0;
-    while (filled < requests.size() && next(requests[filled])) ++filled;
-    return filled;
   }
 
  private:

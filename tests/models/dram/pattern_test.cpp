@@ -148,16 +148,6 @@ TEST_CASE("a paced pattern asks for three tenths of the peak of its device") {
   }
 }
 
-TEST_CASE("a batch of a pattern is what its single requests are") {
-  const std::vector<Request> expected = requests_of("i_three", 1);
-  Pattern pattern("i_three", Bytes(mib), 4);
-  std::vector<Request> batch(1000), all;
-  while (const std::size_t count = pattern.fill(batch)) {
-    all.insert(all.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-  CHECK(all == expected);
-}
-
 TEST_CASE("an unknown pattern is refused with the nearest name, and a size that is no MiB") {
   const auto refusal = [](const std::string& name, std::uint64_t size) -> std::string {
     try {
