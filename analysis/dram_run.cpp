@@ -68,7 +68,7 @@ DramRun served(const dram::DramDevice& device, const std::string& name, Source& 
 struct Figures {
   explicit Figures(const DramRun& run)
       : bits(static_cast<double>(run.statistics.bursts()) * run.device.geometry.burst_bytes * 8),
-        time_ns(static_cast<double>(run.statistics.finish) * run.device.timing.clock_period_ns()),
+        time_ns(run.time_ns()),
         energy(dram::energy_of(run.device, run.statistics)),
         io_pj(dram::io_energy(run.device, run.statistics)),
         bursts_per_cpu_s(static_cast<double>(run.statistics.bursts()) /
@@ -145,6 +145,16 @@ Json energy_json(const Figures& figures) {
 }
 
 }  // namespace
+
+double DramRun::time_ns() const {
+  return static_cast<double>(statistics.finish) * device.timing.clock_period_ns();
+}
+
+std::optional<double> DramRun::energy_uj() const {
+  const std::optional<dram::Energy> energy = dram::energy_of(device, statistics);
+  if (!energy) return std::nullopt;
+  return microjoules(energy->total());
+}
 
 Bytes usual_pattern_size(const dram::DramDevice& device, const std::string& pattern) {
   constexpr std::uint64_t mib = 1 << 20;

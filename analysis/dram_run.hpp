@@ -18,6 +18,10 @@ struct DramRun {
   std::string pattern;  ///< or the name of the trace
   models::dram::Statistics statistics;
   double cpu_seconds = 0;  ///< of this process, making or reading the requests included
+
+  double time_ns() const;
+  /// Of the chips; none when the device does not give their currents.
+  std::optional<double> energy_uj() const;
 };
 
 /// Told of the bursts so far, about every million.

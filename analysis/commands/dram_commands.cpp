@@ -1,7 +1,8 @@
-// Commands about a DRAM device alone: dram.
+// Commands about a DRAM device alone: dram, accuracy.
 #include <fmt/format.h>
 
 #include "analysis/commands/command.hpp"
+#include "analysis/dram_accuracy.hpp"
 #include "analysis/dram_run.hpp"
 #include "models/dram/device.hpp"
 #include "workloads/support/error.hpp"
@@ -96,6 +97,30 @@ int dram_command(const po::variables_map& values) {
   return 0;
 }
 
+po::options_description accuracy_options() {
+  po::options_description options = json_option();
+  options.add_options()("file", po::value<Arguments>()->value_name("REFERENCE.csv"), "");
+  return options;
+}
+
+int accuracy_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const Arguments paths = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
+  if (paths.size() > 1) {
+    throw InputError(fmt::format(
+        "{} files given; allowed: one CSV file, or none for the shipped one", paths.size()));
+  }
+  const std::filesystem::path file =
+      paths.empty() ? reference_runs_file() : std::filesystem::path(paths.front());
+  const std::vector<ReferenceRun> runs = read_reference_runs(file);
+  Progress progress;
+  const std::vector<AccuracyRow> rows =
+      compare_with_reference(runs, [&](const std::string& what) { progress.show(what); });
+  progress.show("");
+  give(json, accuracy_text(rows), accuracy_json(rows));
+  return all_kept(rows) ? 0 : 1;
+}
+
 }  // namespace
 
 std::vector<Command> dram_commands() {
@@ -103,6 +128,9 @@ std::vector<Command> dram_commands() {
       {"dram", "DEVICE --pattern NAME [--mib N] | --trace FILE [--format F] [--mapping M]",
        "a DRAM device alone: time, bandwidth, counts and energy of a pattern or a trace",
        dram_options, dram_command},
+      {"accuracy", "[REFERENCE.csv]",
+       "the DRAM model beside DRAMsim3, Ramulator 2.1 and DRAMSys, run by run", accuracy_options,
+       accuracy_command},
   };
 }
 

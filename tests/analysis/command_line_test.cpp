@@ -220,7 +220,7 @@ TEST_CASE("help names every command, and each command's help its options") {
   const ProgramRun help = run_spillway({"--help"}, folder.path());
   CHECK(help.exit_code == 0);
   for (const char* command :
-       {"figure6", "run", "plan", "train", "check", "network", "table1", "dram"}) {
+       {"figure6", "run", "plan", "train", "check", "network", "table1", "dram", "accuracy"}) {
     CHECK(help.out.find(std::string("  ") + command) != std::string::npos);
     const ProgramRun own = run_spillway({command, "--help"}, folder.path());
     CHECK(own.exit_code == 0);
