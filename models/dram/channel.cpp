@@ -1135,6 +1135,7 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     activate_all_ = std::max(activate_all_, at + timing_.precharge_all);
     for (Bank& bank : banks_) {
       if (bank.open) close(bank, at);
+      bank.refresh = std::max(bank.refresh, at + timing_.precharge_all);
     }
   } else if (command == Command::refresh_all) {
     ++statistics_.refreshes;
@@ -1147,7 +1148,8 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     --refresh_due_;
     Bank& bank = banks_[refresh_bank_];
     bank.activate = std::max(bank.activate, at + timing_.refresh_bank);
-    bank.refresh = std::max(bank.refresh, at + timing_.refresh_bank);
+    // The banks are refreshed one after the other.
+    for (Bank& each : banks_) each.refresh = std::max(each.refresh, at + timing_.refresh_bank);
     activate_all_ = std::max(activate_all_, at + timing_.refresh_bank_to_activate);
     bank.refreshed = true;
     refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
