@@ -132,6 +132,8 @@ class Oracle {
         return at;
       }
       case Command::refresh_bank: return std::max(bank.refresh, row_bus_free_);
+      case Command::activate_second:
+      case Command::data_clock: break;
     }
     return never;
   }
