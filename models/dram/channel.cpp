@@ -198,7 +198,7 @@ class Channel::Implementation {
   std::uint32_t oldest_active(Cycle at) const;
   void find_active_time();
   Key best_column(Cycle from) const;
-  Key best_row(Cycle from, Cycle bound) const;
+  Key best_row(Cycle from, Cycle bound);
   Key best_precharge(Cycle from) const;
   Key best_activate(Cycle from) const;
   static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
@@ -287,6 +287,8 @@ class Channel::Implementation {
   // The banks with a candidate of each kind in the present direction, and its age.
   std::uint64_t column_lanes_ = 0, activate_lanes_ = 0, precharge_lanes_ = 0;
   std::array<std::uint64_t, most_banks> column_key_, row_key_;
+  // No precharge and no activation of these is earlier.
+  Cycle precharge_bound_ = never, activate_bound_ = never;
   Cycle nothing_before_ = 0;  // no candidate of any kind is earlier, unless a burst comes
 
   // What the channel and the groups allow.
@@ -389,6 +391,7 @@ void Channel::Implementation::reset() {
   active_count_ = 0;
   active_time_ = forever;
   column_lanes_ = activate_lanes_ = precharge_lanes_ = 0;
+  precharge_bound_ = activate_bound_ = never;
   column_key_.fill(0);
   row_key_.fill(0);
   nothing_before_ = 0;
@@ -696,6 +699,8 @@ void Channel::Implementation::find_lane(std::uint32_t b) {
   if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
   if (!bank.open) {
     activate_lanes_ |= bit;
+    activate_bound_ =
+        std::min(activate_bound_, bank.activate - (Cycle{timing_.activate_cycles} - 1));
     row_key_[b] = lane_key(queue.entries[head]);
     return;
   }
@@ -706,6 +711,7 @@ void Channel::Implementation::find_lane(std::uint32_t b) {
   }
   if (hit != head && !bank.active) {
     precharge_lanes_ |= bit;
+    precharge_bound_ = std::min(precharge_bound_, bank.precharge);
     row_key_[b] = lane_key(queue.entries[head]);
   }
 }
@@ -769,13 +775,22 @@ Key Channel::Implementation::best_activate(Cycle from) const {
   return best;
 }
 
-// The best of the queue's row commands, activations only if one could be as early as `bound`.
-Key Channel::Implementation::best_row(Cycle from, Cycle bound) const {
-  const Key precharge = best_precharge(from);
-  if (second_bank_ != none || activate_lanes_ == 0) return precharge;
-  const Cycle earliest = std::max(from, activate_all_ - (Cycle{timing_.activate_cycles} - 1));
-  if (earliest > std::min(bound, time_of(precharge, from))) return precharge;
-  return std::min(precharge, best_activate(from));
+// The best of the queue's row commands, if one could be as early as `bound`.
+Key Channel::Implementation::best_row(Cycle from, Cycle bound) {
+  Key best = no_key;
+  if (precharge_lanes_ != 0 && std::max(from, precharge_bound_) <= bound) {
+    best = best_precharge(from);
+    precharge_bound_ = time_of(best, from);
+    bound = std::min(bound, precharge_bound_);
+  }
+  if (activate_lanes_ == 0 || second_bank_ != none) return best;
+  const Cycle early = timing_.activate_cycles - 1;
+  if (std::max({from, activate_bound_, activate_all_ - early}) <= bound) {
+    const Key activate = best_activate(from);
+    activate_bound_ = time_of(activate, from);
+    best = std::min(best, activate);
+  }
+  return best;
 }
 
 std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
@@ -1120,6 +1135,7 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     activate_all_ = std::max(activate_all_, at + timing_.precharge_all);
     for (Bank& bank : banks_) {
       if (bank.open) close(bank, at);
+      bank.refresh = std::max(bank.refresh, at + timing_.precharge_all);
     }
   } else if (command == Command::refresh_all) {
     ++statistics_.refreshes;
@@ -1132,7 +1148,8 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     --refresh_due_;
     Bank& bank = banks_[refresh_bank_];
     bank.activate = std::max(bank.activate, at + timing_.refresh_bank);
-    bank.refresh = std::max(bank.refresh, at + timing_.refresh_bank);
+    // The banks are refreshed one after the other.
+    for (Bank& each : banks_) each.refresh = std::max(each.refresh, at + timing_.refresh_bank);
     activate_all_ = std::max(activate_all_, at + timing_.refresh_bank_to_activate);
     bank.refreshed = true;
     refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());

@@ -65,10 +65,12 @@ class Oracle {
     for (const Digit d : device_.mapping) {
       if (d == Digit::bank_group) bank_group = digit(device_.geometry.bank_groups);
       if (d == Digit::bank) in_group = digit(device_.geometry.banks_per_group);
-      if (d == Digit::column) entry.column = digit(device_.geometry.bursts_per_row);
+      if (d == Digit::column)
+        entry.column = static_cast<std::uint32_t>(digit(device_.geometry.bursts_per_row));
       if (d == Digit::row) entry.row = digit(device_.geometry.rows_per_bank);
     }
-    entry.bank = bank_group * device_.geometry.banks_per_group + in_group;
+    entry.bank =
+        static_cast<std::uint32_t>(bank_group * device_.geometry.banks_per_group + in_group);
     queue.push_back(entry);
     return true;
   }
@@ -130,6 +132,8 @@ class Oracle {
         return at;
       }
       case Command::refresh_bank: return std::max(bank.refresh, row_bus_free_);
+      case Command::activate_second:
+      case Command::data_clock: break;
     }
     return never;
   }
@@ -210,7 +214,7 @@ class Oracle {
         for (Bank& each : banks_) {
           each.row.reset();
           each.activate = std::max(each.activate, now_ + t_.precharge);
-          each.refresh = std::max(each.refresh, now_ + t_.precharge);
+          each.refresh = std::max(each.refresh, now_ + t_.precharge_all);
         }
         all_activate_ = std::max(all_activate_, now_ + t_.precharge_all);
         last_precharge_ = now_;
@@ -218,9 +222,11 @@ class Oracle {
       case Command::refresh_all: all_activate_ = std::max(all_activate_, now_ + t_.refresh); break;
       case Command::refresh_bank:
         bank.activate = std::max(bank.activate, now_ + t_.refresh_bank);
-        bank.refresh = std::max(bank.refresh, now_ + t_.refresh_bank);
+        for (Bank& each : banks_) each.refresh = std::max(each.refresh, now_ + t_.refresh_bank);
         all_activate_ = std::max(all_activate_, now_ + t_.refresh_bank_to_activate);
         break;
+      case Command::activate_second:
+      case Command::data_clock: break;
     }
     if (closes) {
       bank.row.reset();
@@ -327,7 +333,8 @@ class Oracle {
     perform(command, target);
     if (command == Command::refresh_all || command == Command::refresh_bank) {
       --refresh_due_;
-      if (command == Command::refresh_bank) refresh_bank_ = (refresh_bank_ + 1) % banks_.size();
+      if (command == Command::refresh_bank)
+        refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
     }
     return true;
   }
