@@ -9,6 +9,7 @@
 #include "models/backing_store.hpp"
 #include "models/device_config.hpp"
 #include "models/dram/transaction.hpp"
+#include "models/dram_counters.hpp"
 #include "models/instruction.hpp"
 
 namespace spillway::models {

@@ -95,6 +95,7 @@ class TransferEngine : public Engine {
  private:
   void run();
   void transfer(const BufferedTile& tile, LedgerLabel label, bool write);
+  void wait_for_data();
   void transport(Port port, std::uint64_t address, std::span<std::byte> data, bool write,
                  LedgerLabel label, Picoseconds& finish);
 };

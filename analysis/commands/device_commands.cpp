@@ -48,9 +48,9 @@ std::optional<TraceTarget> trace_target(const po::variables_map& values) {
   return TraceTarget{path, format};
 }
 
-/// The period of the command clock: a burst is eight beats, two a clock.
+/// The period of the command clock.
 std::uint64_t dram_clock_period_fs(const models::DeviceConfig& device) {
-  return device.dram.burst_time.count() * 1000 / 4;
+  return device.dram.timing.clock_period_fs;
 }
 
 int run_command(const po::variables_map& values) {

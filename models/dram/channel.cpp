@@ -45,7 +45,8 @@ struct Entry {
   Cycle arrival = 0;
   std::uint64_t order = 0;
   std::uint64_t number = 0;  // of the burst in the channel
-  std::uint32_t row = 0, bank = 0;
+  std::uint32_t row = 0;
+  std::uint8_t bank = 0, requester = 0;
   std::int16_t next = none, previous = none;  // in the queue, by age
   std::int16_t next_in_bank = none, previous_in_bank = none;
 };
@@ -127,6 +128,7 @@ class Channel::Implementation {
       run(accepted);
     }
     next_arrival_ = accepted + 1;
+    if (!request.is_write) ++outstanding_[request.requester];
     insert(request, accepted);
     return static_cast<std::uint64_t>(accepted);
   }
@@ -157,10 +159,19 @@ class Channel::Implementation {
 
   void reset();
 
-  Statistics statistics() const {
+  void advance(std::uint64_t cycle) { run(static_cast<Cycle>(cycle)); }
+  std::uint64_t outstanding_reads(std::uint8_t requester) const { return outstanding_[requester]; }
+  std::uint64_t reads_done(std::uint8_t requester) const {
+    return static_cast<std::uint64_t>(reads_done_[requester]);
+  }
+
+  Statistics statistics(std::uint64_t cycle) const {
     Statistics result = statistics_;
+    result.finish = std::max(result.finish, cycle);
     const auto finish = static_cast<Cycle>(result.finish);
     if (open_banks_ == 0 && finish > closed_since_) result.all_closed += finish - closed_since_;
+    const auto until = static_cast<Cycle>(cycle);
+    if (until > bus_free_) result.idle += until - bus_free_;
     return result;
   }
 
@@ -311,6 +322,9 @@ class Channel::Implementation {
   std::uint32_t refresh_due_ = 0;
   std::uint32_t refresh_bank_ = 0;
 
+  std::array<std::uint64_t, most_requesters> outstanding_{};
+  std::array<Cycle, most_requesters> reads_done_{};
+
   Cycle bus_free_ = 0;
   bool last_was_write_ = false;
   bool refreshed_since_data_ = false;
@@ -412,6 +426,8 @@ void Channel::Implementation::reset() {
   open_banks_ = 0;
   closed_since_ = 0;
   statistics_ = {};
+  outstanding_.fill(0);
+  reads_done_.fill(0);
 }
 
 // ---- queues
@@ -426,9 +442,8 @@ void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   entry.order = next_order_++;
   entry.number = request.address >> burst_shift_;
   entry.row = static_cast<std::uint32_t>(row_field_.of(request.address));
-  entry.bank = static_cast<std::uint32_t>(group_field_.of(request.address) *
-                                              device_.geometry.banks_per_group +
-                                          bank_field_.of(request.address));
+  entry.bank = static_cast<std::uint8_t>(bank_at(entry.number));
+  entry.requester = request.requester;
   entry.next = none;
   entry.previous = queue.tail;
   (queue.tail == none ? queue.head : queue.entries[queue.tail].next) = index;
@@ -629,8 +644,13 @@ void Channel::Implementation::advance_stream(const Request& request, std::uint64
       const Cycle at = first + static_cast<Cycle>(place) * period;
       waited += at - entry.arrival;
       note_column(entry.bank, writing_, at);
+      if (!writing_) {
+        --outstanding_[entry.requester];
+        reads_done_[entry.requester] =
+            std::max(reads_done_[entry.requester], at + latency + timing_.burst);
+      }
     } else {
-      left[stay] = {entry.number << burst_shift_, writing_, 0};
+      left[stay] = {entry.number << burst_shift_, writing_, 0, entry.requester};
       arrivals[stay++] = entry.arrival;
     }
   }
@@ -644,11 +664,14 @@ void Channel::Implementation::advance_stream(const Request& request, std::uint64
   if (!writing_) {
     waited += static_cast<Cycle>(bursts) * (latency + timing_.burst);
     statistics_.read_latency_sum += static_cast<std::uint64_t>(waited);
+    outstanding_[request.requester] += bursts - fresh;
+    if (fresh > 0) reads_done_[request.requester] = done;
   }
   empty(queue);
   for (std::uint64_t i = 0; i < stay; ++i) insert(left[i], arrivals[i]);
   for (std::uint64_t i = bursts - (size - stay); i < bursts; ++i) {
-    insert({(number + i) << burst_shift_, writing_, 0}, first + static_cast<Cycle>(i) * period);
+    insert({(number + i) << burst_shift_, writing_, 0, request.requester},
+           first + static_cast<Cycle>(i) * period);
   }
   last_departure_ = last;
   next_arrival_ = last + 1;
@@ -1008,7 +1031,11 @@ void Channel::Implementation::column(const Entry& entry, bool is_write, bool act
   const Cycle done = is_write ? at : data_start + timing_.burst;
   statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
   ++(is_write ? statistics_.writes : statistics_.reads);
-  if (!is_write) statistics_.read_latency_sum += static_cast<std::uint64_t>(done - entry.arrival);
+  if (!is_write) {
+    statistics_.read_latency_sum += static_cast<std::uint64_t>(done - entry.arrival);
+    --outstanding_[entry.requester];
+    reads_done_[entry.requester] = std::max(reads_done_[entry.requester], done);
+  }
   if (timing_.data_clock_postamble > 0) {
     data_clock_until_ =
         std::max(data_clock_until_, data_start + timing_.burst + timing_.data_clock_postamble);
@@ -1173,7 +1200,17 @@ std::uint64_t Channel::submit_run(const Request& first, std::uint64_t bursts) {
 }
 std::uint64_t Channel::drain() { return implementation_->drain(); }
 void Channel::reset() { implementation_->reset(); }
-Statistics Channel::statistics() const { return implementation_->statistics(); }
+void Channel::advance(std::uint64_t cycle) { implementation_->advance(cycle); }
+std::uint64_t Channel::outstanding_reads(std::uint8_t requester) const {
+  return implementation_->outstanding_reads(requester);
+}
+std::uint64_t Channel::reads_done(std::uint8_t requester) const {
+  return implementation_->reads_done(requester);
+}
+Statistics Channel::statistics() const { return implementation_->statistics(0); }
+Statistics Channel::statistics(std::uint64_t cycle) const {
+  return implementation_->statistics(cycle);
+}
 const DramDevice& Channel::device() const { return implementation_->device(); }
 
 Memory::Memory(const DramDevice& device) : device_(device) {
@@ -1184,14 +1221,11 @@ Memory::Memory(const DramDevice& device) : device_(device) {
 
 std::uint64_t Memory::submit(const Request& request) {
   if (channels_.size() == 1) return channels_.front().submit(request);
-  // Address: block of the channel, channel, byte of the block.
-  const std::uint64_t block = request.address >> interleave_bits_;
-  const std::uint64_t within = request.address & (device_.interleave_bytes - 1);
-  const std::uint64_t own = (block >> channel_bits_) << interleave_bits_ | within;
-  const std::uint64_t accepted = channels_[block & (channels_.size() - 1)].submit(
-      {own, request.is_write, std::max(next_cycle_, request.earliest_cycle)});
-  next_cycle_ = accepted + 1;
-  return accepted;
+  Request own = request;
+  own.address = own_address(request.address);
+  own.earliest_cycle = std::max(next_cycle_, request.earliest_cycle);
+  next_cycle_ = channels_[channel_of(request.address)].submit(own);
+  return next_cycle_;
 }
 
 std::uint64_t Memory::submit_run(const Request& first, std::uint64_t bursts) {
@@ -1204,15 +1238,60 @@ std::uint64_t Memory::submit_run(const Request& first, std::uint64_t bursts) {
   return accepted;
 }
 
+std::uint64_t Memory::transfer(const Request& first, std::uint64_t bursts) {
+  if (channels_.size() == 1) return channels_.front().submit_run(first, bursts);
+  // The blocks of a run that are a channel's follow each other in the channel.
+  const std::uint64_t burst = device_.geometry.burst_bytes;
+  const std::uint64_t begin = first.address / burst * burst, end = begin + bursts * burst;
+  std::uint64_t accepted = 0;
+  std::uint64_t address = begin;
+  for (std::size_t i = 0; i < channels_.size() && address < end; ++i) {
+    const std::uint64_t c = channel_of(address);
+    std::uint64_t share = 0;  // bursts of this channel
+    const std::uint64_t round = device_.interleave_bytes << channel_bits_;
+    std::uint64_t block_end = (address | (device_.interleave_bytes - 1)) + 1;
+    for (std::uint64_t at = address; at < end;) {
+      share += (std::min(block_end, end) - at) / burst;
+      at = block_end - device_.interleave_bytes + round;
+      block_end += round;
+    }
+    Request own = first;
+    own.address = own_address(address);
+    accepted = std::max(accepted, channels_[c].submit_run(own, share));
+    address = (address | (device_.interleave_bytes - 1)) + 1;
+  }
+  return accepted;
+}
+
 std::uint64_t Memory::drain() {
   std::uint64_t finish = 0;
   for (Channel& channel : channels_) finish = std::max(finish, channel.drain());
   return finish;
 }
 
-Statistics Memory::statistics() const {
+void Memory::advance(std::uint64_t cycle) {
+  for (Channel& channel : channels_) channel.advance(cycle);
+}
+
+std::uint64_t Memory::outstanding_reads(std::uint8_t requester) const {
+  std::uint64_t most = 0;
+  for (const Channel& channel : channels_) {
+    most = std::max(most, channel.outstanding_reads(requester));
+  }
+  return most;
+}
+
+std::uint64_t Memory::reads_done(std::uint8_t requester) const {
+  std::uint64_t last = 0;
+  for (const Channel& channel : channels_) last = std::max(last, channel.reads_done(requester));
+  return last;
+}
+
+Statistics Memory::statistics(std::uint64_t cycle) const {
+  if (channels_.size() == 1) return channels_.front().statistics(cycle);
+  for (const Channel& channel : channels_) cycle = std::max(cycle, channel.statistics().finish);
   Statistics sum;
-  for (const Channel& channel : channels_) sum += channel.statistics();
+  for (const Channel& channel : channels_) sum += channel.statistics(cycle);
   return sum;
 }
 

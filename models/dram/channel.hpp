@@ -103,6 +103,13 @@ class Channel {
   /// Serve all that was submitted; returns Statistics::finish.
   std::uint64_t drain();
 
+  /// Decide all cycles up to `cycle`; what is submitted later is not accepted before that.
+  void advance(std::uint64_t cycle);
+  /// Reads of a requester that have not got their column command.
+  std::uint64_t outstanding_reads(std::uint8_t requester) const;
+  /// When the last data come of those that have.
+  std::uint64_t reads_done(std::uint8_t requester) const;
+
   /// Pull requests until there are no more (`bool next(Request&)`), then drain.
   template <class Source>
   std::uint64_t serve(Source&& source) {
@@ -114,6 +121,8 @@ class Channel {
   void reset();
 
   Statistics statistics() const;
+  /// The same as if nothing more came until `cycle`, which is then the finish if it is later.
+  Statistics statistics(std::uint64_t cycle) const;
   const DramDevice& device() const;
 
  private:
@@ -126,10 +135,19 @@ class Memory {
  public:
   explicit Memory(const DramDevice& device);
 
-  /// As Channel's; a request that its channel has no room for holds up all later ones.
+  /// As Channel's, at most one in a cycle for each channel; a request that its channel has no room
+  /// for holds up all later ones.
   std::uint64_t submit(const Request& request);
   std::uint64_t submit_run(const Request& first, std::uint64_t bursts);
+  /// As `submit_run`, but each channel takes its share at its own pace: faster, and what a
+  /// requester with a port to each channel does.
+  std::uint64_t transfer(const Request& first, std::uint64_t bursts);
   std::uint64_t drain();
+
+  void advance(std::uint64_t cycle);
+  /// Of the channel with most of them.
+  std::uint64_t outstanding_reads(std::uint8_t requester) const;
+  std::uint64_t reads_done(std::uint8_t requester) const;
 
   template <class Source>
   std::uint64_t serve(Source&& source) {
@@ -137,12 +155,20 @@ class Memory {
     return drain();
   }
 
-  /// Summed over the channels; `finish` is that of the last.
-  Statistics statistics() const;
+  /// Summed over the channels, all of them up to the finish of the last or `cycle`.
+  Statistics statistics(std::uint64_t cycle = 0) const;
   const DramDevice& device() const { return device_; }
   void reset();
 
  private:
+  std::uint64_t channel_of(std::uint64_t address) const {
+    return (address >> interleave_bits_) & (channels_.size() - 1);
+  }
+  std::uint64_t own_address(std::uint64_t address) const {
+    return (address >> interleave_bits_ >> channel_bits_) << interleave_bits_ |
+           (address & (device_.interleave_bytes - 1));
+  }
+
   DramDevice device_;
   std::vector<Channel> channels_;
   int channel_bits_ = 0, interleave_bits_ = 0;

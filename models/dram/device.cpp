@@ -326,6 +326,10 @@ DramDevice read_dram_device(const Config& config) {
   device.mapping_name = config.at("mapping").text();
   device.controller = read_controller(config.at("controller"), device.timing);
   read_channels(config, device);
+  if (const Config* placement = config.find("placement")) {
+    constexpr Placement policies[] = {Placement::packed, Placement::row, Placement::staggered};
+    device.placement = policies[placement->choice({"packed", "row", "staggered"})];
+  }
   return device;
 }
 
@@ -345,6 +349,21 @@ DramDevice dram_device(const std::string& name_or_path) {
 }
 
 std::vector<std::string> dram_device_names() { return workloads::shared_names(folder); }
+
+std::string describe(const DramDevice& device) {
+  const Geometry& g = device.geometry;
+  const Controller& c = device.controller;
+  std::string text = fmt::format(
+      "{} channels of {}, {}x{} banks of {} rows of {} bursts of {}, {}, queues {} {} {} {} {}, "
+      "page {}, refresh {}, placement {}, clock {} fs,",
+      device.channels, device.interleave_bytes, g.bank_groups, g.banks_per_group, g.rows_per_bank,
+      g.bursts_per_row, g.burst_bytes, device.mapping_name, c.read_queue, c.write_queue,
+      c.write_high, c.write_low, c.window, static_cast<int>(c.page), static_cast<int>(c.refresh),
+      static_cast<int>(device.placement), device.timing.clock_period_fs);
+  for (const TimingKey& key : timing_keys) text += fmt::format(" {}", device.timing.*key.member);
+  return text +
+         fmt::format(" {} {}", device.timing.activate_cycles, device.timing.split_command_bus);
+}
 
 Mapping parse_mapping(const std::string& text, const Geometry& geometry) {
   constexpr std::pair<const char*, Digit> digits[] = {

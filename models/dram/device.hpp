@@ -96,6 +96,9 @@ struct Controller {
   RefreshMode refresh = RefreshMode::all_bank;
 };
 
+/// Where tensors begin in the address space; see placement.hpp.
+enum class Placement { packed, row, staggered };
+
 struct DramDevice {
   std::string name;         ///< e.g. "ddr4-2400"
   std::string description;  ///< one line
@@ -108,7 +111,8 @@ struct DramDevice {
   Controller controller;
   std::uint32_t channels = 1;          ///< a power of two
   std::uint64_t interleave_bytes = 0;  ///< consecutive bytes of a channel; a whole number of bursts
-  std::uint64_t grain_bytes = 0;       ///< arbitration grain: largest transaction; at most a row
+  Placement placement = Placement::packed;
+  std::uint64_t grain_bytes = 0;  ///< arbitration grain: largest transaction; at most a row
 
   /// Of all channels.
   double peak_bytes_per_ns() const;
@@ -124,6 +128,9 @@ DramDevice dram_device(const std::string& name_or_path);
 
 /// The names of the shipped devices.
 std::vector<std::string> dram_device_names();
+
+/// All that times and counts depend on, in one line.
+std::string describe(const DramDevice& device);
 
 /// RoBaCoBg -> digits. Throws InputError naming the mappings when the text is none: Ro, Ba, Co and,
 /// unless the device has no groups, Bg, each once, from the highest digit.
