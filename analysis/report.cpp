@@ -8,6 +8,7 @@
 #include "analysis/closed_form.hpp"
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
+#include "analysis/schedule_report.hpp"
 
 namespace spillway::analysis {
 
@@ -23,9 +24,9 @@ using sim::Result;
 namespace {
 
 std::string title(const Experiment& experiment) {
-  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy paper\n",
+  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy {}\n",
                      experiment.network.name, experiment.rule, experiment.batch,
-                     experiment.device.name);
+                     experiment.device.name, to_string(experiment.policy));
 }
 
 /// Lines in the order of the network, then of a step's phases.
@@ -179,14 +180,19 @@ bool counts_agree(const Plan& plan, const Result& result) {
   for (std::size_t i = 0; i < plan.ledger().lines().size(); ++i) {
     if (plan.ledger().lines()[i].words != result.ledger.lines()[i].words) return false;
   }
+  // Tiles may do a part of the work again, leave out what no pooling window takes, and have less
+  // padding to multiply by.
+  if (!plan.schedule().nests.empty()) return true;
   return plan.step().macs() == result.execution.macs &&
          plan.step().macs_padded() == result.execution.macs_padded;
 }
 
-std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result) {
+std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
+                     models::DeviceOptions options) {
   std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
   text += counts_agree(plan, result) ? "  Planned and simulated counts agree in every line.\n"
                                      : "  PLANNED AND SIMULATED COUNTS DIFFER.\n";
+  if (!options.values) text += "  No values were computed: counts and times alone.\n";
   text += idealised_text(experiment, result.ledger);
   text += mac_text(plan.step(), &result.execution);
   text += time_text(experiment, result.execution);
@@ -199,6 +205,7 @@ std::string plan_text(const Experiment& experiment, const Plan& plan) {
   text += idealised_text(experiment, plan.ledger());
   text += mac_text(plan.step(), nullptr);
   text += buffer_text(experiment, plan, nullptr);
+  if (!plan.schedule().nests.empty()) return text + schedule_text(plan);
   text += "\nStages: what arrives, what stays from the stage before, what is stored\n";
   for (const sim::StageReason& reason : plan.reasons()) {
     text += fmt::format("  {:<6} arrives: {}\n", reason.stage, list(reason.arrives));
@@ -209,7 +216,8 @@ std::string plan_text(const Experiment& experiment, const Plan& plan) {
   return text;
 }
 
-std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result) {
+std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result,
+                     models::DeviceOptions options) {
   const models::Execution& execution = result.execution;
   Json json = head(experiment);
   json["dram"] = {{"read_words", execution.dram.read_words.count()},
@@ -231,6 +239,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["host_ledger"] = ledger_json(result.ledger, Port::host);
   json["idealised_words"] = idealised_json(experiment, result.ledger);
   json["planned_agrees"] = counts_agree(plan, result);
+  json["values_computed"] = options.values;
   return dump(json);
 }
 

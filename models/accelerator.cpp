@@ -7,8 +7,9 @@
 
 namespace spillway::models {
 
-Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& config, bool check)
-    : sc_module(name), shared(config, check) {
+Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& config,
+                         DeviceOptions options)
+    : sc_module(name), shared(config, options) {
   for (TransferEngine* engine : {&load_, &store_}) {
     engine->dram_port.bind(dram.socket);
     engine->host_port.bind(host.socket);
@@ -47,7 +48,7 @@ void Accelerator::sequence() {
         waiting_.reset();
         ++shared.execution.instructions;
       } else {
-        next_trigger(shared.changed);
+        next_trigger(shared.room_changed);
         return;
       }
     }
@@ -58,13 +59,18 @@ void Accelerator::sequence() {
 }
 
 /// False when it has to wait for a place in a queue or for space.
-bool Accelerator::issue(const Instruction& instruction) {
+bool Accelerator::issue(Instruction& instruction) {
   Engine* engine = engine_for(instruction);
-  if (engine != nullptr && engine->full()) return false;
-  std::optional<Issued> issued = shared.tiles.issue(instruction);
-  if (!issued) return false;
+  if (engine != nullptr && engine->full()) {
+    shared.full_engine = engine;
+    return false;
+  }
   // A free needs no engine: the last user of the tile gives up the space.
-  if (engine != nullptr) engine->push(std::move(*issued));
+  if (!shared.tiles.issue(instruction, engine != nullptr ? engine->next_place() : free_)) {
+    shared.space_wanted = true;
+    return false;
+  }
+  if (engine != nullptr) engine->push();
   return true;
 }
 

@@ -10,7 +10,7 @@ namespace spillway::models {
 
 class Accelerator : public sc_core::sc_module {
  public:
-  Accelerator(sc_core::sc_module_name name, const DeviceConfig& config, bool check);
+  Accelerator(sc_core::sc_module_name name, const DeviceConfig& config, DeviceOptions options);
 
   SharedState shared;
   DramChannel dram{"dram", shared.config};
@@ -23,7 +23,7 @@ class Accelerator : public sc_core::sc_module {
 
  private:
   void sequence();
-  bool issue(const Instruction& instruction);
+  bool issue(Instruction& instruction);
   Engine* engine_for(const Instruction& instruction);
   [[noreturn]] void report_deadlock() const;
 
@@ -34,6 +34,7 @@ class Accelerator : public sc_core::sc_module {
   sc_core::sc_event start_;
   const Program* program_ = nullptr;
   std::optional<Instruction> waiting_;  // next to be issued
+  Issued free_;                         // needs no engine
   bool finished_ = true;
 };
 

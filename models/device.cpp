@@ -52,7 +52,7 @@ class Device::Implementation {
     sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
     const Active active(context_);
-    accelerator_ = std::make_unique<Accelerator>("accelerator", config_, options.check_residency);
+    accelerator_ = std::make_unique<Accelerator>("accelerator", config_, options);
     accelerator_->dram.observe(std::move(options.observe_dram));
   }
   ~Implementation() {

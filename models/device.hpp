@@ -17,7 +17,9 @@ namespace spillway::models {
 using workloads::Macs;
 
 struct DeviceOptions {
-  bool check_residency = true;               ///< see TileTable
+  bool check_residency = true;  ///< see TileTable
+  /// Without values nothing is read, written or computed; times, counters and checks are the same.
+  bool values = true;
   dram::TransactionObserver observe_dram{};  ///< looks on at all that goes to and from DRAM
 };
 

@@ -1,9 +1,7 @@
 #include "models/engine.hpp"
 
 #include <algorithm>
-#include <cstring>
 
-#include "models/lfsr.hpp"
 #include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
 
@@ -32,23 +30,72 @@ sc_core::sc_time to_sc_time(Picoseconds time) {
 
 Picoseconds sim_time() { return Picoseconds(sc_core::sc_time_stamp().value()); }
 
+namespace {
+
+/// With checks on the tile table lets nobody use what was not written.
+OnChipBuffer::Poison poison_for(DeviceOptions options) {
+  if (!options.values) return OnChipBuffer::Poison::no_memory;
+  return options.check_residency ? OnChipBuffer::Poison::on_request : OnChipBuffer::Poison::always;
+}
+
+}  // namespace
+
+SharedState::SharedState(const DeviceConfig& device, DeviceOptions options)
+    : config(device),
+      values(options.values),
+      buffer(device.buffer, poison_for(options)),
+      tiles(buffer, options.check_residency) {
+  buffer.when_released([this](std::span<std::byte> bytes) { kernels.forget(bytes); });
+}
+
+void SharedState::wake(const Engine& engine, bool freed) {
+  if (engines_wait) {
+    engines_wait = false;
+    tile_changed.notify(sc_core::SC_ZERO_TIME);
+  }
+  if (full_engine == &engine || (space_wanted && freed)) {
+    full_engine = nullptr;
+    space_wanted = false;
+    room_changed.notify(sc_core::SC_ZERO_TIME);
+  }
+}
+
 Transferred& SharedState::line(LedgerLabel label) {
   if (execution.by_label.size() <= label) execution.by_label.resize(label + 1);
   return execution.by_label[label];
 }
 
+Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomValues& random) {
+  const RandomWork work = random_work(tile, map->at(tile.tensor), random);
+  const Picoseconds duration = cycles_to_time(work.clocks, config);
+  execution.generated_words += work.words.count();
+  execution.busy.generate += duration;
+  random_until = std::max(random_until, sim_time()) + duration;
+  return random_until;
+}
+
 Engine::Engine(sc_core::sc_module_name name, SharedState& shared)
     : sc_module(name), shared_(shared) {}
 
-void Engine::push(Issued issued) {
-  queue_.push_back(std::move(issued));
-  arrived_.notify(sc_core::SC_ZERO_TIME);
+Issued& Engine::next_place() {
+  if (count_ == queue_.size()) {
+    std::ranges::rotate(queue_, queue_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+    queue_.resize(queue_.size() + 8);
+  }
+  return queue_[(first_ + count_) % queue_.size()];
+}
+
+void Engine::push() {
+  if (++count_ == 1) arrived_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void Engine::complete_head() {
-  shared_.tiles.complete(queue_.front());
-  queue_.pop_front();
-  shared_.notify_changed();
+  const Bytes used = shared_.buffer.used();
+  shared_.tiles.complete(front());
+  first_ = (first_ + 1) % queue_.size();
+  --count_;
+  shared_.wake(*this, shared_.buffer.used() < used);
 }
 
 MethodEngine::MethodEngine(sc_core::sc_module_name name, SharedState& shared)
@@ -65,12 +112,13 @@ void MethodEngine::step() {
       running_ = false;
       complete_head();
     }
-    if (queue_.empty()) {
+    if (empty()) {
       next_trigger(arrived_);
-    } else if (!shared_.tiles.ready(queue_.front())) {
-      next_trigger(shared_.changed);
+    } else if (!shared_.tiles.ready(front())) {
+      shared_.engines_wait = true;
+      next_trigger(shared_.tile_changed);
     } else {
-      const Picoseconds duration = execute(queue_.front().instruction);
+      const Picoseconds duration = execute(front().instruction);
       running_ = true;
       next_trigger(to_sc_time(duration));
     }
@@ -89,9 +137,12 @@ TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared
 void TransferEngine::run() {
   try {
     while (true) {
-      while (queue_.empty()) wait(arrived_);
-      while (!shared_.tiles.ready(queue_.front())) wait(shared_.changed);
-      const Instruction& instruction = queue_.front().instruction;
+      while (empty()) wait(arrived_);
+      while (!shared_.tiles.ready(front())) {
+        shared_.engines_wait = true;
+        wait(shared_.tile_changed);
+      }
+      const Instruction& instruction = front().instruction;
       if (const auto* load = std::get_if<Load>(&instruction)) {
         transfer(load->tile, load->label, false);
       } else {
@@ -108,19 +159,21 @@ void TransferEngine::run() {
 void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, bool write) {
   const Picoseconds begin = sim_time();
   const TensorPlacement& place = shared_.map->at(tile.tile.tensor);
-  Picoseconds finish = begin;
-  std::uint64_t at = tile.address;
-  Bytes moved;
-  for_each_run(tile.tile, place.shape, place.element, [&](const Run& run) {
-    const std::span<std::byte> data = shared_.buffer.bytes(at, run.size);
+  const Bytes moved = place.element * tile.tile.elements();
+  std::byte* data = nullptr;
+  if (shared_.values) {
+    const std::span<std::byte> bytes = shared_.buffer.bytes(tile.address, moved);
     if (write) {
-      shared_.kernels.settle(data);
+      shared_.kernels.settle(bytes);
     } else {
-      shared_.kernels.forget(data);
+      shared_.kernels.forget(bytes);
     }
-    transport(place.port, place.address + run.offset, data, write, label, finish);
-    at += run.size.count();
-    moved += run.size;
+    data = bytes.data();
+  }
+  Picoseconds finish = begin;
+  for_each_run(tile.tile, place.shape, place.element, [&](const Run& run) {
+    transport(place.port, place.address + run.offset, data, run.size, write, label, finish);
+    if (data != nullptr) data += run.size.count();
   });
   if (write) {
     shared_.buffer.count_read(moved);
@@ -145,15 +198,15 @@ void TransferEngine::wait_for_data() {
 
 /// One run, in transactions that end where a chunk of the address space ends. Each returns when the
 /// memory has taken it in, so that the next one stands behind it in the queues.
-void TransferEngine::transport(Port port, std::uint64_t address, std::span<std::byte> data,
+void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data, Bytes run,
                                bool write, LedgerLabel label, Picoseconds& finish) {
   const std::uint64_t chunk = shared_.config.dram_chunk.count();
-  while (!data.empty()) {
-    const std::size_t size = std::min<std::size_t>(data.size(), chunk - address % chunk);
+  while (run > Bytes(0)) {
+    const std::uint64_t size = std::min(run.count(), chunk - address % chunk);
     tlm::tlm_generic_payload payload;
     payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(address);
-    payload.set_data_ptr(reinterpret_cast<unsigned char*>(data.data()));
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(data));
     payload.set_data_length(static_cast<unsigned>(size));
     payload.set_streaming_width(static_cast<unsigned>(size));
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
@@ -168,7 +221,8 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::span<std::
     line.words += workloads::words_of(Bytes(size));
     line.bytes += Bytes(size);
     address += size;
-    data = data.subspan(size);
+    if (data != nullptr) data += size;
+    run -= Bytes(size);
   }
 }
 
@@ -178,17 +232,23 @@ ComputeEngine::ComputeEngine(sc_core::sc_module_name name, SharedState& shared)
 
 Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   const auto& compute = std::get<Compute>(instruction);
-  std::vector<const std::byte*> inputs;
-  std::vector<std::byte*> outputs;
+  const Picoseconds begin = sim_time();
+  Picoseconds random_end = begin;
   Bytes read, written;
-  const auto bytes_of_tile = [&](const BufferedTile& tile, Bytes& sum) {
-    const Bytes size = shared_.map->at(tile.tile.tensor).element * tile.tile.elements();
-    sum += size;
-    return shared_.buffer.bytes(tile.address, size).data();
+  const auto size_of = [&](const TileView& view) {
+    return shared_.map->at(view.part.tensor).element * view.part.elements();
   };
-  for (const BufferedTile& tile : compute.inputs) inputs.push_back(bytes_of_tile(tile, read));
-  for (const BufferedTile& tile : compute.outputs) outputs.push_back(bytes_of_tile(tile, written));
-  shared_.kernels.run(compute.kernel, inputs, outputs);
+  for (const Input& input : compute.inputs) {
+    if (const auto* view = std::get_if<TileView>(&input)) {
+      read += size_of(*view);
+    } else {
+      const auto& streamed = std::get<Streamed>(input);
+      random_end = shared_.make_random(streamed.tile, streamed.values);
+    }
+  }
+  for (const TileView& view : compute.outputs) written += size_of(view);
+  if (accumulates(compute.kernel)) read += written;
+  if (shared_.values) shared_.operands.run(compute, *shared_.map);
   shared_.buffer.count_read(read);
   shared_.buffer.count_write(written);
 
@@ -203,41 +263,23 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   const Picoseconds duration = std::max(cycles_to_time(kernel_cycles(cost, array_), shared_.config),
                                         port_time(read + written, shared_.config));
   execution.busy.compute += duration;
-  return duration;
+  return std::max(duration, random_end - begin);
 }
 
 PrngUnit::PrngUnit(sc_core::sc_module_name name, SharedState& shared)
     : MethodEngine(name, shared) {}
 
-std::uint32_t PrngUnit::seed_of(const BufferedTile& tile) {
-  std::uint32_t seed = 0;
-  const std::span<std::byte> bytes = shared_.buffer.bytes(tile.address, Bytes(sizeof seed));
-  std::memcpy(&seed, bytes.data(), sizeof seed);
-  return seed;
-}
-
 Picoseconds PrngUnit::execute(const Instruction& instruction) {
   const auto& generate = std::get<Generate>(instruction);
-  const TensorPlacement& place = shared_.map->at(generate.tile.tile.tensor);
-  const std::uint32_t seed = seed_of(generate.seed);
-  std::optional<std::uint64_t> sign_seed;
-  if (generate.sign_seed) sign_seed = seed_of(*generate.sign_seed);
-  const std::uint64_t per_clock = elements_per_clock(generate.values);
-  std::uint64_t at = generate.tile.address, clocks = 0;
-  for_each_run(generate.tile.tile, place.shape, place.element, [&](const Run& run) {
-    const std::uint64_t first = run.offset / place.element.count(),
-                        count = run.size.count() / place.element.count();
-    const std::span<std::byte> bytes = shared_.buffer.bytes(at, run.size);
-    shared_.kernels.forget(bytes);
-    generate_values(generate.values, seed, sign_seed, first, bytes);
-    clocks += ceil_div(first + count, per_clock) - first / per_clock;
-    shared_.buffer.count_write(run.size);
-    shared_.execution.generated_words += words_of(run.size).count();
-    at += run.size.count();
-  });
-  const Picoseconds duration = cycles_to_time(Cycles(clocks), shared_.config);
-  shared_.execution.busy.generate += duration;
-  return duration;
+  const Tile& tile = generate.tile.tile;
+  const TensorPlacement& place = shared_.map->at(tile.tensor);
+  const Bytes size = place.element * tile.elements();
+  if (shared_.values) {
+    shared_.operands.make(generate.values, tile, generate.seed, generate.sign_seed, place,
+                          shared_.buffer.bytes(generate.tile.address, size));
+  }
+  shared_.buffer.count_write(size);
+  return shared_.make_random(tile, generate.values) - sim_time();
 }
 
 }  // namespace spillway::models

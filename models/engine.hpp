@@ -2,7 +2,6 @@
 // tiles and does its part. Engines overlap.
 #pragma once
 
-#include <deque>
 #include <exception>
 #include <systemc>
 #include <tlm>
@@ -11,6 +10,8 @@
 #include "models/compute_array.hpp"
 #include "models/device.hpp"
 #include "models/kernel_cost.hpp"
+#include "models/operand_memory.hpp"
+#include "models/random_tile.hpp"
 #include "models/tile_table.hpp"
 #include "workloads/kernels/runner.hpp"
 
@@ -18,34 +19,40 @@
 
 namespace spillway::models {
 
+class Engine;
+
 /// What the sequencer and the engines share.
 struct SharedState {
-  SharedState(const DeviceConfig& device, bool check)
-      : config(device),
-        // With checks on the tile table lets nobody use what was not written.
-        buffer(device.buffer,
-               check ? OnChipBuffer::Poison::on_request : OnChipBuffer::Poison::always),
-        tiles(buffer, check) {
-    buffer.when_released([this](std::span<std::byte> bytes) { kernels.forget(bytes); });
-  }
+  SharedState(const DeviceConfig& device, DeviceOptions options);
 
   const DeviceConfig& config;
+  bool values;
   OnChipBuffer buffer;
   /// A tile may lie in the layout that its kernel wants; the transfer converts.
   workloads::KernelRunner kernels{workloads::KernelRunner::Results::lasting};
+  OperandMemory operands{buffer, kernels};
   TileTable tiles;
   const MemoryMap* map = nullptr;
   Execution execution;         // of the program that runs
   std::exception_ptr failure;  // the first one; no more is issued
-  sc_core::sc_event changed;   // an instruction was done: tiles, space or a queue's place
+  Picoseconds random_until;    // the PRNG unit has work until then
+
+  sc_core::sc_event tile_changed;  // for engines that wait for their tiles
+  bool engines_wait = false;
+  sc_core::sc_event room_changed;       // for the sequencer: space, or a place in a queue
+  const Engine* full_engine = nullptr;  // whose queue the sequencer waits for
+  bool space_wanted = false;            // or that it waits for space
 
   /// Keep the exception being handled, if it is the first.
   void fail() {
     if (!failure) failure = std::current_exception();
   }
-  void notify_changed() { changed.notify(sc_core::SC_ZERO_TIME); }
+  /// An engine's instruction is done, and gave up space if `freed`: wake who waits for that.
+  void wake(const Engine& engine, bool freed);
   /// Not to be kept across a wait: another engine may make a new line.
   Transferred& line(LedgerLabel label);
+  /// Give the PRNG unit work now; returns when it is done.
+  Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values);
 };
 
 sc_core::sc_time to_sc_time(Picoseconds time);
@@ -56,17 +63,23 @@ class Engine : public sc_core::sc_module {
  public:
   Engine(sc_core::sc_module_name name, SharedState& shared);
 
-  bool full() const { return queue_.size() >= shared_.config.queue_depth; }
-  bool empty() const { return queue_.empty(); }
-  void push(Issued issued);
-  const Instruction* head() const { return empty() ? nullptr : &queue_.front().instruction; }
+  bool full() const { return count_ >= shared_.config.queue_depth; }
+  bool empty() const { return count_ == 0; }
+  /// Where the next instruction is to be put before it is pushed.
+  Issued& next_place();
+  void push();
+  const Instruction* head() const { return empty() ? nullptr : &queue_[first_].instruction; }
 
  protected:
+  const Issued& front() const { return queue_[first_]; }
   void complete_head();
 
   SharedState& shared_;
-  std::deque<Issued> queue_;
   sc_core::sc_event arrived_;
+
+ private:
+  std::vector<Issued> queue_;  // a ring, so that what instructions hold is used again
+  std::size_t first_ = 0, count_ = 0;
 };
 
 /// An engine whose instructions take a time that is known when they begin. A method, not a thread:
@@ -96,7 +109,7 @@ class TransferEngine : public Engine {
   void run();
   void transfer(const BufferedTile& tile, LedgerLabel label, bool write);
   void wait_for_data();
-  void transport(Port port, std::uint64_t address, std::span<std::byte> data, bool write,
+  void transport(Port port, std::uint64_t address, std::byte* data, Bytes run, bool write,
                  LedgerLabel label, Picoseconds& finish);
 };
 
@@ -118,7 +131,6 @@ class PrngUnit : public MethodEngine {
 
  private:
   Picoseconds execute(const Instruction& instruction) override;
-  std::uint32_t seed_of(const BufferedTile& tile);
 };
 
 }  // namespace spillway::models

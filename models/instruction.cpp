@@ -15,7 +15,7 @@ struct Describe {
   }
   std::string operator()(const Compute& i) const {
     std::string text = "compute " + workloads::kernel_name(i.kernel);
-    if (!i.outputs.empty()) text += " -> " + tile_name(i.outputs[0].tile, map);
+    if (!i.outputs.empty()) text += " -> " + tile_name(i.outputs[0].part, map);
     return text;
   }
   std::string operator()(const Free& i) const { return "free " + tile_name(i.tile.tile, map); }

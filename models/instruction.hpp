@@ -21,6 +21,27 @@ struct BufferedTile {
   std::uint64_t address = 0;
 };
 
+/// An operand of a kernel: a resident tile, or a part of one.
+struct TileView {
+  BufferedTile tile;
+  Tile part;  ///< a box of the same tensor within the tile's
+
+  TileView(const BufferedTile& whole) : tile(whole), part(whole.tile) {}
+  TileView(const BufferedTile& resident, const Tile& box) : tile(resident), part(box) {}
+  bool is_whole() const { return part == tile.tile; }
+};
+
+/// An operand that never stands in the buffer: random values that the PRNG unit makes while the
+/// kernel takes them. They are those that a Generate of the same tile makes.
+struct Streamed {
+  Tile tile;
+  BufferedTile seed;
+  std::optional<BufferedTile> sign_seed;
+  workloads::RandomValues values;
+};
+
+using Input = std::variant<TileView, Streamed>;
+
 /// Which line of the ledger a transfer is counted under; the meaning is the planner's.
 using LedgerLabel = std::uint32_t;
 
@@ -40,10 +61,13 @@ struct Generate {
   std::optional<BufferedTile> sign_seed;
   workloads::RandomValues values;
 };
-/// Run a kernel. An output that is not resident is made; one that is, is changed in place.
+/// Run a kernel. An output whose tile is not resident makes the tile, which holds poison where the
+/// kernel writes nothing; one whose tile is resident is changed in place. A part is as large as the
+/// kernel's operand; all inputs are read before any output is written.
 struct Compute {
   workloads::Kernel kernel;
-  std::vector<BufferedTile> inputs, outputs;
+  std::vector<Input> inputs;
+  std::vector<TileView> outputs;
   bool counted_apart = false;  ///< its MACs are those of the readout
 };
 /// Give up a tile's space. A changed tile must be stored first, or given up on purpose.

@@ -1,5 +1,7 @@
 #include "models/kernel_cost.hpp"
 
+#include <algorithm>
+
 namespace spillway::models {
 
 namespace {
@@ -11,14 +13,16 @@ std::uint64_t u(std::int64_t value) { return static_cast<std::uint64_t>(value); 
 /// Outputs along one axis that a given tap reaches without leaving the input, over all taps.
 std::uint64_t taps_inside(std::int64_t input, std::int64_t output, std::int64_t kernel,
                           std::int64_t stride, std::int64_t padding) {
-  std::uint64_t inside = 0;
+  std::int64_t inside = 0;
   for (std::int64_t tap = 0; tap < kernel; ++tap) {
-    for (std::int64_t o = 0; o < output; ++o) {
-      const std::int64_t place = o * stride + tap - padding;
-      inside += place >= 0 && place < input;
-    }
+    // Output o reaches place o stride + tap - padding: how many o reach a place below `end`?
+    const auto reaching_below = [&](std::int64_t end) {
+      const std::int64_t places = end - tap + padding;
+      return places <= 0 ? 0 : std::min(output, (places + stride - 1) / stride);
+    };
+    inside += reaching_below(input) - reaching_below(0);
   }
-  return inside;
+  return u(inside);
 }
 
 struct ConvSizes {
@@ -76,6 +80,11 @@ struct Cost {
   KernelCost operator()(const BatchNorm& k) const { return elementwise(2 * values(k.shape)); }
   KernelCost operator()(const BatchNormInference& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const BatchNormError& k) const { return elementwise(2 * values(k.shape)); }
+  KernelCost operator()(const NormStatistics& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormRunning& k) const { return elementwise(u(2 * k.channels)); }
+  KernelCost operator()(const NormApply& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormErrorSums& k) const { return elementwise(values(k.shape)); }
+  KernelCost operator()(const NormErrorApply& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const Dropout& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const SquareHinge& k) const { return elementwise(u(k.batch * k.classes)); }
   KernelCost operator()(const AdvanceSeed&) const { return elementwise(1); }

@@ -9,8 +9,12 @@ namespace spillway::models {
 
 namespace {
 
-/// Move a payload's data to or from a store.
+/// Move a payload's data, if it carries any, to or from a store.
 void move_data(tlm::tlm_generic_payload& payload, BackingStore& store) {
+  if (payload.get_data_ptr() == nullptr) {
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+    return;
+  }
   const std::span<std::byte> data(reinterpret_cast<std::byte*>(payload.get_data_ptr()),
                                   payload.get_data_length());
   if (payload.is_write()) {

@@ -1,4 +1,5 @@
-// The two ways off the chip, as TLM-2.0 targets with blocking transport. Payloads carry the data.
+// The two ways off the chip, as TLM-2.0 targets with blocking transport. Payloads carry the data;
+// one without a data pointer takes its time and is counted, no more.
 #pragma once
 
 #include <systemc>

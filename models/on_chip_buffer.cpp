@@ -37,7 +37,9 @@ std::byte* allocate(Bytes capacity) {
 void OnChipBuffer::AlignedDelete::operator()(std::byte* bytes) const { std::free(bytes); }
 
 OnChipBuffer::OnChipBuffer(Bytes capacity, Poison poison)
-    : capacity_(capacity), poison_(poison), memory_(allocate(capacity)) {}
+    : capacity_(capacity),
+      poison_(poison),
+      memory_(poison == Poison::no_memory ? nullptr : allocate(capacity)) {}
 
 bool OnChipBuffer::can_reserve(std::uint64_t address, Bytes size) const {
   return size > Bytes(0) && in_bounds(address, size) && !overlaps_reservation(address, size);
@@ -54,26 +56,31 @@ void OnChipBuffer::reserve(std::uint64_t address, Bytes size, bool poisoned) {
   if (!in_bounds(address, size)) refuse("the range ends past its capacity");
   if (overlaps_reservation(address, size)) refuse("part of the range is taken");
 
-  touch(address);
-  // Also where release() left poison already: a stray write to free space must not survive here.
-  if (poisoned || poison_ == Poison::always) {
-    poison({memory_.get() + address, size.count()}, address);
+  if (memory_) {
+    touch(address);
+    // Also where release() left poison already: a stray write to free space must not survive here.
+    if (poisoned || poison_ == Poison::always) {
+      poison({memory_.get() + address, size.count()}, address);
+    }
+    touched_ = std::max(touched_, address + size.count());
   }
-  touched_ = std::max(touched_, address + size.count());
-  reservations_.emplace(address, size);
+  reservations_.insert(first_from(address), {address, address + size.count()});
   used_ += size;
   high_water_ = std::max(high_water_, used_);
 }
 
 void OnChipBuffer::release(std::uint64_t address) {
-  const auto reservation = reservations_.find(address);
-  if (reservation == reservations_.end()) {
+  const auto reservation = first_from(address);
+  if (reservation == reservations_.end() || reservation->begin != address) {
     throw workloads::ProgramError(fmt::format(
         "cannot release {:#x} of the on-chip buffer: no reservation begins there", address));
   }
-  const Bytes size = reservation->second;
-  if (when_released_) when_released_({memory_.get() + address, size.count()});
-  if (poison_ == Poison::always) poison({memory_.get() + address, size.count()}, address);
+  const Bytes size(reservation->end - address);
+  if (memory_) {
+    const std::span<std::byte> bytes{memory_.get() + address, size.count()};
+    if (when_released_) when_released_(bytes);
+    if (poison_ == Poison::always) poison(bytes, address);
+  }
   used_ -= size;
   reservations_.erase(reservation);
 }
@@ -84,6 +91,7 @@ std::span<std::byte> OnChipBuffer::bytes(std::uint64_t address, Bytes size) {
         fmt::format("{} bytes at {:#x} do not lie within an on-chip buffer of {} bytes",
                     size.count(), address, capacity_.count()));
   }
+  if (!memory_) throw workloads::ProgramError("an on-chip buffer without memory holds no bytes");
   touch(address + size.count());
   return {memory_.get() + address, size.count()};
 }
@@ -93,11 +101,15 @@ bool OnChipBuffer::in_bounds(std::uint64_t address, Bytes size) const {
 }
 
 bool OnChipBuffer::overlaps_reservation(std::uint64_t address, Bytes size) const {
-  const auto next = reservations_.lower_bound(address);
-  if (next != reservations_.end() && next->first < address + size.count()) return true;
-  if (next == reservations_.begin()) return false;
-  const auto& [first, length] = *std::prev(next);
-  return first + length.count() > address;
+  const auto next = first_from(address);
+  if (next != reservations_.end() && next->begin < address + size.count()) return true;
+  return next != reservations_.begin() && std::prev(next)->end > address;
+}
+
+OnChipBuffer::Reservations::const_iterator OnChipBuffer::first_from(std::uint64_t address) const {
+  return std::lower_bound(
+      reservations_.begin(), reservations_.end(), address,
+      [](const Reservation& reservation, std::uint64_t at) { return reservation.begin < at; });
 }
 
 // Give everything below `end` its defined content.

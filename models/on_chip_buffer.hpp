@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "workloads/support/units.hpp"
 
@@ -20,8 +20,9 @@ using workloads::Bytes;
 class OnChipBuffer {
  public:
   /// Who keeps what is not reserved from being taken for a value. Poisoning costs host time, so it
-  /// is left to the caller where he lets nobody use a byte that was not written.
-  enum class Poison { always, on_request };
+  /// is left to the caller where he lets nobody use a byte that was not written. Without memory
+  /// space is handed out all the same, but there are no bytes.
+  enum class Poison { always, on_request, no_memory };
 
   /// Cheap for any capacity: memory is touched only up to the highest address in use. Throws
   /// InputError when this machine cannot provide the capacity.
@@ -50,7 +51,7 @@ class OnChipBuffer {
 
   /// The bytes themselves, 64-byte aligned at address 0. The range need not be reserved (see
   /// Poison), but only reserved bytes may be written. Counts nothing. Throws ProgramError when the
-  /// range does not lie within the capacity.
+  /// range does not lie within the capacity, or there is no memory.
   std::span<std::byte> bytes(std::uint64_t address, Bytes size);
 
   /// The buffer's accesses, as its users report them.
@@ -64,6 +65,13 @@ class OnChipBuffer {
     void operator()(std::byte* bytes) const;
   };
 
+  struct Reservation {
+    std::uint64_t begin, end;
+  };
+  using Reservations = std::vector<Reservation>;
+
+  /// The first reservation that begins at `address` or after.
+  Reservations::const_iterator first_from(std::uint64_t address) const;
   bool in_bounds(std::uint64_t address, Bytes size) const;
   bool overlaps_reservation(std::uint64_t address, Bytes size) const;
   void touch(std::uint64_t end);
@@ -74,7 +82,7 @@ class OnChipBuffer {
   Bytes high_water_;
   Bytes bytes_read_;
   Bytes bytes_written_;
-  std::map<std::uint64_t, Bytes> reservations_;  // size by first address
+  Reservations reservations_;  // by address
   std::unique_ptr<std::byte[], AlignedDelete> memory_;
   std::function<void(std::span<std::byte>)> when_released_;
   std::uint64_t touched_ = 0;  // from here up the memory has no defined content yet

@@ -23,43 +23,32 @@ Tile whole_tensor(TensorId tensor, const TensorShape& shape) {
   return tile;
 }
 
-namespace {
-
-/// Sizes of all four dimensions, and the one from which on a box's elements are contiguous: a run
-/// takes in every trailing dimension that the box covers whole, and the one before those.
-struct RunShape {
-  std::array<std::int64_t, largest_rank> size{1, 1, 1, 1};
-  std::size_t inner = largest_rank - 1;
-  std::uint64_t elements = 1;
-
-  RunShape(const Tile& tile, const TensorShape& shape) {
-    for (std::size_t i = 0; i < shape.size(); ++i) size[i] = shape[i];
-    while (inner > 0 && tile.box[inner] == Range{0, size[inner]}) --inner;
-    for (std::size_t i = inner; i < largest_rank; ++i) {
-      elements *= static_cast<std::uint64_t>(tile.box[i].size());
-    }
+bool overlap(const Tile& a, const Tile& b) {
+  for (std::size_t i = 0; i < largest_rank; ++i) {
+    if (a.box[i].begin >= b.box[i].end || b.box[i].begin >= a.box[i].end) return false;
   }
-};
+  return true;
+}
 
-}  // namespace
+bool contains(const Tile& tile, const Tile& part) {
+  if (tile.tensor != part.tensor) return false;
+  for (std::size_t i = 0; i < largest_rank; ++i) {
+    const Range &outer = tile.box[i], &inner = part.box[i];
+    if (inner.begin < outer.begin || inner.end > outer.end || inner.size() <= 0) return false;
+  }
+  return true;
+}
 
-void for_each_run(const Tile& tile, const TensorShape& shape, Bytes element,
-                  const std::function<void(const Run&)>& visit) {
-  const RunShape run(tile, shape);
-  std::array<std::int64_t, largest_rank> at{};
-  for (std::size_t i = 0; i < largest_rank; ++i) at[i] = tile.box[i].begin;
-  while (true) {
-    std::uint64_t offset = 0;
-    for (std::size_t i = 0; i < largest_rank; ++i) {
-      offset = offset * static_cast<std::uint64_t>(run.size[i]) + static_cast<std::uint64_t>(at[i]);
-    }
-    visit({offset * element.count(), element * run.elements});
-    std::size_t i = run.inner;
-    while (i > 0 && ++at[i - 1] == tile.box[i - 1].end) {
-      at[i - 1] = tile.box[i - 1].begin;
-      --i;
-    }
-    if (i == 0) return;
+RunShape::RunShape(const Tile& tile, std::span<const std::int64_t> shape) {
+  const auto size = [&](std::size_t i) { return i < shape.size() ? shape[i] : 1; };
+  std::uint64_t product = 1;
+  for (std::size_t i = largest_rank; i-- > 0;) {
+    stride[i] = product;
+    product *= static_cast<std::uint64_t>(size(i));
+  }
+  while (inner > 0 && tile.box[inner] == Range{0, size(inner)}) --inner;
+  for (std::size_t i = inner; i < largest_rank; ++i) {
+    elements *= static_cast<std::uint64_t>(tile.box[i].size());
   }
 }
 

@@ -152,6 +152,13 @@ void read_rule(const Config& config, Experiment& experiment) {
 
 }  // namespace
 
+const std::vector<std::string>& policy_names() {
+  static const std::vector<std::string> names{"paper", "layer", "best", "best-recompute"};
+  return names;
+}
+
+std::string to_string(Policy policy) { return policy_names().at(static_cast<std::size_t>(policy)); }
+
 Experiment read_experiment(const std::filesystem::path& path,
                            const std::vector<std::string>& overrides) {
   Config config = Config::from_file(path);
@@ -186,7 +193,9 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   const Config* idealised = config.find("idealisations");
   experiment.idealisations =
       idealised != nullptr ? read_idealisations(*idealised) : Idealisations::paper();
-  if (const Config* policy = config.find("policy")) policy->choice({"paper"});
+  if (const Config* policy = config.find("policy")) {
+    experiment.policy = static_cast<Policy>(policy->choice(policy_names()));
+  }
   const auto convs = std::ranges::count(experiment.network.layers, workloads::LayerKind::conv,
                                         &workloads::Layer::kind);
   if (experiment.rule_options.fix > convs) {

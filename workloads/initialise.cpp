@@ -57,7 +57,8 @@ void initialise(const Network& network, const Tensor& tensor, std::uint64_t seed
     }
     case TensorKind::classifier:
       fill(bytes, stream(seed, classifier_purpose, layer),
-           std::sqrt(6.0 / static_cast<double>(tensor.shape[0] + tensor.shape[1])));
+           std::sqrt(6.0 / static_cast<double>(tensor.elements() / tensor.shape.back() +
+                                               tensor.shape.back())));
       break;
     case TensorKind::norm_parameters:
     case TensorKind::norm_statistics: {

@@ -19,8 +19,10 @@ namespace {
 
 po::options_description run_options() {
   po::options_description options = experiment_options();
-  options.add_options()("dram-trace", po::value<std::string>()->value_name("FILE"),
-                        "write every burst sent to DRAM, for other simulators")(
+  options.add_options()("no-values",
+                        "count and time without computing: the same report, sooner and in less "
+                        "memory")("dram-trace", po::value<std::string>()->value_name("FILE"),
+                                  "write every burst sent to DRAM, for other simulators")(
       "format", po::value<std::string>()->value_name("FORMAT"),
       "of the trace: dramsim3 (unless the file ends in .stl), ramulator2 or dramsys");
   return options;
@@ -59,24 +61,25 @@ int run_command(const po::variables_map& values) {
   const sim::Experiment experiment = experiment_of(values);
   std::optional<DramTraceFile> trace;
   models::DeviceOptions options;
+  options.values = values.count("no-values") == 0;
   if (target) {
     trace.emplace(target->path, target->format, dram_clock_period_fs(experiment.device));
     options.observe_dram = [&](const models::dram::Transaction& sent) { trace->add(sent); };
   }
   sim::Simulation simulation(experiment, options);
-  const sim::Batch batch = sim::first_batch(experiment);
+  const sim::Batch batch = options.values ? sim::first_batch(experiment) : sim::Batch{};
   Progress progress;
   progress.show("running " + experiment.name);
   const sim::Result result = simulation.run_step(batch);
   progress.show("");
-  std::string text = run_text(experiment, simulation.plan(), result);
+  std::string text = run_text(experiment, simulation.plan(), result, options);
   if (trace) {
     trace->finish();
     text += fmt::format("\nDRAM trace: {} written to {}, {} a line\n",
                         counted(trace->bursts(), "burst"), target->path.string(),
                         models::dram::line_form(target->format));
   }
-  give(json, text, run_json(experiment, simulation.plan(), result));
+  give(json, text, run_json(experiment, simulation.plan(), result, options));
   return counts_agree(simulation.plan(), result) ? 0 : 1;
 }
 
@@ -130,7 +133,7 @@ int check_command(const po::variables_map& values) {
 
 std::vector<Command> device_commands() {
   return {
-      {"run", "EXPERIMENT.yaml [--dram-trace FILE]",
+      {"run", "EXPERIMENT.yaml [--no-values] [--dram-trace FILE]",
        "run one training step through the device and report its traffic", run_options, run_command},
       {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
        experiment_options, plan_command},

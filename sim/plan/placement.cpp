@@ -140,7 +140,7 @@ MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
     const std::uint64_t burst = device.dram.geometry.burst_bytes;
     const std::uint64_t address = host ? next_at_host : dram.place(tensor.bytes().count());
     if (host) next_at_host += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
-    map.push_back({tensor.name, tensor.shape, tensor.element, port, address});
+    map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
   }
   return map;
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "sim/plan/placement.hpp"
+#include "sim/plan/policies.hpp"
 
 namespace spillway::sim {
 
@@ -37,27 +38,41 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
   content->step = std::move(step);
   const Step& s = content->step;
   content->map = place_tensors(s, idealisations, device);
+  const ScheduleTask task{s, content->map, device};
   switch (policy) {
-    case Policy::paper: content->residences = paper_residences(s); break;
+    case Policy::paper: follow_paper(*content, device); break;
+    case Policy::layer: content->schedule = layer_schedule(task); break;
+    case Policy::best: content->schedule = best_schedule(task, false); break;
+    case Policy::best_with_recomputation: content->schedule = best_schedule(task, true); break;
   }
-  place_residences(s, content->map, device, content->residences);
-  content->buffer_words = buffer_need(s, content->map, content->residences).words;
-  content->beginning.resize(s.ops.size());
-  content->ending.resize(s.ops.size());
-  for (std::size_t i = 0; i < content->residences.size(); ++i) {
-    const Residence& residence = content->residences[i];
-    content->beginning[residence.first_op].push_back(i);
-    content->ending[residence.last_op].push_back(i);
-    const bool loads = residence.begin == Residence::Begin::load;
-    content->load_lines.push_back(loads ? book(content->ledger, s, content->map, residence,
-                                               s.ops[residence.first_op].phase, Direction::read)
-                                        : 0);
-    content->store_lines.push_back(residence.store_at_end
-                                       ? book(content->ledger, s, content->map, residence,
-                                              s.ops[residence.last_op].phase, Direction::write)
-                                       : 0);
+  if (policy != Policy::paper) {
+    check_order(content->schedule, s);
+    content->lines = book(content->schedule, s, content->map, content->ledger);
+    content->buffer_words = Words(most_words(content->schedule, s));
   }
   content_ = std::move(content);
+}
+
+void Plan::follow_paper(Content& content, const models::DeviceConfig& device) {
+  const Step& s = content.step;
+  content.residences = paper_residences(s);
+  place_residences(s, content.map, device, content.residences);
+  content.buffer_words = buffer_need(s, content.map, content.residences).words;
+  content.beginning.resize(s.ops.size());
+  content.ending.resize(s.ops.size());
+  for (std::size_t i = 0; i < content.residences.size(); ++i) {
+    const Residence& residence = content.residences[i];
+    content.beginning[residence.first_op].push_back(i);
+    content.ending[residence.last_op].push_back(i);
+    const bool loads = residence.begin == Residence::Begin::load;
+    content.load_lines.push_back(loads ? book(content.ledger, s, content.map, residence,
+                                              s.ops[residence.first_op].phase, Direction::read)
+                                       : 0);
+    content.store_lines.push_back(residence.store_at_end
+                                      ? book(content.ledger, s, content.map, residence,
+                                             s.ops[residence.last_op].phase, Direction::write)
+                                      : 0);
+  }
 }
 
 /// Makes the instructions of one operation after another.
@@ -94,9 +109,9 @@ class Plan::Emitter {
       pending_.push_back(models::Generate{
           {residence.tile, residence.address}, on_chip_.at(made.seed), sign_seed, made.values});
     }
-    pending_.push_back(models::Compute{with_rate_scale(op.kernel, rate_scale_), tiles(op.inputs),
-                                       tiles(op.outputs),
-                                       op.layer == content_->step.readout_layer()});
+    pending_.push_back(models::Compute{
+        with_rate_scale(op.kernel, rate_scale_), tiles<models::Input>(op.inputs),
+        tiles<models::TileView>(op.outputs), op.layer == content_->step.readout_layer()});
     for (const std::size_t r : content_->ending[i]) {
       const Residence& residence = content_->residences[r];
       const BufferedTile tile{residence.tile, residence.address};
@@ -111,8 +126,9 @@ class Plan::Emitter {
     return static_cast<models::LedgerLabel>(line);
   }
 
-  std::vector<BufferedTile> tiles(const std::vector<TensorId>& ids) const {
-    std::vector<BufferedTile> result;
+  template <class Operand>
+  std::vector<Operand> tiles(const std::vector<TensorId>& ids) const {
+    std::vector<Operand> result;
     for (const TensorId id : ids) result.push_back(on_chip_.at(id));
     return result;
   }
@@ -125,6 +141,11 @@ class Plan::Emitter {
 };
 
 models::Program Plan::program(double rate_scale) const {
+  if (!content_->schedule.nests.empty()) {
+    auto program = std::make_shared<ScheduleProgram>(content_->schedule, content_->step,
+                                                     content_->lines, rate_scale);
+    return [program, content = content_] { return program->next(); };
+  }
   auto emitter = std::make_shared<Emitter>(content_, rate_scale);
   return [emitter] { return emitter->next(); };
 }

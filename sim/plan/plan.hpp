@@ -11,6 +11,7 @@
 #include "sim/experiment.hpp"
 #include "sim/plan/ledger.hpp"
 #include "sim/plan/residence.hpp"
+#include "sim/plan/schedule.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
@@ -25,7 +26,8 @@ struct StageReason {
 
 class Plan {
  public:
-  /// Throws InputError when the buffer is too small for the policy.
+  /// Throws InputError when the buffer is too small: for `paper` when it cannot hold a stage's
+  /// tensors, for the others when it cannot hold the smallest tiles.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
        Policy policy = Policy::paper);
 
@@ -33,7 +35,10 @@ class Plan {
   const models::MemoryMap& map() const { return content_->map; }
   /// Lines are indexed by the labels of the program's instructions.
   const Ledger& ledger() const { return content_->ledger; }
+  /// Policy `paper`'s; empty with the others.
   const std::vector<Residence>& residences() const { return content_->residences; }
+  /// Of the other policies.
+  const Schedule& schedule() const { return content_->schedule; }
   /// Most words on chip at once when instructions run one after another.
   Words buffer_words() const { return content_->buffer_words; }
   std::vector<StageReason> reasons() const;
@@ -47,6 +52,8 @@ class Plan {
     workloads::Step step;
     models::MemoryMap map;
     std::vector<Residence> residences;
+    Schedule schedule;
+    ScheduleLines lines;  ///< of the schedule
     std::vector<std::size_t> load_lines, store_lines;  ///< by residence
     /// Residences that begin and end at each operation, in operand order.
     std::vector<std::vector<std::size_t>> beginning, ending;
@@ -54,6 +61,7 @@ class Plan {
     Words buffer_words;
   };
   class Emitter;
+  static void follow_paper(Content& content, const models::DeviceConfig& device);
 
   std::shared_ptr<const Content> content_;  // programs outlive a moved plan
 };

@@ -37,8 +37,8 @@ Simulation::Simulation(const Experiment& experiment, models::DeviceOptions optio
     : Simulation(experiment, make_plan(experiment), options) {}
 
 Simulation::Simulation(const Experiment& experiment, Plan plan, models::DeviceOptions options)
-    : plan_(std::move(plan)), device_(experiment.device, options) {
-  initialise(experiment);
+    : plan_(std::move(plan)), values_(options.values), device_(experiment.device, options) {
+  if (values_) initialise(experiment);
 }
 
 models::BackingStore& Simulation::store_of(TensorId id) {
@@ -61,15 +61,18 @@ Result Simulation::run_step(const Batch& batch, double rate_scale) {
 
 Result Simulation::run_step(const Batch& batch, const models::Program& program) {
   const Step& step = plan_.step();
-  require_fitting(batch, step);
-  write(step.find("input.images").value(), std::as_bytes(std::span(batch.images)));
-  write(step.find("input.labels").value(), std::as_bytes(std::span(batch.labels)));
+  if (values_) {
+    require_fitting(batch, step);
+    write(step.find("input.images").value(), std::as_bytes(std::span(batch.images)));
+    write(step.find("input.labels").value(), std::as_bytes(std::span(batch.labels)));
+  }
   Result result{plan_.ledger().emptied(), device_.execute(plan_.map(), program), {}};
   for (std::size_t line = 0; line < result.execution.by_label.size(); ++line) {
     const models::Transferred& moved = result.execution.by_label[line];
     result.ledger.add(line, moved.words, moved.bytes);
   }
   check_conservation(result.ledger, result.execution);
+  if (!values_) return result;
   for (const TensorId id : step.decisions) {
     float metrics[2];
     std::memcpy(metrics, read(id).data(), sizeof metrics);

@@ -12,7 +12,8 @@ namespace spillway::sim {
 
 class Simulation : public Trainee {
  public:
-  /// Plans the experiment's training step and writes the initial values to the device's memories.
+  /// Plans the experiment's training step and writes the initial values, if there are values, to
+  /// the device's memories.
   explicit Simulation(const Experiment& experiment, models::DeviceOptions options = {});
   /// The same with another step's plan.
   Simulation(const Experiment& experiment, Plan plan, models::DeviceOptions options = {});
@@ -20,7 +21,8 @@ class Simulation : public Trainee {
   const Plan& plan() const { return plan_; }
   const workloads::Step& step() const override { return plan_.step(); }
 
-  /// Run one step. Throws ConsistencyError when the ledger's sum is not the channel's own counter.
+  /// Run one step; without values the batch is not looked at. Throws ConsistencyError when the
+  /// ledger's sum is not the channel's own counter.
   Result run_step(const Batch& batch, double rate_scale = 1) override;
   /// The same with another program in the place of the plan's: for tests of what goes wrong.
   Result run_step(const Batch& batch, const models::Program& program);
@@ -33,6 +35,7 @@ class Simulation : public Trainee {
   models::BackingStore& store_of(workloads::TensorId id);
 
   Plan plan_;
+  bool values_;
   models::Device device_;
 };
 

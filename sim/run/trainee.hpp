@@ -22,7 +22,8 @@ struct Decision {
   std::int64_t right = 0;  ///< of the batch
 };
 
-/// What one step gave. Without a device the ledger and the execution are empty.
+/// What one step gave. Without a device the ledger and the execution are empty, without values the
+/// decisions are.
 struct Result {
   Ledger ledger;                ///< words that the engines moved, by line
   models::Execution execution;  ///< the device's own counters

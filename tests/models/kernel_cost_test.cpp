@@ -92,6 +92,7 @@ TEST_CASE("a convolution with one tap costs what a dense product over its pixels
 
 TEST_CASE("work on single elements has no MACs, and takes a lane's turn an element") {
   const PoolGeometry pool{2, {3, 6, 6}, {3, 3, 3}, {{3, 2}, {2, 2}, {1, 0}, {0, 0}}};
+  const NormGeometry norm{2, 7, 3, 5};
   struct Case {
     Kernel kernel;
     std::uint64_t elements;
@@ -101,6 +102,11 @@ TEST_CASE("work on single elements has no MACs, and takes a lane's turn an eleme
                         {MaxPool{pool}, 2 * 3 * 9 * 6},  // each place of each window is looked at
                         {MaxPoolError{pool}, 2 * 3 * 9},
                         {SoftmaxCrossEntropy{5, 10, true}, 50},
+                        {NormStatistics{norm, 5}, 210},
+                        {NormRunning{7, 30}, 14},
+                        {NormApply{norm}, 210},
+                        {NormErrorSums{norm}, 210},
+                        {NormErrorApply{norm, 300}, 210},
                         {Update{70, 0.1f, 0.9f}, 70}};
   for (const auto dataflow :
        {models::Dataflow::output_stationary, models::Dataflow::weight_stationary}) {

@@ -35,6 +35,71 @@ Program pulled_from(const std::vector<Instruction>& instructions) {
   };
 }
 
+/// A dimension of several elements in halves: the kernel on the first or the second half.
+struct Half {
+  std::int64_t begin, end;
+  models::TileView of(const models::TileView& whole) const {
+    models::Tile part = whole.part;
+    part.box[0] = {begin, end};
+    return {whole.tile, part};
+  }
+  std::int64_t size() const { return end - begin; }
+};
+
+/// One half of a kernel that treats the elements along its operands' first dimension alike, or
+/// nothing. Operands `shared` of it are whole in both halves.
+std::optional<models::Compute> half_of(const models::Compute& compute, const Half& half) {
+  const auto parted = [&](std::size_t shared_from) {
+    models::Compute result = compute;
+    for (std::size_t i = 0; i < std::min(shared_from, result.inputs.size()); ++i) {
+      result.inputs[i] = half.of(std::get<models::TileView>(result.inputs[i]));
+    }
+    for (models::TileView& view : result.outputs) view = half.of(view);
+    return result;
+  };
+  const auto elements = [](const models::Compute& c) {
+    return static_cast<std::int64_t>(c.outputs[0].part.elements());
+  };
+  models::Compute result = compute;
+  if (std::holds_alternative<workloads::Relu>(compute.kernel)) {
+    result = parted(1);
+    result.kernel = workloads::Relu{elements(result)};
+  } else if (std::holds_alternative<workloads::ReluError>(compute.kernel)) {
+    result = parted(2);
+    result.kernel = workloads::ReluError{elements(result)};
+  } else if (const auto* update = std::get_if<workloads::Update>(&compute.kernel)) {
+    result = parted(compute.inputs.size());
+    result.kernel = workloads::Update{elements(result), update->rate, update->momentum};
+  } else if (const auto* fc = std::get_if<workloads::FcForward>(&compute.kernel)) {
+    result = parted(1);
+    result.kernel = workloads::FcForward{{half.size(), fc->shape.inputs, fc->shape.outputs}};
+  } else if (const auto* conv = std::get_if<workloads::ConvForward>(&compute.kernel)) {
+    workloads::ConvGeometry shape = conv->shape;
+    shape.batch = half.size();
+    result = parted(1);
+    result.kernel = workloads::ConvForward{shape};
+  } else {
+    return std::nullopt;
+  }
+  return result;
+}
+
+/// The same program with kernels done in halves, on parts of tiles.
+std::vector<Instruction> in_halves(const std::vector<Instruction>& program) {
+  std::vector<Instruction> result;
+  for (const Instruction& instruction : program) {
+    const auto* compute = std::get_if<models::Compute>(&instruction);
+    const std::int64_t size = compute == nullptr ? 0 : compute->outputs[0].part.box[0].size();
+    if (size < 2 || !half_of(*compute, {0, size})) {
+      result.push_back(instruction);
+      continue;
+    }
+    result.push_back(*half_of(*compute, {0, size / 2}));
+    result.push_back(*half_of(*compute, {size / 2, size}));
+  }
+  return result;
+}
+
 bool is_transfer(const Instruction& instruction) {
   return std::holds_alternative<Load>(instruction) || std::holds_alternative<Store>(instruction);
 }
@@ -71,11 +136,11 @@ struct Subject {
   std::vector<Instruction> program;
   std::vector<std::byte> right_values;
 
-  explicit Subject(const Experiment& e)
-      : experiment(e),
-        plan(sim::make_plan(e)),
-        program(all_of(plan.program())),
-        right_values(outcome(e, program, true)) {}
+  explicit Subject(const Experiment& e, bool halves = false)
+      : experiment(e), plan(sim::make_plan(e)), program(all_of(plan.program())) {
+    if (halves) program = in_halves(program);
+    right_values = outcome(e, program, true);
+  }
 
   void require_noticed(const std::vector<Instruction>& mutant, const std::string& what) const {
     CAPTURE(what);
@@ -95,7 +160,7 @@ struct Subject {
   }
 };
 
-std::vector<Subject> subjects() {
+std::vector<Subject> subjects(bool halves = false) {
   using namespace test;
   const workloads::Network mlp =
       workloads::make_network("mlp", {9, 1, 1}, 3, {fc(9), fc(9), fc(9)});
@@ -108,7 +173,7 @@ std::vector<Subject> subjects() {
         Experiment e = experiment(network, rule, 4);
         e.device.buffer = workloads::Bytes(64 * 1024);
         if (!idealised) e.idealisations = sim::Idealisations::none();
-        result.emplace_back(e);
+        result.emplace_back(e, halves);
       }
     }
   }
@@ -123,7 +188,7 @@ std::vector<Subject> subjects() {
     Experiment e = experiment(masked, rule, 4);
     e.device.buffer = workloads::Bytes(64 * 1024);
     e.idealisations = sim::Idealisations::none();
-    result.emplace_back(e);
+    result.emplace_back(e, halves);
   }
   return result;
 }
@@ -142,6 +207,33 @@ TEST_CASE("dropping any one load or store is noticed") {
     }
   }
   CHECK(mutants > 200);
+}
+
+TEST_CASE("dropping a load or store or half a kernel of a program on parts of tiles is noticed") {
+  std::size_t mutants = 0, halves = 0;
+  for (const Subject& subject : subjects(true)) {
+    for (std::size_t i = 0; i < subject.program.size(); ++i) {
+      const Instruction& instruction = subject.program[i];
+      const auto* compute = std::get_if<models::Compute>(&instruction);
+      // An update with the gradient of a dead map, which is zero, changes nothing.
+      const bool is_half = compute != nullptr && !compute->outputs[0].is_whole() &&
+                           !std::holds_alternative<workloads::Update>(compute->kernel);
+      if (!is_transfer(instruction) && !is_half) continue;
+      std::vector<Instruction> mutant = subject.program;
+      mutant.erase(mutant.begin() + static_cast<std::ptrdiff_t>(i));
+      if (is_half) {
+        // No rule is broken: the other half is poison, or has its old value.
+        CAPTURE(subject.name(instruction));
+        CHECK(outcome(subject.experiment, mutant, true) != subject.right_values);
+        ++halves;
+      } else {
+        subject.require_noticed(mutant, "drop " + subject.name(instruction));
+        ++mutants;
+      }
+    }
+  }
+  CHECK(mutants > 200);
+  CHECK(halves > 200);
 }
 
 TEST_CASE("redirecting any one load to another tile of equal shape is noticed") {

@@ -48,6 +48,26 @@ inline Values random_values(std::size_t count, workloads::SplitMix& numbers, dou
   return values;
 }
 
+/// A random legal conv layer: rectangular kernels up to 5, strides up to 4, all paddings, groups.
+inline workloads::Layer random_conv_layer(workloads::SplitMix& numbers) {
+  while (true) {
+    workloads::LayerSpec spec = conv(1, 1);
+    spec.groups = std::max<std::int64_t>(from_one_to(6, numbers) - 3, 1);
+    const workloads::ImageShape input{spec.groups * from_one_to(3, numbers),
+                                      from_one_to(9, numbers), from_one_to(9, numbers)};
+    if (numbers.below(5) == 0) spec.groups = input.channels;
+    spec.outputs = spec.groups * from_one_to(4, numbers);
+    spec.kernel = {from_one_to(5, numbers), from_one_to(5, numbers)};
+    spec.stride = {from_one_to(4, numbers), from_one_to(4, numbers)};
+    spec.padding = {from_one_to(4, numbers) - 1, from_one_to(4, numbers) - 1};
+    spec.padding_mode = static_cast<workloads::PaddingMode>(numbers.below(3));
+    try {
+      return workloads::infer_layer(spec, input);
+    } catch (const workloads::ShapeError&) {  // an impossible draw; take another
+    }
+  }
+}
+
 /// A random legal pooling of maps of these channels: rectangular windows up to 4, strides up to 5,
 /// paddings, gaps, ceil mode.
 inline workloads::PoolGeometry random_pooling(std::int64_t channels, workloads::SplitMix& numbers) {
@@ -70,10 +90,11 @@ inline workloads::PoolGeometry random_pooling(std::int64_t channels, workloads::
 }
 
 /// All results of a kernel that takes plain operands. `on` says which outputs lie on which inputs;
-/// the others start as numbers that nobody computes.
+/// the others start as what is `standing` there, or else as numbers that nobody computes.
 inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
                                        const std::vector<Operand>& inputs,
-                                       const std::map<std::size_t, std::size_t>& on = {}) {
+                                       const std::map<std::size_t, std::size_t>& on = {},
+                                       const std::vector<Operand>& standing = {}) {
   static workloads::KernelRunner runner;
   const workloads::OperandSizes sizes = workloads::operand_sizes(kernel);
   std::vector<workloads::AlignedBytes> memory;
@@ -93,6 +114,7 @@ inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
     memory.emplace_back(sizes.outputs[i].count());
     out.push_back(memory.back().span().data());
     std::memset(out.back(), 0x3e, sizes.outputs[i].count());
+    if (i < standing.size()) std::ranges::copy(standing[i], out.back());
   }
   runner.run(kernel, in, out);
   std::vector<Operand> results;

@@ -25,18 +25,25 @@ class Twins {
     return std::ranges::any_of(live_, [&](const Piece& piece) { return piece.kind == kind; });
   }
 
+  static constexpr int apart = -1, standing = -2;
+
   /// Runs a kernel on live operands of these kinds, or new ones from outside. Output i lies on
-  /// input on[i], or has memory of its own when that is negative.
+  /// input on[i], has memory of its own (`apart`), or is a live operand itself (`standing`).
   void run(const workloads::Kernel& kernel, const std::vector<std::string>& inputs,
            const std::vector<std::string>& outputs, std::vector<int> on = {}) {
     const workloads::OperandSizes sizes = workloads::operand_sizes(kernel);
-    on.resize(outputs.size(), -1);
+    on.resize(outputs.size(), apart);
     std::vector<Piece> in, out;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       in.push_back(input(inputs[i], sizes.inputs[i].count()));
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      out.push_back(on[i] >= 0 ? in[on[i]] : room(outputs[i], sizes.outputs[i].count()));
+      const std::size_t bytes = sizes.outputs[i].count();
+      if (on[i] == standing) {
+        out.push_back(input(outputs[i], bytes, true));
+        continue;
+      }
+      out.push_back(on[i] >= 0 ? in[on[i]] : room(outputs[i], bytes));
     }
     run(lasting_runner_, lasting_, kernel, in, out);
     run(plain_runner_, plain_, kernel, in, out);
@@ -78,9 +85,11 @@ class Twins {
     return arena.span().subspan(piece.offset, piece.bytes);
   }
 
-  Piece input(const std::string& kind, std::size_t bytes) {
+  Piece input(const std::string& kind, std::size_t bytes, bool unused = false) {
     std::vector<Piece> fitting;
     for (const Piece& piece : live_) {
+      const auto overlaps = [&](const Piece& other) { return piece.overlaps(other); };
+      if (unused && std::ranges::any_of(in_use_, overlaps)) continue;
       if (piece.kind == kind) fitting.push_back(piece);
     }
     if (!fitting.empty() && (numbers_.below(6) != 0 || kind.starts_with("winners"))) {

@@ -20,6 +20,7 @@ using test::as;
 using test::from_one_to;
 using test::Operand;
 using test::operand;
+using test::random_conv_layer;
 using test::random_pooling;
 using test::random_values;
 using test::Values;
@@ -131,26 +132,6 @@ void for_each_tap(const ConvGeometry& g,
           }
         }
       }
-    }
-  }
-}
-
-/// A random legal conv layer: rectangular kernels up to 5, strides up to 4, all paddings, groups.
-Layer random_conv_layer(SplitMix& numbers) {
-  while (true) {
-    LayerSpec spec = test::conv(1, 1);
-    spec.groups = std::max<std::int64_t>(from_one_to(6, numbers) - 3, 1);
-    const ImageShape input{spec.groups * from_one_to(3, numbers), from_one_to(9, numbers),
-                           from_one_to(9, numbers)};
-    if (numbers.below(5) == 0) spec.groups = input.channels;
-    spec.outputs = spec.groups * from_one_to(4, numbers);
-    spec.kernel = {from_one_to(5, numbers), from_one_to(5, numbers)};
-    spec.stride = {from_one_to(4, numbers), from_one_to(4, numbers)};
-    spec.padding = {from_one_to(4, numbers) - 1, from_one_to(4, numbers) - 1};
-    spec.padding_mode = static_cast<PaddingMode>(numbers.below(3));
-    try {
-      return infer_layer(spec, input);
-    } catch (const ShapeError&) {  // an impossible draw; take another
     }
   }
 }

@@ -1,4 +1,4 @@
-// Batch-norm against plain loops in double.
+// Batch-norm, in one go and in phases, against plain loops in double.
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -30,6 +30,7 @@ std::vector<std::size_t> channel_places(const NormGeometry& g, std::size_t chann
 /// the last one is constant.
 struct Trial {
   NormGeometry shape;
+  std::int64_t part = 0;  ///< so many examples at a time, in phases; 0: all in one go
   std::size_t channels, values;
   Values x, dz, norm, running, statistics;
 
@@ -59,24 +60,80 @@ struct Trial {
     }
   }
 
+  using On = std::map<std::size_t, std::size_t>;
+
   std::vector<Operand> forward() const {
+    if (part > 0) return forward_in_phases(false);
     return run_kernel(BatchNorm{shape}, {operand(x), operand(norm), operand(running)});
   }
   std::vector<Operand> forward_in_training() const {  // running statistics change in place
+    if (part > 0) return forward_in_phases(true);
     return run_kernel(BatchNorm{shape}, {operand(x), operand(norm), operand(running)}, {{2, 2}});
   }
   std::vector<Operand> inference(bool in_place) const {
-    using On = std::map<std::size_t, std::size_t>;
     return run_kernel(BatchNormInference{shape}, {operand(x), operand(norm), operand(running)},
                       in_place ? On{{0, 0}} : On{});
   }
   std::vector<Operand> error(bool in_place) const {
-    using On = std::map<std::size_t, std::size_t>;
+    if (part > 0) return error_in_phases(in_place);
     return run_kernel(BatchNormError{shape},
                       {operand(dz), operand(x), operand(statistics), operand(norm)},
                       in_place ? On{{0, 0}} : On{});
   }
+
+ private:
+  /// Visit parts of the mini-batch: their shapes, and what of a map they have.
+  template <class Visit>
+  void for_each_part(Visit visit) const {
+    const std::int64_t example = shape.channels * shape.height * shape.width;
+    for (std::int64_t begin = 0; begin < shape.batch; begin += part) {
+      NormGeometry g = shape;
+      g.batch = std::min(part, shape.batch - begin);
+      visit(g, begin,
+            [first = begin * example, end = (begin + g.batch) * example](const Values& m) {
+              return operand(Values(m.begin() + first, m.begin() + end));
+            });
+    }
+  }
+  static void append(Operand& whole, const Operand& more) {
+    whole.insert(whole.end(), more.begin(), more.end());
+  }
+
+  std::vector<Operand> forward_in_phases(bool in_place) const {
+    const std::int64_t pixels = shape.height * shape.width;
+    std::vector<Operand> made, z(1);
+    for_each_part([&](const NormGeometry& g, std::int64_t before, auto of) {
+      made = run_kernel(NormStatistics{g, before * pixels}, {of(x)}, {}, made);
+    });
+    for_each_part([&](const NormGeometry& g, std::int64_t, auto of) {
+      append(z[0], run_kernel(NormApply{g}, {of(x), operand(norm), made[0]},
+                              in_place ? On{{0, 0}} : On{})[0]);
+    });
+    const auto after = run_kernel(NormRunning{shape.channels, shape.batch * pixels},
+                                  {made[0], operand(running)}, in_place ? On{{0, 1}} : On{});
+    return {z[0], made[0], after[0]};
+  }
+  std::vector<Operand> error_in_phases(bool in_place) const {
+    const std::int64_t total = shape.batch * shape.height * shape.width;
+    std::vector<Operand> sums, dx(1);
+    for_each_part([&](const NormGeometry& g, std::int64_t before, auto of) {
+      sums =
+          run_kernel(NormErrorSums{g, before > 0}, {of(dz), of(x), operand(statistics)}, {}, sums);
+    });
+    for_each_part([&](const NormGeometry& g, std::int64_t, auto of) {
+      append(dx[0], run_kernel(NormErrorApply{g, total},
+                               {of(dz), of(x), operand(statistics), operand(norm), sums[0]},
+                               in_place ? On{{0, 0}} : On{})[0]);
+    });
+    return {dx[0], sums[0]};
+  }
 };
+
+/// The same trial in phases, of random parts.
+Trial in_phases(Trial t, SplitMix& numbers) {
+  t.part = from_one_to(t.shape.batch, numbers);
+  return t;
+}
 
 NormGeometry random_shape(SplitMix& numbers) {
   NormGeometry g{from_one_to(9, numbers), from_one_to(40, numbers), from_one_to(9, numbers),
@@ -116,7 +173,13 @@ void check_forward(const Trial& t) {
     for (const std::size_t i : places) variance += (t.x[i] - mean) * (t.x[i] - mean) / n;
     // A sum of n floats, one after the other, is wrong by n roundings at most.
     const double mean_bound = (n + 1) * rounding * magnitude;
-    const double variance_bound = (n + 5) * rounding * variance + mean_bound * mean_bound;
+    double variance_bound = (n + 5) * rounding * variance + mean_bound * mean_bound;
+    // Phases round the mean of what came before, which the gap to the next mean goes with.
+    for (std::int64_t b = t.part; t.part > 0 && b < t.shape.batch; b += t.part) {
+      double farthest = 0;
+      for (const std::size_t i : places) farthest = std::max(farthest, std::abs(t.x[i] - mean));
+      variance_bound += 2 * rounding * (std::abs(mean) + farthest) * 2 * farthest;
+    }
     statistics.set(c, mean, mean_bound);
     statistics.set(t.channels + c, variance, variance_bound);
     const double unbiased = n > 1 ? n / (n - 1) : 1;
@@ -197,7 +260,9 @@ TEST_CASE("batch-norm and its running statistics equal plain loops on random sha
   for (int i = 0; i < 150; ++i) {
     CAPTURE(i);
     const NormGeometry g = random_shape(numbers);
-    check_forward(Trial(g, numbers));
+    const Trial t(g, numbers);
+    check_forward(t);
+    check_forward(in_phases(t, numbers));
     blocked += g.channels % 16 == 0;
     single += g.batch * g.height * g.width == 1;
   }
@@ -224,7 +289,9 @@ TEST_CASE("the error of batch-norm equals plain loops in place or not") {
   SplitMix numbers(103);
   for (int i = 0; i < 150; ++i) {
     CAPTURE(i);
-    check_error(Trial(random_shape(numbers), numbers));
+    const Trial t(random_shape(numbers), numbers);
+    check_error(t);
+    check_error(in_phases(t, numbers));
   }
 }
 
@@ -248,7 +315,8 @@ TEST_CASE("a NaN makes its channel's batch-norm NaN and leaves the other channel
   SplitMix numbers(105);
   for (int i = 0; i < 25; ++i) {
     CAPTURE(i);
-    const Trial good(random_shape(numbers), numbers);
+    Trial good(random_shape(numbers), numbers);
+    if (i % 2 == 0) good = in_phases(good, numbers);
     const NormGeometry& g = good.shape;
     const NormGeometry one_map{1, 2 * g.channels, 1, 1};  // scales then shifts, as channels
     const std::size_t c = numbers.below(good.channels);

@@ -130,24 +130,41 @@ const Primitive& find(std::map<Key, Primitive>& primitives, const Key& key, Make
 
 }  // namespace
 
+void Convolutions::run(const Primitive& primitive, bool accumulate, Inputs in, Outputs out) {
+  if (accumulate) {
+    primitive.run_adding(layouts_, in, out);
+  } else {
+    primitive.run(layouts_, in, out);
+  }
+}
+
 void Convolutions::run(const ConvForward& k, Inputs in, Outputs out) {
+  if (!onednn_takes(k.shape)) return run_plainly(layouts_, k, in, out);
   const bool bias = in.size() > 2;
-  find(primitives_, key_of(forward_kind, k.shape, bias), [&] {
-    return make_forward(layouts_.engine(), k.shape, bias);
-  }).run(layouts_, in, out);
+  run(find(primitives_, key_of(forward_kind, k.shape, bias),
+           [&] { return make_forward(layouts_.engine(), k.shape, bias); }),
+      k.accumulate, in, out);
 }
 
 void Convolutions::run(const ConvInputGradient& k, Inputs in, Outputs out) {
-  find(primitives_, key_of(input_kind, k.shape, false), [&] {
-    return make_input_gradient(layouts_.engine(), k.shape);
-  }).run(layouts_, in, out);
+  if (!onednn_takes(k.shape)) return run_plainly(layouts_, k, in, out);
+  run(find(primitives_, key_of(input_kind, k.shape, false),
+           [&] { return make_input_gradient(layouts_.engine(), k.shape); }),
+      k.accumulate, in, out);
 }
 
 void Convolutions::run(const ConvWeightGradient& k, Inputs in, Outputs out) {
+  const bool plain = !onednn_takes(k.shape);
   const bool bias = out.size() > 1;
-  find(primitives_, key_of(weights_kind, k.shape, bias), [&] {
-    return make_weight_gradient(layouts_.engine(), k.shape, bias);
-  }).run(layouts_, in, out);
+  const bool bias_apart = bias && (plain || k.bias_begin != std::array<std::int64_t, 2>{0, 0});
+  if (bias_apart) {
+    sum_errors(layouts_, k, in[0], out[1]);
+    out = out.first(1);
+  }
+  if (plain) return run_plainly(layouts_, k, in, out);
+  run(find(primitives_, key_of(weights_kind, k.shape, bias && !bias_apart),
+           [&] { return make_weight_gradient(layouts_.engine(), k.shape, bias && !bias_apart); }),
+      k.accumulate, in, out);
 }
 
 }  // namespace spillway::workloads

@@ -38,6 +38,14 @@ struct Sizes {
   }
 };
 
+/// Room for a result, or what stands there already.
+float* result(Layouts& layouts, std::byte* address, std::size_t size, bool accumulate) {
+  return floats(accumulate ? layouts.change(address, size) : layouts.write(address, size));
+}
+
+/// The factor of what stands in a result.
+float keep(bool before) { return before ? 1.0f : 0.0f; }
+
 }  // namespace
 
 // fc weights are [out, in]: y = x W^T.
@@ -47,12 +55,17 @@ void run(Layouts& layouts, const FcForward& k, Inputs in, Outputs out) {
   const float* x = floats(layouts.read(in[0], size.x));
   const float* weights = floats(layouts.read(in[1], size.weights));
   const bool bias = in.size() > 2;
-  const std::byte* biases = bias ? layouts.read(in[2], size.bias) : nullptr;
-  float* y = floats(layouts.write(out[0], size.y));
+  const float* biases = bias ? floats(layouts.read(in[2], size.bias)) : nullptr;
+  float* y = result(layouts, out[0], size.y, k.accumulate);
   for (std::int64_t b = 0; bias && b < batch; ++b) {
-    std::memcpy(y + b * outputs, biases, size.bias);
+    if (!k.accumulate) {
+      std::memcpy(y + b * outputs, biases, size.bias);
+      continue;
+    }
+    for (std::int64_t o = 0; o < outputs; ++o) y[b * outputs + o] += biases[o];
   }
-  multiply(batch, outputs, inputs, {x, inputs}, {weights, inputs, true}, y, bias ? 1.0f : 0.0f);
+  multiply(batch, outputs, inputs, {x, inputs}, {weights, inputs, true}, y,
+           keep(bias || k.accumulate));
 }
 
 void run(Layouts& layouts, const FcInputGradient& k, Inputs in, Outputs out) {
@@ -61,7 +74,7 @@ void run(Layouts& layouts, const FcInputGradient& k, Inputs in, Outputs out) {
   const float* dy = floats(layouts.read(in[0], size.y));
   const float* weights = floats(layouts.read(in[1], size.weights));
   multiply(batch, inputs, outputs, {dy, outputs}, {weights, inputs},
-           floats(layouts.write(out[0], size.x)));
+           result(layouts, out[0], size.x, k.accumulate), keep(k.accumulate));
 }
 
 void run(Layouts& layouts, const FcWeightGradient& k, Inputs in, Outputs out) {
@@ -70,11 +83,11 @@ void run(Layouts& layouts, const FcWeightGradient& k, Inputs in, Outputs out) {
   const float* dy = floats(layouts.read(in[0], size.y));
   const float* x = floats(layouts.read(in[1], size.x));
   multiply(outputs, inputs, batch, {dy, outputs, true}, {x, inputs},
-           floats(layouts.write(out[0], size.weights)));
+           result(layouts, out[0], size.weights, k.accumulate), keep(k.accumulate));
   if (out.size() < 2) return;
-  float* dbias = floats(layouts.write(out[1], size.bias));
-  std::memcpy(dbias, dy, size.bias);
-  for (std::int64_t b = 1; b < batch; ++b) {
+  float* dbias = result(layouts, out[1], size.bias, k.accumulate);
+  if (!k.accumulate) std::memcpy(dbias, dy, size.bias);
+  for (std::int64_t b = k.accumulate ? 0 : 1; b < batch; ++b) {
     for (std::int64_t o = 0; o < outputs; ++o) dbias[o] += dy[b * outputs + o];
   }
 }
@@ -86,7 +99,7 @@ void run(Layouts& layouts, const ClassifierForward& k, Inputs in, Outputs out) {
   const float* y = floats(layouts.read(in[0], size.x));
   const float* matrix = floats(layouts.read(in[1], size.weights));
   multiply(batch, classes, features, {y, features}, {matrix, classes},
-           floats(layouts.write(out[0], size.y)));
+           result(layouts, out[0], size.y, k.accumulate), keep(k.accumulate));
 }
 
 void run(Layouts& layouts, const ClassifierError& k, Inputs in, Outputs out) {
@@ -95,7 +108,7 @@ void run(Layouts& layouts, const ClassifierError& k, Inputs in, Outputs out) {
   const float* errors = floats(layouts.read(in[0], size.y));
   const float* matrix = floats(layouts.read(in[1], size.weights));
   multiply(batch, features, classes, {errors, classes}, {matrix, classes, true},
-           floats(layouts.write(out[0], size.x)));
+           result(layouts, out[0], size.x, k.accumulate), keep(k.accumulate));
 }
 
 void run(Layouts& layouts, const ClassifierWeightGradient& k, Inputs in, Outputs out) {
@@ -104,7 +117,7 @@ void run(Layouts& layouts, const ClassifierWeightGradient& k, Inputs in, Outputs
   const float* errors = floats(layouts.read(in[0], size.y));
   const float* y = floats(layouts.read(in[1], size.x));
   multiply(features, classes, batch, {y, features, true}, {errors, classes},
-           floats(layouts.write(out[0], size.weights)));
+           result(layouts, out[0], size.weights, k.accumulate), keep(k.accumulate));
 }
 
 }  // namespace spillway::workloads

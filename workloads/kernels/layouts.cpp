@@ -46,6 +46,7 @@ Layouts::Form& Layouts::form(Entry& entry, const Descriptor& layout) {
     if (candidate.layout == layout) return candidate;
   }
   entry.forms.push_back({layout, memory(layout, engine_), false});
+  kept_ += layout.get_size();
   return entry.forms.back();
 }
 
@@ -131,6 +132,16 @@ const std::byte* Layouts::read(const std::byte* address, std::size_t size) {
 std::byte* Layouts::write(std::byte* address, std::size_t size) {
   forget_overlapping(address, size);
   return address;
+}
+
+void Layouts::give_up(std::byte* address, std::size_t size) {
+  forget_overlapping(address, size);
+  if (kept_ <= most_kept) return;
+  const auto first = entries_.lower_bound(address), last = entries_.lower_bound(address + size);
+  for (auto at = first; at != last; ++at) {
+    for (const Form& form : at->second.forms) kept_ -= form.layout.get_size();
+  }
+  entries_.erase(first, last);
 }
 
 std::byte* Layouts::change(std::byte* address, std::size_t size) {

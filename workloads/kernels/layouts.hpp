@@ -42,6 +42,8 @@ class Layouts {
   const std::byte* read(const std::byte* address, std::size_t size);
   /// Plain bytes that are about to be overwritten: no other layout is right any more.
   std::byte* write(std::byte* address, std::size_t size);
+  /// The same for bytes that nobody will use again as they are: memory kept for them may go, too.
+  void give_up(std::byte* address, std::size_t size);
   /// Both: bytes to be changed in place.
   std::byte* change(std::byte* address, std::size_t size);
 
@@ -84,10 +86,15 @@ class Layouts {
   void forget_overlapping(const std::byte* address, std::size_t size, const Entry* but = nullptr);
   dnnl::memory outside(const std::byte* address, const Descriptor& plain) const;
 
+  /// Of forms that are right nowhere: kept for the next result of their kind up to a limit, since
+  /// tiles come to lie in many places.
+  static constexpr std::size_t most_kept = std::size_t{1} << 30;
+
   dnnl::engine engine_;
   dnnl::stream stream_;
   Entries entries_;
   std::size_t largest_ = 0;  // bytes of the largest entry
+  std::size_t kept_ = 0;     // bytes of all forms
 };
 
 }  // namespace spillway::workloads

@@ -23,7 +23,9 @@ struct Operands {
     scores = floats(layouts.read(in[0], bytes(k.batch * k.classes)));
     labels = reinterpret_cast<const std::int32_t*>(layouts.read(in[1], bytes(k.batch)));
     errors = k.with_error ? floats(layouts.write(out[0], bytes(k.batch * k.classes))) : nullptr;
-    metrics = floats(layouts.write(out.back(), bytes(2)));
+    metrics = floats(k.accumulate ? layouts.change(out.back(), bytes(2))
+                                  : layouts.write(out.back(), bytes(2)));
+    if (!k.accumulate) std::fill_n(metrics, 2, 0.0f);
   }
 };
 
@@ -40,7 +42,7 @@ std::int64_t decision(const float* scores, std::int64_t classes) {
 template <class Loss, class Example>
 void run_loss(Layouts& layouts, const Loss& k, Inputs in, Outputs out, Example example) {
   const Operands o(layouts, k, in, out);
-  const float scale = 1.0f / static_cast<float>(k.batch);
+  const float scale = 1.0f / static_cast<float>(k.total_batch != 0 ? k.total_batch : k.batch);
   double loss = 0;
   std::int64_t right = 0;
   for (std::int64_t b = 0; b < k.batch; ++b) {
@@ -55,8 +57,8 @@ void run_loss(Layouts& layouts, const Loss& k, Inputs in, Outputs out, Example e
     right += decision(scores, k.classes) == label;
     loss += example(scores, label, errors, scale);
   }
-  o.metrics[0] = static_cast<float>(loss * scale);
-  o.metrics[1] = static_cast<float>(right);
+  o.metrics[0] += static_cast<float>(loss * scale);
+  o.metrics[1] += static_cast<float>(right);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 using dnnl::memory;
 using Flags = dnnl::normalization_flags;
 
-constexpr float epsilon = 1e-5f, running_share = 0.1f;
+constexpr float running_share = 0.1f;
 
 enum : std::int64_t { training_kind, inference_kind, error_kind };
 
@@ -34,16 +34,26 @@ memory scale_shift(Layouts& layouts, const std::byte* address, const NormGeometr
 dnnl::batch_normalization_forward::primitive_desc describe(const dnnl::engine& engine,
                                                            const NormGeometry& g, bool training) {
   if (training) {
-    return {{dnnl::prop_kind::forward_training, map_layout(dims_of(g)), epsilon,
+    return {{dnnl::prop_kind::forward_training, map_layout(dims_of(g)), norm_epsilon,
              Flags::use_scale_shift},
             engine};
   }
-  return {{dnnl::prop_kind::forward_inference, map_layout(dims_of(g)), epsilon,
+  return {{dnnl::prop_kind::forward_inference, map_layout(dims_of(g)), norm_epsilon,
            Flags::use_scale_shift | Flags::use_global_stats},
           engine};
 }
 
 }  // namespace
+
+void update_running(std::int64_t channels, std::int64_t values, const float* statistics,
+                    float* running) {
+  const auto count = static_cast<float>(values);
+  const float unbiased = count > 1 ? count / (count - 1) : 1.0f;
+  for (std::int64_t c = 0; c < 2 * channels; ++c) {
+    const float batch = statistics[c] * (c < channels ? 1.0f : unbiased);
+    running[c] = (1 - running_share) * running[c] + running_share * batch;
+  }
+}
 
 const dnnl::primitive& Normalisation::find(std::int64_t kind, const NormGeometry& g) {
   const Key key{kind, g.batch, g.channels, g.height, g.width};
@@ -55,7 +65,7 @@ const dnnl::primitive& Normalisation::find(std::int64_t kind, const NormGeometry
   }
   const Descriptor layout = map_layout(dims_of(g));
   const dnnl::batch_normalization_backward::primitive_desc description(
-      {dnnl::prop_kind::backward, layout, layout, epsilon, Flags::use_scale_shift},
+      {dnnl::prop_kind::backward, layout, layout, norm_epsilon, Flags::use_scale_shift},
       layouts_.engine(), describe(layouts_.engine(), g, true));
   return primitives_.emplace(key, dnnl::batch_normalization_backward(description)).first->second;
 }
@@ -78,12 +88,7 @@ void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
                                    {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
                                    {DNNL_ARG_DST, layouts_.output(out[0], plain, layout)}});
   layouts_.stream().wait();
-  const auto values = static_cast<float>(g.batch * g.height * g.width);
-  const float unbiased = values > 1 ? values / (values - 1) : 1.0f;
-  for (std::int64_t c = 0; c < 2 * g.channels; ++c) {
-    const float batch = floats(statistics)[c] * (c < g.channels ? 1.0f : unbiased);
-    running[c] = (1 - running_share) * running[c] + running_share * batch;
-  }
+  update_running(g.channels, g.batch * g.height * g.width, floats(statistics), running);
 }
 
 void Normalisation::run(const BatchNormInference& k, Inputs in, Outputs out) {

@@ -85,6 +85,26 @@ struct Sizes {
     const Norm p(k.shape);
     return {{p.map, p.map, p.channels, p.channels}, {p.map, p.channels}, 4, 2};
   }
+  OperandSizes operator()(const NormStatistics& k) const {
+    const Norm p(k.shape);
+    return {{p.map}, {p.channels}, 1, 1};
+  }
+  OperandSizes operator()(const NormRunning& k) const {
+    const Bytes size = floats(2 * k.channels);
+    return {{size, size}, {size}, 2, 1};
+  }
+  OperandSizes operator()(const NormApply& k) const {
+    const Norm p(k.shape);
+    return {{p.map, p.channels, p.channels}, {p.map}, 3, 1};
+  }
+  OperandSizes operator()(const NormErrorSums& k) const {
+    const Norm p(k.shape);
+    return {{p.map, p.map, p.channels}, {p.channels}, 3, 1};
+  }
+  OperandSizes operator()(const NormErrorApply& k) const {
+    const Norm p(k.shape);
+    return {{p.map, p.map, p.channels, p.channels, p.channels}, {p.map}, 5, 1};
+  }
   OperandSizes operator()(const Dropout& k) const {
     const Bytes values = floats(k.elements);
     return {{values, Bytes(static_cast<std::uint64_t>(k.elements))}, {values}, 2, 1};

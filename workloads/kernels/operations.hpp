@@ -19,6 +19,20 @@ using Outputs = std::span<std::byte* const>;
 /// From this many elements on a loop over a tensor is worth a second thread.
 inline constexpr std::int64_t parallel_elements = 1 << 15;
 
+/// What oneDNN takes of windows on maps. (Tiles may have more of the map than the windows touch.)
+inline bool onednn_takes(const Window& window, int axis, std::int64_t input, std::int64_t output) {
+  const std::int64_t stride = window.stride[axis], begin = window.padding_begin[axis],
+                     end = window.padding_end[axis];
+  const std::int64_t padded = begin + input + end;
+  return begin >= 0 && end + stride > 0 && padded >= window.kernel[axis] &&
+         (padded - window.kernel[axis]) / stride + 1 == output;
+}
+template <class Geometry>
+bool onednn_takes(const Geometry& g) {
+  return onednn_takes(g.window, 0, g.input.height, g.output.height) &&
+         onednn_takes(g.window, 1, g.input.width, g.output.width);
+}
+
 /// A geometry as numbers, to find a primitive again.
 using Key = std::vector<std::int64_t>;
 
@@ -38,6 +52,13 @@ struct Primitive {
   std::vector<Operand> inputs, outputs;
 
   void run(Layouts& layouts, Inputs in, Outputs out) const;
+  /// Adds its results to what stands in the outputs.
+  void run_adding(Layouts& layouts, Inputs in, Outputs out) const;
+
+ private:
+  /// `result` gives the memory of each output.
+  template <class Result>
+  void execute(Layouts& layouts, Inputs in, Result result) const;
 };
 
 class Convolutions {
@@ -48,9 +69,19 @@ class Convolutions {
   void run(const ConvWeightGradient& kernel, Inputs in, Outputs out);
 
  private:
+  void run(const Primitive& primitive, bool accumulate, Inputs in, Outputs out);
+
   Layouts& layouts_;
   std::map<Key, Primitive> primitives_;
 };
+
+void run_plainly(Layouts& layouts, const ConvForward& kernel, Inputs in, Outputs out);
+void run_plainly(Layouts& layouts, const ConvInputGradient& kernel, Inputs in, Outputs out);
+/// Of dweights alone.
+void run_plainly(Layouts& layouts, const ConvWeightGradient& kernel, Inputs in, Outputs out);
+/// dbias alone, of the rows and columns of dy from `bias_begin` on.
+void sum_errors(Layouts& layouts, const ConvWeightGradient& kernel, const std::byte* errors,
+                std::byte* result);
 
 class Pooling {
  public:
@@ -63,6 +94,7 @@ class Pooling {
     Primitive forward, backward;
   };
   const Pair& find(const PoolGeometry& shape);
+  bool winners_are_trusted(const PoolGeometry& shape, const std::byte* winners);
 
   Layouts& layouts_;
   std::map<Key, Pair> primitives_;
@@ -82,6 +114,18 @@ class Normalisation {
   Layouts& layouts_;
   std::map<Key, dnnl::primitive> primitives_;
 };
+
+/// What batch-norm adds to variances.
+inline constexpr float norm_epsilon = 1e-5f;
+/// Running statistics, from those of a mini-batch with `values` in each channel.
+void update_running(std::int64_t channels, std::int64_t values, const float* statistics,
+                    float* running);
+
+void run(Layouts& layouts, const NormStatistics& kernel, Inputs in, Outputs out);
+void run(Layouts& layouts, const NormRunning& kernel, Inputs in, Outputs out);
+void run(Layouts& layouts, const NormApply& kernel, Inputs in, Outputs out);
+void run(Layouts& layouts, const NormErrorSums& kernel, Inputs in, Outputs out);
+void run(Layouts& layouts, const NormErrorApply& kernel, Inputs in, Outputs out);
 
 void run(Layouts& layouts, const FcForward& kernel, Inputs in, Outputs out);
 void run(Layouts& layouts, const FcInputGradient& kernel, Inputs in, Outputs out);

@@ -60,6 +60,29 @@ void pool_plainly(const PoolGeometry& g, const float* y, float* a, std::uint8_t*
   }
 }
 
+/// The errors of all windows at the places of their winners, those outside the map left out. A
+/// winner that is no place of its window makes its map NaN.
+void spread_clipped(const PoolGeometry& g, const float* da, const std::uint8_t* winners,
+                    float* dy) {
+  const std::int64_t places = g.window.kernel[0] * g.window.kernel[1];
+  const std::int64_t maps = g.batch * g.output.channels;
+  const std::int64_t inputs = g.input.height * g.input.width,
+                     outputs = g.output.height * g.output.width;
+#pragma omp parallel for if (maps * (inputs + outputs) >= parallel_elements)
+  for (std::int64_t map = 0; map < maps; ++map) {
+    float* errors = dy + map * inputs;
+    std::fill_n(errors, inputs, 0.0f);
+    bool legal = true;
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      const std::int64_t winner = winners[map * outputs + o];
+      legal = legal && winner < places;
+      const auto at = place_in_map(g, o / g.output.width, o % g.output.width, winner);
+      if (at) errors[*at] += da[map * outputs + o];
+    }
+    if (!legal) std::fill_n(errors, inputs, std::numeric_limits<float>::quiet_NaN());
+  }
+}
+
 /// Every winner lies in its window and on the map. (oneDNN would write outside the map.)
 bool winners_are_legal(const PoolGeometry& g, const std::uint8_t* winners) {
   const std::int64_t places = g.window.kernel[0] * g.window.kernel[1];
@@ -115,6 +138,14 @@ const Pooling::Pair& Pooling::find(const PoolGeometry& g) {
 }
 
 void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
+  const auto input_bytes = static_cast<std::size_t>(inputs_of(k.shape)) * sizeof(float);
+  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
+  if (!onednn_takes(k.shape)) {
+    pool_plainly(k.shape, floats(layouts_.read(in[0], input_bytes)),
+                 floats(layouts_.write(out[0], outputs * sizeof(float))),
+                 reinterpret_cast<std::uint8_t*>(layouts_.write(out[1], outputs)));
+    return;
+  }
   const Pair& pair = find(k.shape);
   pair.forward.run(layouts_, in, out);
   made_[out[1]] = key_of(k.shape);
@@ -123,32 +154,36 @@ void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
   if (!holds_odd_values(static_cast<const float*>(values.get_data_handle()), inputs_of(k.shape))) {
     return;
   }
-  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  pool_plainly(
-      k.shape,
-      floats(layouts_.read(in[0], static_cast<std::size_t>(inputs_of(k.shape)) * sizeof(float))),
-      floats(layouts_.change(out[0], outputs * sizeof(float))),
-      reinterpret_cast<std::uint8_t*>(layouts_.change(out[1], outputs)));
+  pool_plainly(k.shape, floats(layouts_.read(in[0], input_bytes)),
+               floats(layouts_.change(out[0], outputs * sizeof(float))),
+               reinterpret_cast<std::uint8_t*>(layouts_.change(out[1], outputs)));
 }
 
 void Pooling::run(const MaxPoolError& k, Inputs in, Outputs out) {
-  const Pair& pair = find(k.shape);
-  const Primitive::Operand& winners = pair.backward.inputs[1];
-  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  // Winners that our own max-pool of this geometry left in its layout need no check.
-  const auto made = made_.find(in[1]);
-  const bool legal =
-      (made != made_.end() && made->second == key_of(k.shape) &&
-       layouts_.stands_in(in[1], winners.layout)) ||
-      winners_are_legal(k.shape,
-                        reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs)));
-  if (legal) {
-    pair.backward.run(layouts_, in, out);
-    return;
-  }
   const auto inputs = static_cast<std::size_t>(inputs_of(k.shape));
-  std::fill_n(floats(layouts_.write(out[0], inputs * sizeof(float))), inputs,
-              std::numeric_limits<float>::quiet_NaN());
+  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
+  const auto read_winners = [&] {
+    return reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs));
+  };
+  const bool plain = k.clip || !onednn_takes(k.shape);
+  if (!k.clip && !winners_are_trusted(k.shape, in[1]) &&
+      !winners_are_legal(k.shape, read_winners())) {
+    std::fill_n(floats(layouts_.write(out[0], inputs * sizeof(float))), inputs,
+                std::numeric_limits<float>::quiet_NaN());
+  } else if (plain) {
+    const float* da = floats(layouts_.read(in[0], outputs * sizeof(float)));
+    const std::uint8_t* winners = read_winners();
+    spread_clipped(k.shape, da, winners, floats(layouts_.write(out[0], inputs * sizeof(float))));
+  } else {
+    find(k.shape).backward.run(layouts_, in, out);
+  }
+}
+
+/// Winners that our own max-pool of this geometry left in its layout need no check.
+bool Pooling::winners_are_trusted(const PoolGeometry& shape, const std::byte* winners) {
+  const auto made = made_.find(winners);
+  return made != made_.end() && made->second == key_of(shape) &&
+         layouts_.stands_in(winners, find(shape).backward.inputs[1].layout);
 }
 
 }  // namespace spillway::workloads

@@ -20,6 +20,11 @@ std::string name_of(const ClassifierWeightGradient&) { return "classifier weight
 std::string name_of(const BatchNorm&) { return "batch-norm"; }
 std::string name_of(const BatchNormInference&) { return "batch-norm inference"; }
 std::string name_of(const BatchNormError&) { return "batch-norm error"; }
+std::string name_of(const NormStatistics&) { return "batch-norm statistics"; }
+std::string name_of(const NormRunning&) { return "batch-norm running statistics"; }
+std::string name_of(const NormApply&) { return "batch-norm values"; }
+std::string name_of(const NormErrorSums&) { return "batch-norm error sums"; }
+std::string name_of(const NormErrorApply&) { return "batch-norm error values"; }
 std::string name_of(const Relu&) { return "ReLU"; }
 std::string name_of(const ReluError&) { return "ReLU error"; }
 std::string name_of(const MaxPool&) { return "max-pool"; }
@@ -36,22 +41,56 @@ std::string kernel_name(const Kernel& kernel) {
   return std::visit([](const auto& k) { return name_of(k); }, kernel);
 }
 
+bool accumulates(const Kernel& kernel) {
+  return std::visit(
+      [](const auto& k) {
+        if constexpr (requires { k.accumulate; }) {
+          return k.accumulate;
+        } else if constexpr (requires { k.before; }) {
+          return k.before > 0;
+        } else {
+          return false;
+        }
+      },
+      kernel);
+}
+
 Kernel with_rate_scale(Kernel kernel, double scale) {
   if (auto* update = std::get_if<Update>(&kernel)) update->rate *= scale;
   return kernel;
 }
 
-void Primitive::run(Layouts& layouts, Inputs in, Outputs out) const {
+template <class Result>
+void Primitive::execute(Layouts& layouts, Inputs in, Result result) const {
   std::unordered_map<int, dnnl::memory> arguments;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     arguments.emplace(inputs[i].argument, layouts.input(in[i], inputs[i].plain, inputs[i].layout));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    arguments.emplace(outputs[i].argument,
-                      layouts.output(out[i], outputs[i].plain, outputs[i].layout));
+    arguments.emplace(outputs[i].argument, result(i));
   }
   primitive.execute(layouts.stream(), arguments);
   layouts.stream().wait();
+}
+
+void Primitive::run(Layouts& layouts, Inputs in, Outputs out) const {
+  execute(layouts, in, [&](std::size_t i) {
+    return layouts.output(out[i], outputs[i].plain, outputs[i].layout);
+  });
+}
+
+void Primitive::run_adding(Layouts& layouts, Inputs in, Outputs out) const {
+  std::vector<dnnl::memory> results;
+  for (const Operand& output : outputs) results.emplace_back(output.layout, layouts.engine());
+  execute(layouts, in, [&](std::size_t i) { return results[i]; });
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const dnnl::memory sum = layouts.in_place(out[i], outputs[i].plain, outputs[i].layout);
+    auto* sums = static_cast<float*>(sum.get_data_handle());
+    const auto* parts = static_cast<const float*>(results[i].get_data_handle());
+    const auto count = static_cast<std::int64_t>(outputs[i].layout.get_size() / sizeof(float));
+#pragma omp parallel for simd if (count >= parallel_elements)
+    for (std::int64_t at = 0; at < count; ++at) sums[at] += parts[at];
+  }
 }
 
 class KernelRunner::Implementation {
@@ -113,7 +152,7 @@ void KernelRunner::settle(std::span<const std::byte> bytes) {
 }
 
 void KernelRunner::forget(std::span<std::byte> bytes) {
-  implementation_->layouts().write(bytes.data(), bytes.size());
+  implementation_->layouts().give_up(bytes.data(), bytes.size());
 }
 
 }  // namespace spillway::workloads

@@ -25,7 +25,7 @@ Readout add_readout(StepBuilder& builder, bool learns) {
   Readout readout{};
   readout.weights =
       builder.add_parameter("readout.weights", TensorKind::weights, TensorKind::weight_gradients,
-                            top, {classes, features}, learns);
+                            top, builder.classifier_shape(builder.layers(), true), learns);
   readout.biases = builder.add_parameter("readout.biases", TensorKind::biases,
                                          TensorKind::bias_gradients, top, {classes}, learns);
   readout.scores =
@@ -55,9 +55,12 @@ const char* name_of(Backward backward) {
 /// deviation sqrt(2 / (fan-in + fan-out)) times the scale.
 TensorId add_feedback(StepBuilder& builder, int i, const Parameter& weights) {
   const Tensor like = builder.step().tensor(weights.value);
-  double taps = 1;
-  for (std::size_t d = 2; d < like.shape.size(); ++d) taps *= static_cast<double>(like.shape[d]);
-  const double fans = taps * static_cast<double>(like.shape[0] + like.shape[1]);
+  const std::size_t channel_dims = i > builder.layers() ? like.shape.size() : 2;
+  double inputs = 1, taps = 1;
+  for (std::size_t d = 1; d < like.shape.size(); ++d) {
+    (d < channel_dims ? inputs : taps) *= static_cast<double>(like.shape[d]);
+  }
+  const double fans = taps * (static_cast<double>(like.shape[0]) + inputs);
   const std::string prefix = builder.step().layer_names[i] + ".";
   return builder.add_random(prefix + "feedback", TensorKind::feedback, i, like.shape,
                             builder.add_seed(prefix + "feedback_seed", i),
@@ -79,7 +82,7 @@ std::vector<TensorId> add_feedbacks(StepBuilder& builder, const Readout& readout
       const std::int64_t classes = builder.network().classes;
       const std::string prefix = builder.layer(i).name + ".";
       feedback[i] = builder.add_random(
-          prefix + "feedback", TensorKind::feedback, i, {features, classes},
+          prefix + "feedback", TensorKind::feedback, i, builder.classifier_shape(i),
           builder.add_seed(prefix + "feedback_seed", i),
           builder.rule().feedback_scale * std::sqrt(2.0 / static_cast<double>(features + classes)));
     }

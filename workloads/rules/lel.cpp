@@ -25,7 +25,7 @@ LocalClassifier add_local_classifier(StepBuilder& builder, int i, const LocalRul
   const std::int64_t classes = builder.network().classes;
   const double deviation = std::sqrt(2.0 / static_cast<double>(features + classes));
   const std::string prefix = builder.layer(i).name + ".";
-  const TensorShape shape{features, classes};
+  const TensorShape shape = builder.classifier_shape(i);
   LocalClassifier local{};
   if (rule.trained_classifier) {
     local.parameter =

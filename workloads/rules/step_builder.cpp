@@ -159,6 +159,13 @@ void StepBuilder::add_layer_tensors(int i) {
   if (shape.dropout > 0 && training) add_mask(prefix, i, shape.dropout, a_shape);
 }
 
+TensorShape StepBuilder::classifier_shape(int i, bool classes_first) const {
+  TensorShape shape = map_shape(batch(), layer(i), layer(i).output);
+  shape.erase(shape.begin());
+  shape.insert(classes_first ? shape.begin() : shape.end(), network_.classes);
+  return shape;
+}
+
 TensorId StepBuilder::add_metrics(int layer) {
   const TensorId id = add_tensor(step_.layer_names[layer] + ".metrics", TensorKind::metrics, layer,
                                  {2}, Lifetime::output);

@@ -56,6 +56,9 @@ class StepBuilder {
                       TensorId seed, double standard_deviation,
                       std::optional<TensorId> sign_seed = std::nullopt);
   TensorId add_metrics(int layer);
+  /// Of a matrix between a layer's output and the classes: [features, classes], or the other way
+  /// round; features of a conv layer are [channels, rows, columns].
+  TensorShape classifier_shape(int layer, bool classes_first = false) const;
 
   void begin_stage(const std::string& name);
   Stage& stage() { return step_.stages.back(); }

@@ -1,0 +1,567 @@
+// The search behind policy `best`. A step's parts stand in one order; an edge leads from one place
+// in it to a later one, by nests that do what lies between. The cheapest path is found by dynamic
+// programming, where a state is a place and the whole tensors that stand in the buffer there.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "sim/plan/nest_builder.hpp"
+#include "sim/plan/nest_search.hpp"
+#include "sim/plan/phases.hpp"
+#include "sim/plan/policies.hpp"
+#include "sim/plan/step_parts.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+using workloads::Lifetime;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::TensorId;
+
+namespace {
+
+constexpr std::uint64_t unreachable = std::numeric_limits<std::uint64_t>::max() / 4;
+
+void append(PartList& list, const PartList& more) {
+  list.insert(list.end(), more.begin(), more.end());
+}
+
+PartList joined(std::initializer_list<PartList> lists) {
+  PartList result;
+  for (const PartList& list : lists) append(result, list);
+  return result;
+}
+
+struct Edge {
+  std::size_t from, to;  ///< nodes
+  NestChoice choice;     ///< any one of them does it
+};
+
+/// A whole tensor in the buffer at a node.
+struct Held {
+  TensorId tensor;
+  bool dirty;  ///< memory does not have its value
+  auto operator<=>(const Held&) const = default;
+};
+using HeldSet = std::vector<Held>;  // sorted
+
+/// All places of a step's parts and all ways between them.
+class Graph {
+ public:
+  explicit Graph(const ScheduleTask& task)
+      : step_(task.step), builder_(task.step, task.map), parts_(parts_of(task.step)) {
+    if (parts_.backward) {
+      backward_order();
+    } else {
+      layer_order();
+    }
+    const std::vector<bool> nothing(parts_.parts.size());
+    add_node(nothing);
+    for (const std::size_t part : order_) {
+      std::vector<bool> done = done_.back();
+      done[part] = true;
+      add_node(done);
+    }
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      add(i, i + 1, request({}, {order_[i]}));
+    }
+    for (int i = 1; i <= depth(); ++i) forward_edges(i);
+    for (int i = 1; i <= depth(); ++i) backward_edges(i);
+    stream_edges();
+  }
+
+  const std::vector<Edge>& edges() const { return edges_; }
+  /// Every edge leads to a node with a larger rank.
+  const std::vector<std::size_t>& nodes_in_order() const { return sorted_; }
+  std::size_t first() const { return 0; }
+  std::size_t last() const { return order_.size(); }
+
+  /// The tensor's value is used after a node.
+  bool wanted(TensorId id, std::size_t node) const {
+    const Tensor& tensor = step_.tensor(id);
+    if (tensor.lifetime == Lifetime::parameter || tensor.lifetime == Lifetime::output) return true;
+    return used(id, node);
+  }
+  /// Some part reads the tensor after a node.
+  bool used(TensorId id, std::size_t node) const {
+    return std::any_of(readers_[id].begin(), readers_[id].end(),
+                       [&](std::size_t part) { return !done_[node][part]; });
+  }
+  /// Parts in the order of the path between a node and the next reader.
+  std::size_t distance(TensorId id, std::size_t node) const {
+    std::size_t here = 0;
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      if (done_[node][order_[i]]) continue;
+      const std::vector<std::size_t>& readers = readers_[id];
+      if (std::find(readers.begin(), readers.end(), order_[i]) != readers.end()) return here;
+      ++here;
+    }
+    return here;
+  }
+
+ private:
+  int depth() const { return static_cast<int>(parts_.layers.size()); }
+  const LayerParts& layer(int i) const { return parts_.layers[static_cast<std::size_t>(i - 1)]; }
+
+  void layer_order() {
+    for (int i = 1; i <= depth(); ++i) {
+      const LayerParts& l = layer(i);
+      append(order_, joined({l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm,
+                             l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                             l.classifier_gradient, l.classifier_updates, l.seeds}));
+    }
+  }
+  void backward_order() {
+    for (int i = 1; i <= depth(); ++i) append(order_, joined({layer(i).input, layer(i).forward}));
+    const LayerParts& top = layer(depth());
+    append(order_, joined({top.score, top.loss, top.error, top.masks}));
+    for (int i = depth(); i >= 1; --i) {
+      const LayerParts& l = layer(i);
+      if (i < depth() && !l.error.empty()) append(order_, joined({l.error, l.masks}));
+      append(order_, joined({l.pool, l.norm, l.input_gradient}));
+      if (i > 1 && layer(i - 1).error.empty()) append(order_, layer(i - 1).masks);
+      append(order_, joined({l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                             l.classifier_gradient, l.classifier_updates, l.seeds}));
+    }
+  }
+
+  std::size_t add_node(const std::vector<bool>& done) {
+    if (done_.empty()) {
+      readers_.resize(step_.tensors.size());
+      for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+        const OpPart& part = parts_.parts[p];
+        for (const TensorId id : part.kernel ? part.inputs : step_.ops[part.op].inputs) {
+          readers_[id].push_back(p);
+          if (!step_.tensor(id).generated) continue;
+          readers_[step_.tensor(id).generated->seed].push_back(p);
+          if (step_.tensor(id).generated->sign_seed) {
+            readers_[*step_.tensor(id).generated->sign_seed].push_back(p);
+          }
+        }
+      }
+    }
+    done_.push_back(done);
+    const auto rank = std::count(done.begin(), done.end(), true);
+    const auto later = std::find_if(sorted_.begin(), sorted_.end(), [&](std::size_t node) {
+      return std::count(done_[node].begin(), done_[node].end(), true) > rank;
+    });
+    sorted_.insert(later, done_.size() - 1);
+    return done_.size() - 1;
+  }
+
+  /// The node at which exactly so much is done: before the first of these parts in the order.
+  std::size_t before(std::size_t part) const {
+    return static_cast<std::size_t>(std::find(order_.begin(), order_.end(), part) - order_.begin());
+  }
+  /// A node off the order, where besides all before `from` these parts are done.
+  std::size_t beside(std::size_t from, const PartList& also) {
+    std::vector<bool> done = done_[from];
+    for (const std::size_t part : also) done[part] = true;
+    for (std::size_t node = 0; node < done_.size(); ++node) {
+      if (done_[node] == done) return node;
+    }
+    return add_node(done);
+  }
+
+  NestRequest request(const PartList& before, const PartList& main, const PartList& after = {}) {
+    NestRequest result;
+    for (const std::size_t p : before) result.before.push_back(parts_.parts[p]);
+    for (const std::size_t p : main) {
+      (is_product(p) ? result.main : result.after).push_back(parts_.parts[p]);
+    }
+    for (const std::size_t p : after) result.after.push_back(parts_.parts[p]);
+    const OpPart& named = main.empty() ? parts_.parts[after.front()] : parts_.parts[main.front()];
+    result.name = operation_name(step_, named.op);
+    return result;
+  }
+  bool is_product(std::size_t p) const {
+    return sim::is_product(parts_.parts[p].kernel ? *parts_.parts[p].kernel
+                                                  : step_.ops[parts_.parts[p].op].kernel);
+  }
+
+  void add(std::size_t from, std::size_t to, const NestRequest& request) {
+    add(from, to, choice_of(builder_, request));
+  }
+  void add(std::size_t from, std::size_t to, NestChoice choice) {
+    for (NestSpec& spec : choice) {
+      for (Slot& slot : spec.slots) {
+        slot.wanted = slot.changed && slot.source != Slot::Source::remade && wanted(slot.tensor, to);
+      }
+    }
+    edges_.push_back({from, to, std::move(choice)});
+  }
+
+  /// A product with what follows it, or what follows batch-norm's statistics, as far as it goes.
+  void forward_edges(int i) {
+    const LayerParts& l = layer(i);
+    PartList all = l.forward;
+    append(all, l.score);
+    // Where the same dropped images are used again for the gradient they are stored.
+    const PartList input = parts_.backward ? l.input : PartList{};
+    const std::size_t first = before(joined({input, l.forward}).front());
+    // Batch-norm cuts the chain: its statistics have to be complete first.
+    std::size_t applied = all.size();
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const OpPart& part = parts_.parts[all[k]];
+      if (part.kernel && std::holds_alternative<workloads::NormApply>(*part.kernel)) applied = k;
+    }
+    for (std::size_t end = 1; end <= std::min(applied, all.size()); ++end) {
+      if (end == 1 && input.empty()) continue;
+      const PartList after(all.begin() + 1, all.begin() + static_cast<std::ptrdiff_t>(end));
+      add(first, before(all[end - 1]) + 1, request(input, {all[0]}, after));
+    }
+    for (std::size_t end = applied + 2; end <= all.size(); ++end) {
+      const PartList chain(all.begin() + static_cast<std::ptrdiff_t>(applied),
+                           all.begin() + static_cast<std::ptrdiff_t>(end));
+      add(before(chain.front()), before(chain.back()) + 1, request({}, {}, chain));
+    }
+  }
+
+  void backward_edges(int i) {
+    const LayerParts& l = layer(i);
+    const bool given = l.error.empty();  // the layer above has made the error of the output
+    const PartList chain = given ? l.pool : joined({l.error, l.masks, l.pool});
+    const PartList masks_below =
+        i > 1 && layer(i - 1).error.empty() ? layer(i - 1).masks : PartList{};
+    const PartList update = l.updates;
+    std::size_t from = std::numeric_limits<std::size_t>::max();
+    for (const PartList* list : {&chain, &l.norm, &l.input_gradient, &l.weight_gradient}) {
+      if (!list->empty() && from == std::numeric_limits<std::size_t>::max()) {
+        from = before(list->front());
+      }
+    }
+    PartList source = chain;  // made again in each nest that needs it
+    if (!l.norm.empty()) {
+      const std::size_t sums = beside(from, {l.norm[0]});
+      const std::size_t normed = before(l.norm[1]) + 1;
+      add(from, sums, request({}, {}, joined({chain, {l.norm[0]}})));
+      add(sums, normed, request({}, {}, joined({chain, {l.norm[1]}})));
+      products(i, sums, joined({chain, {l.norm[1]}}), masks_below, update);
+      products(i, normed, {}, masks_below, update);
+      return;
+    }
+    if (!l.weight_gradient.empty() || !l.input_gradient.empty()) {
+      products(i, from, source, masks_below, update);
+      if (!chain.empty()) products(i, before(chain.back()) + 1, {}, masks_below, update);
+    }
+    if (!l.classifier_gradient.empty()) {
+      add(before(l.classifier_gradient[0]),
+          before((l.classifier_updates.empty() ? l.classifier_gradient : l.classifier_updates)
+                     .back()) +
+              1,
+          request({}, l.classifier_gradient, l.classifier_updates));
+    }
+  }
+
+  /// The two products of a layer's backward pass, where `source` makes its error.
+  void products(int i, std::size_t from, const PartList& source, const PartList& masks_below,
+                const PartList& update) {
+    const LayerParts& l = layer(i);
+    std::size_t at = from;
+    if (!l.input_gradient.empty()) {
+      const PartList done = joined({l.input_gradient, masks_below});
+      at = l.weight_gradient.empty() ? before(done.back()) + 1 : beside(from, done);
+      add(from, at, request(source, l.input_gradient, masks_below));
+    }
+    if (l.weight_gradient.empty()) return;
+    const std::size_t to = before((update.empty() ? l.weight_gradient : update).back()) + 1;
+    const PartList inputs = joined({source, l.input_again});
+    add(at, to, request(inputs, l.weight_gradient, update));
+    if (!l.input_gradient.empty()) {
+      add(from, to, request(source, joined({l.input_gradient, l.weight_gradient}),
+                            joined({masks_below, update})));
+    }
+  }
+
+  /// Layers together, a few examples at a time, their parameters and gradients in the buffer.
+  void stream_edges() {
+    const auto add_stream = [&](const PartList& first, const PartList& last,
+                                const std::string& name) {
+      if (first.empty() || last.empty()) return;
+      const std::size_t from = before(first.front()), to = before(last.back()) + 1;
+      std::vector<std::size_t> ops;
+      for (std::size_t k = from; k < to; ++k) ops.push_back(parts_.parts[order_[k]].op);
+      std::sort(ops.begin(), ops.end());
+      ops.erase(std::unique(ops.begin(), ops.end()), ops.end());
+      add(from, to, {stream(name, ops)});
+    };
+    const auto name = [&](const char* what, int i, int j) {
+      return fmt::format("{} {}", what,
+                         i == j ? step_.layer_names[static_cast<std::size_t>(i)]
+                                : step_.layer_names[static_cast<std::size_t>(i)] + " to " +
+                                      step_.layer_names[static_cast<std::size_t>(j)]);
+    };
+    const auto all_of = [&](int i) {
+      const LayerParts& l = layer(i);
+      return joined({l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm,
+                     l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                     l.classifier_gradient, l.classifier_updates, l.seeds});
+    };
+    const auto forward_of = [&](int i) { return joined({layer(i).input, layer(i).forward}); };
+    const auto backward_of = [&](int i) {
+      const LayerParts& l = layer(i);
+      return joined({l.error, l.error.empty() ? PartList{} : l.masks, l.pool, l.norm,
+                     l.input_gradient, l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                     l.classifier_gradient, l.classifier_updates, l.seeds});
+    };
+    for (int i = 1; i <= depth(); ++i) {
+      for (int j = i; j <= depth(); ++j) {
+        if (!parts_.backward) {
+          add_stream(all_of(i), all_of(j), name("layers", i, j));
+          continue;
+        }
+        add_stream(forward_of(i), forward_of(j), name("forward", i, j));
+        add_stream(backward_of(j), backward_of(i), name("backward", j, i));
+      }
+      if (parts_.backward) {
+        add_stream(forward_of(i), backward_of(i), name("forward and backward", i, depth()));
+      }
+    }
+  }
+
+  NestSpec stream(const std::string& name, const std::vector<std::size_t>& ops) const {
+    std::vector<OpPart> whole;
+    bool norm = false;
+    for (const std::size_t op : ops) {
+      whole.emplace_back(op);
+      norm |= std::holds_alternative<workloads::BatchNorm>(step_.ops[op].kernel) ||
+              std::holds_alternative<workloads::BatchNormError>(step_.ops[op].kernel);
+    }
+    NestSpec spec = builder_.streamed(name, whole, {});
+    spec.whole_batch = norm;
+    return spec;
+  }
+
+  const Step& step_;
+  NestBuilder builder_;
+  StepParts parts_;
+  PartList order_;
+  std::vector<std::vector<bool>> done_;  // parts, by node
+  std::vector<std::size_t> sorted_;
+  std::vector<std::vector<std::size_t>> readers_;  // parts, by tensor
+  std::vector<Edge> edges_;
+};
+
+/// The cheapest path in a buffer of so many words.
+class PathSearch {
+ public:
+  PathSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words)
+      : task_(task), step_(task.step), graph_(graph), words_(words) {}
+
+  std::optional<Schedule> run() {
+    by_node_.resize(graph_.nodes_in_order().size());
+    by_node_[graph_.first()][{}] = {0, 0, {}, 0, {}, {}};
+    std::vector<std::vector<std::size_t>> leaving(by_node_.size());
+    for (std::size_t e = 0; e < graph_.edges().size(); ++e) {
+      leaving[graph_.edges()[e].from].push_back(e);
+    }
+    for (const std::size_t node : graph_.nodes_in_order()) {
+      for (const auto& [held, reached] : by_node_[node]) {
+        for (const std::size_t e : leaving[node]) follow(node, held, reached.cost, e);
+      }
+    }
+    const auto end = by_node_[graph_.last()].find({});
+    if (end == by_node_[graph_.last()].end()) return std::nullopt;
+    return trace_back();
+  }
+
+ private:
+  struct Reached {
+    std::uint64_t cost = unreachable;
+    std::size_t from = 0;  ///< node
+    HeldSet held;          ///< there
+    std::size_t edge = 0;
+    Nest nest;
+    std::vector<TensorId> pinned;
+  };
+
+  std::uint64_t size_of(TensorId id) const { return words_of(step_.tensor(id).bytes()).count(); }
+  bool on_dram(TensorId id) const { return task_.map[id].port == models::Port::dram; }
+
+  static constexpr std::size_t most_held = 4;
+  static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
+
+  /// All ways to hold tensors on an edge.
+  void follow(std::size_t node, const HeldSet& held, std::uint64_t cost, std::size_t e) {
+    const Edge& edge = graph_.edges()[e];
+    // Tensors that the edge uses and that may stay in the buffer as a whole.
+    std::vector<TensorId> candidates;
+    for (const NestSpec& spec : edge.choice) {
+      for (const Slot& slot : spec.slots) {
+        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
+        if (!on_dram(slot.tensor) || size_of(slot.tensor) > words_ || size_of(slot.tensor) < 16) {
+          continue;
+        }
+        if (is_held(held, slot.tensor) || !graph_.used(slot.tensor, edge.to)) continue;
+        if (graph_.distance(slot.tensor, edge.to) > far) continue;
+        if (std::find(candidates.begin(), candidates.end(), slot.tensor) == candidates.end()) {
+          candidates.push_back(slot.tensor);
+        }
+      }
+    }
+    // Of those held before, what nobody uses any more goes; each of the others may go or stay.
+    std::vector<Held> may_stay;
+    for (const Held& h : held) {
+      if (graph_.used(h.tensor, edge.to)) may_stay.push_back(h);
+    }
+    const std::size_t choices = candidates.size() + may_stay.size();
+    if (choices > 8) return;
+    for (std::size_t mask = 0; mask < (std::size_t{1} << choices); ++mask) {
+      HeldSet after;
+      std::vector<TensorId> taken;
+      for (std::size_t c = 0; c < candidates.size(); ++c) {
+        if ((mask >> c & 1) != 0) taken.push_back(candidates[c]);
+      }
+      for (std::size_t m = 0; m < may_stay.size(); ++m) {
+        if ((mask >> (candidates.size() + m) & 1) != 0) after.push_back(may_stay[m]);
+      }
+      if (after.size() + taken.size() > most_held) continue;
+      try_edge(node, held, cost, e, taken, after);
+    }
+  }
+
+  static bool is_held(const HeldSet& held, TensorId id) {
+    return std::any_of(held.begin(), held.end(), [&](const Held& h) { return h.tensor == id; });
+  }
+
+  void try_edge(std::size_t node, const HeldSet& held, std::uint64_t cost, std::size_t e,
+                const std::vector<TensorId>& taken, HeldSet after) {
+    const Edge& edge = graph_.edges()[e];
+    std::vector<TensorId> pinned = taken;
+    std::uint64_t standing = 0;
+    for (const TensorId id : taken) standing += size_of(id);
+    for (const Held& h : held) {
+      pinned.push_back(h.tensor);
+      standing += size_of(h.tensor);
+    }
+    if (standing >= words_) return;
+    for (std::size_t c = 0; c < edge.choice.size(); ++c) {
+      const NestSpec& spec = edge.choice[c];
+      std::vector<bool> mask(spec.slots.size());
+      std::uint64_t own = 0;
+      HeldSet next = after;
+      bool useful = true;
+      for (const TensorId id : pinned) {
+        const std::size_t s = spec.slot_of(id);
+        const bool here = s < spec.slots.size();
+        if (here) mask[s] = true;
+        const bool changed = here && spec.slots[s].changed;
+        const bool newly = std::find(taken.begin(), taken.end(), id) != taken.end();
+        if (newly) {
+          if (!here || spec.slots[s].source == Slot::Source::remade ||
+              spec.slots[s].source == Slot::Source::streamed) {
+            useful = false;
+            break;
+          }
+          if (spec.slots[s].source == Slot::Source::outside) own += size_of(id);
+          next.push_back({id, changed});
+          continue;
+        }
+        bool dirty = changed;
+        for (const Held& h : held) dirty |= h.tensor == id && h.dirty;
+        const auto stays = std::find_if(next.begin(), next.end(),
+                                        [&](const Held& h) { return h.tensor == id; });
+        if (stays != next.end()) {
+          stays->dirty = dirty;
+        } else if (dirty && graph_.wanted(id, edge.to)) {
+          own += size_of(id);
+        }
+      }
+      if (!useful) continue;
+      std::sort(next.begin(), next.end());
+      const auto known = by_node_[edge.to].find(next);
+      const std::uint64_t bound = known == by_node_[edge.to].end() ? unreachable : known->second.cost;
+      if (cost + own >= bound) continue;
+      const std::optional<FoundNest>& found = find(e, c, mask, words_ - standing);
+      if (!found || cost + own + found->dram_words >= bound) continue;
+      Reached reached{cost + own + found->dram_words, node, held, e,
+                      Nest{{}, found->loops, mask, 1, {}}, pinned};
+      reached.nest.part = static_cast<std::int64_t>(c);  // which of the choice, for now
+      by_node_[edge.to][next] = std::move(reached);
+    }
+  }
+
+  const std::optional<FoundNest>& find(std::size_t e, std::size_t c, const std::vector<bool>& mask,
+                                       std::uint64_t words) {
+    const auto key = std::tuple(e, c, mask, words);
+    const auto known = found_.find(key);
+    if (known != found_.end()) return known->second;
+    return found_.emplace(key, find_loops(graph_.edges()[e].choice[c], mask, words)).first->second;
+  }
+
+  Schedule trace_back() {
+    struct Taken {
+      const Reached* reached;
+      HeldSet after;
+    };
+    std::vector<Taken> path;
+    std::size_t node = graph_.last();
+    HeldSet held;
+    while (node != graph_.first()) {
+      const Reached& reached = by_node_[node].at(held);
+      path.push_back({&reached, held});
+      node = reached.from;
+      held = reached.held;
+    }
+    std::reverse(path.begin(), path.end());
+    Schedule schedule;
+    std::map<TensorId, std::size_t> open;  // stays
+    std::map<TensorId, bool> dirty;
+    for (std::size_t n = 0; n < path.size(); ++n) {
+      const Reached& reached = *path[n].reached;
+      const Edge& edge = graph_.edges()[reached.edge];
+      const NestSpec& spec = edge.choice[static_cast<std::size_t>(reached.nest.part)];
+      std::uint64_t standing = 0;
+      for (const TensorId id : reached.pinned) standing += size_of(id);
+      FoundNest found{reached.nest.loops, 0, 0};
+      schedule.nests.push_back(make_nest(spec, found, reached.nest.pinned, words_ - standing));
+      for (const TensorId id : reached.pinned) {
+        const std::size_t s = spec.slot_of(id);
+        const bool here = s < spec.slots.size();
+        if (!open.contains(id)) {
+          open[id] = schedule.stays.size();
+          dirty[id] = false;
+          schedule.stays.push_back(
+              {id, n, n, here && spec.slots[s].source == Slot::Source::outside, false, 0});
+        }
+        dirty[id] = dirty[id] || (here && spec.slots[s].changed);
+        Stay& stay = schedule.stays[open[id]];
+        stay.last = n;
+        if (is_held(path[n].after, id)) continue;
+        stay.stored = dirty[id] && graph_.wanted(id, edge.to);
+        open.erase(id);
+      }
+    }
+    return schedule;
+  }
+
+  const ScheduleTask& task_;
+  const Step& step_;
+  const Graph& graph_;
+  std::uint64_t words_;
+  std::vector<std::map<HeldSet, Reached>> by_node_;
+  std::map<std::tuple<std::size_t, std::size_t, std::vector<bool>, std::uint64_t>,
+           std::optional<FoundNest>>
+      found_;
+};
+
+}  // namespace
+
+Schedule best_schedule(const ScheduleTask& task, bool) {
+  const std::uint64_t words = words_of(task.device.buffer).count();
+  const Graph graph(task);
+  // Stays can leave gaps; then the search is given a little less than there is.
+  for (std::uint64_t allowed = words; allowed > words / 2; allowed -= std::max<std::uint64_t>(1, words / 32)) {
+    PathSearch search(task, graph, allowed);
+    std::optional<Schedule> schedule = search.run();
+    if (!schedule) break;
+    if (place(*schedule, task.step, words)) return *schedule;
+  }
+  return layer_schedule(task);
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+
+#include "sim/plan/nest_builder.hpp"
+#include "sim/plan/nest_search.hpp"
+#include "sim/plan/phases.hpp"
+#include "sim/plan/policies.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+Schedule layer_schedule(const ScheduleTask& task) {
+  const std::uint64_t words = words_of(task.device.buffer).count();
+  const NestBuilder builder(task.step, task.map);
+  std::vector<NestChoice> choices;
+  for (std::size_t i = 0; i < task.step.ops.size(); ++i) {
+    for (const OpPart& part : phases(task.step, i)) {
+      NestRequest request;
+      request.name = operation_name(task.step, i);
+      (is_product(task.step.ops[i].kernel) ? request.main : request.after) = {part};
+      choices.push_back(choice_of(builder, request));
+    }
+  }
+  Schedule schedule;
+  for (const NestChoice& choice : choices) {
+    const std::optional<Nest> nest = choose(choice, words);
+    if (!nest) refuse_buffer(task, choices);
+    schedule.nests.push_back(*nest);
+  }
+  if (!place(schedule, task.step, words)) {
+    throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+  }
+  return schedule;
+}
+
+NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
+  NestChoice choice{builder.tiled(request)};
+  const NestSpec& spec = choice.front();
+  const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
+  if (spec.splits_output && cut) {
+    request.cut_input_rows = true;
+    choice.push_back(builder.tiled(request));
+  }
+  return choice;
+}
+
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words) {
+  std::optional<FoundNest> best;
+  const NestSpec* spec = nullptr;
+  for (const NestSpec& candidate : choice) {
+    const auto found = find_loops(candidate, std::vector<bool>(candidate.slots.size()), words);
+    if (!found || (best && found->dram_words >= best->dram_words)) continue;
+    best = found;
+    spec = &candidate;
+  }
+  if (!best) return std::nullopt;
+  return make_nest(*spec, *best, std::vector<bool>(spec->slots.size()), words);
+}
+
+void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choices) {
+  std::uint64_t most = 0;
+  const NestSpec* worst = nullptr;
+  for (const NestChoice& choice : choices) {
+    std::uint64_t needed = ~std::uint64_t{0};
+    for (const NestSpec& spec : choice) {
+      needed = std::min(needed, smallest_buffer(spec, std::vector<bool>(spec.slots.size())));
+    }
+    if (needed > most) {
+      most = needed;
+      worst = &choice.front();
+    }
+  }
+  throw workloads::InputError(
+      fmt::format("{}too small: {} needs {} words on chip for its smallest tiles; found {} words; "
+                  "allowed: at least {} bytes",
+                  task.device.buffer_where, worst->name, most,
+                  words_of(task.device.buffer).count(), most * workloads::bytes_per_word));
+}
+
+}  // namespace spillway::sim

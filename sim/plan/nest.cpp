@@ -1,0 +1,394 @@
+#include "sim/plan/nest.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace spillway::sim {
+
+using models::Tile;
+
+namespace {
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) {  // also of negative a
+  return a >= 0 ? (a + b - 1) / b : -(-a / b);
+}
+std::int64_t divide_down(std::int64_t a, std::int64_t b) { return -divide_up(-a, b); }
+
+Range through(const Projection::Stage& s, Range range) {
+  if (range.size() <= 0) return {0, 0};
+  Range result;
+  if (s.inverse) {
+    result = {divide_up(range.begin + s.padding - s.kernel + 1, s.stride),
+              divide_down(range.end - 1 + s.padding, s.stride) + 1};
+    if (range.begin == 0) result.begin = 0;
+    if (range.end == s.from) result.end = s.extent;
+  } else {
+    result = {range.begin * s.stride - s.padding,
+              (range.end - 1) * s.stride - s.padding + s.kernel};
+  }
+  result.begin = std::clamp<std::int64_t>(result.begin, 0, s.extent);
+  result.end = std::clamp<std::int64_t>(result.end, result.begin, s.extent);
+  return result;
+}
+
+Range range_of(const Projection& p, const ByAxis<Range>& at) {
+  if (!p.axis) return {0, p.extent};
+  const Range range = p.apply(at[index(*p.axis)]);
+  if (p.per_group == 0) return range;
+  const Range group = at[index(Axis::group)];
+  return {group.begin * p.per_group + range.begin, (group.end - 1) * p.per_group + range.end};
+}
+
+/// The sizes of a dimension's ranges over all tiles of its axis: visits each.
+template <class Visit>
+void for_each_size(const Projection& p, std::int64_t extent, std::int64_t tile, Visit visit) {
+  for (std::int64_t begin = 0; begin < extent; begin += tile) {
+    visit(p.apply({begin, std::min(extent, begin + tile)}).size());
+  }
+}
+
+bool is_even_scale(const Projection& p) {
+  return p.stages == 0 || (p.stages == 1 && !p.stage[0].inverse && p.stage[0].padding == 0 &&
+                           p.stage[0].kernel == p.stage[0].stride &&
+                           p.stage[0].extent == p.stage[0].from * p.stage[0].stride);
+}
+
+}  // namespace
+
+std::string to_string(Axis axis) {
+  switch (axis) {
+    case Axis::group: return "groups";
+    case Axis::example: return "examples";
+    case Axis::row: return "rows";
+    case Axis::column: return "columns";
+    case Axis::output: return "outputs";
+    case Axis::input: return "inputs";
+  }
+  return "?";
+}
+
+Range Projection::apply(Range range) const {
+  for (std::uint8_t i = 0; i < stages; ++i) range = through(stage[i], range);
+  return range;
+}
+
+std::size_t NestSpec::slot_of(workloads::TensorId tensor) const {
+  return static_cast<std::size_t>(
+      std::find_if(slots.begin(), slots.end(),
+                   [&](const Slot& slot) { return slot.tensor == tensor; }) -
+      slots.begin());
+}
+
+Tile tile_of(const Slot& slot, const Place& place) {
+  Tile tile{slot.tensor, {}};
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    tile.box[d] = range_of(slot.dims[d], slot.dims[d].outer ? place.outer : place.inner);
+  }
+  return tile;
+}
+
+Tile part_of(const Slot& slot, const Place& place) {
+  Tile tile{slot.tensor, {}};
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    tile.box[d] = range_of(slot.dims[d], place.inner);
+  }
+  return tile;
+}
+
+NestShape::NestShape(const NestSpec& spec)
+    : spec_(spec),
+      follows_(spec.slots.size()),
+      runs_(spec.slots.size()),
+      visits_(spec.slots.size()),
+      transient_(spec.slots.size()) {}
+
+void NestShape::set(const std::vector<Loop>& loops) {
+  loops_ = loops;
+  trips_.assign(loops.size(), 1);
+  ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
+  outer_tile_ = inner_tile_ = spec_.extent;
+  ByAxis<int> seen{};
+  ByAxis<Mask>&all = all_, &outer = outer_;
+  all = outer = {};
+  Mask running = 0;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const std::size_t axis = index(loops[i].axis);
+    trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
+    left[axis] = loops[i].tile;
+    inner_tile_[axis] = loops[i].tile;
+    if (seen[axis]++ == 0) {
+      outer_tile_[axis] = loops[i].tile;
+      outer[axis] |= Mask{1} << i;
+    }
+    all[axis] |= Mask{1} << i;
+    if (trips_[i] > 1) running |= Mask{1} << i;
+  }
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    Mask mask = 0;
+    for (const Projection& p : spec_.slots[s].dims) {
+      if (!p.axis) continue;
+      mask |= p.outer ? outer[index(*p.axis)] : all[index(*p.axis)];
+      if (p.per_group != 0) mask |= all[index(Axis::group)];
+    }
+    follows_[s] = mask & running;
+    runs_[s] = 0;
+    transient_[s] = true;
+  }
+  // From the last operation to the first, as what runs on demand runs as often as its users need.
+  const auto deepest = [](Mask mask) { return std::bit_width(mask); };
+  for (std::size_t i = spec_.ops.size(); i-- > 0;) {
+    const NestOp& op = spec_.ops[i];
+    Mask runs = 0;
+    if (op.on_demand) {
+      const std::size_t target = *op.on_demand;
+      const int depth = deepest(runs_[target] & follows_[target]);
+      runs = runs_[target] & ((Mask{1} << depth) - 1);
+    } else {
+      runs = loops_of(op) & running;
+    }
+    const auto use = [&](const NestOp::Operand& operand) {
+      const Mask here = operand.once ? runs & ~waits_for(op, operand) : runs;
+      runs_[operand.slot] |= here;
+      const bool changes = here == 0 || (follows_[operand.slot] >> (deepest(here) - 1) & 1) != 0;
+      if (!changes) transient_[operand.slot] = false;
+    };
+    for (const NestOp::Operand& operand : op.inputs) use(operand);
+    for (const NestOp::Operand& operand : op.outputs) use(operand);
+    for (const std::size_t seed : op.seeds) use({seed});
+  }
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    const int depth = deepest(runs_[s] & follows_[s]);
+    visits_[s] = 1;
+    for (int i = 0; i < depth; ++i) {
+      if ((runs_[s] & ~follows_[s]) >> i & 1) visits_[s] *= trips_[static_cast<std::size_t>(i)];
+    }
+  }
+}
+
+std::uint32_t NestShape::loops_of(const NestOp& op) const {
+  Mask mask = 0;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    if (op.runs[axis]) mask |= op.outer ? outer_[axis] : all_[axis];
+  }
+  return mask;
+}
+
+std::uint32_t NestShape::waits_for(const NestOp& op, const NestOp::Operand& operand) const {
+  if (!operand.once) return 0;
+  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(), [&](const auto& other) {
+    return other.slot == operand.slot;
+  });
+  return output ? all_[index(Axis::input)] : reduced(op, op.outputs.front());
+}
+
+std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operand) const {
+  Mask mask = loops_of(op);
+  if (operand.once) mask &= ~waits_for(op, operand);
+  for (const Projection& p : spec_.slots[operand.slot].dims) {
+    if (p.axis) mask &= ~all_[index(*p.axis)];
+    if (p.axis && p.per_group != 0) mask &= ~all_[index(Axis::group)];
+  }
+  return mask;
+}
+
+bool NestShape::is_legal() const {
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    const Slot& slot = spec_.slots[s];
+    for (const Projection& p : slot.dims) {
+      if (!p.axis || is_even_scale(p)) continue;
+      if (slot.source == Slot::Source::made && visits_[s] > 1) return false;
+      const std::size_t axis = index(*p.axis);
+      bool empty = false;
+      for_each_size(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis],
+                    [&](std::int64_t size) { empty |= size <= 0; });
+      if (empty) return false;
+    }
+  }
+  return true;
+}
+
+models::TileSize NestShape::coverage(std::size_t s) const {
+  const Slot& slot = spec_.slots[s];
+  if (slot.element == workloads::Bytes(workloads::bytes_per_word)) {
+    std::uint64_t words = 1;
+    for (const Projection& p : slot.dims) {
+      if (!p.axis || is_even_scale(p)) {
+        words *= static_cast<std::uint64_t>(p.extent);
+        continue;
+      }
+      std::uint64_t sum = 0;
+      const std::size_t axis = index(*p.axis);
+      for_each_size(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis],
+                    [&](std::int64_t size) { sum += static_cast<std::uint64_t>(size); });
+      words *= sum;
+    }
+    return {workloads::Words(words), slot.element * words};
+  }
+  // Smaller elements: words are rounded up for each run, so that each size counts for itself.
+  using Sizes = std::vector<std::pair<std::int64_t, std::uint64_t>>;  // a size, how often
+  std::array<Sizes, models::largest_rank> sizes;
+  workloads::TensorShape shape;
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    const Projection& p = slot.dims[d];
+    shape.push_back(p.extent);
+    const auto add = [&](std::int64_t size) {
+      for (auto& [known, count] : sizes[d]) {
+        if (known == size) {
+          ++count;
+          return;
+        }
+      }
+      sizes[d].push_back({size, 1});
+    };
+    if (!p.axis) {
+      add(p.extent);
+      continue;
+    }
+    const std::size_t axis = index(*p.axis);
+    const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+    if (p.per_group == 0) {
+      for_each_size(p, spec_.extent[axis], tile, add);
+      continue;
+    }
+    const std::int64_t groups = spec_.extent[index(Axis::group)],
+                       at_once = inner_tile_[index(Axis::group)];
+    for (std::int64_t group = 0; group < groups; group += at_once) {
+      const std::int64_t covered = std::min(at_once, groups - group);
+      if (covered > 1) {
+        add(covered * p.per_group);
+      } else {
+        for_each_size(p, spec_.extent[axis], tile, add);
+      }
+    }
+  }
+  models::TileSize total;
+  for (const auto& a : sizes[0]) {
+    for (const auto& b : sizes[1]) {
+      for (const auto& c : sizes[2]) {
+        for (const auto& d : sizes[3]) {
+          const Tile tile{slot.tensor,
+                          {Range{0, a.first}, {0, b.first}, {0, c.first}, {0, d.first}}};
+          if (tile.elements() == 0) continue;
+          const models::TileSize size = models::tile_size(tile, shape, slot.element);
+          const std::uint64_t times = a.second * b.second * c.second * d.second;
+          total.words += size.words * times;
+          total.bytes += size.bytes * times;
+        }
+      }
+    }
+  }
+  return total;
+}
+
+std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
+  const Slot& slot = spec_.slots[s];
+  std::uint64_t elements = 1;
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    const Projection& p = slot.dims[d];
+    std::int64_t size = p.extent;
+    if (p.axis) {
+      const std::size_t axis = index(*p.axis);
+      const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+      if (p.stages == 0) {
+        size = tile;
+      } else if (is_even_scale(p)) {
+        size = tile * p.stage[0].stride;
+      } else {
+        size = 0;
+        for_each_size(p, spec_.extent[axis], tile,
+                      [&](std::int64_t each) { size = std::max(size, each); });
+      }
+      const std::int64_t groups = inner_tile_[index(Axis::group)];
+      if (p.per_group != 0 && groups > 1) size = groups * p.per_group;
+    }
+    if (d == 0 && slot.in_parts) size = std::min(size, part);
+    elements *= static_cast<std::uint64_t>(size);
+  }
+  return workloads::words_of(slot.element * elements).count();
+}
+
+SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
+  const std::uint64_t last = slot.changed && slot.wanted ? 1 : 0;
+  switch (slot.source) {
+    case Slot::Source::outside: return {visits, last};
+    case Slot::Source::made: return {visits - 1, visits - 1 + last};
+    case Slot::Source::remade:
+    case Slot::Source::streamed: break;
+  }
+  return {};
+}
+
+std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
+                         const std::vector<bool>& pinned) {
+  std::uint64_t sum = 0;
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    const Slot& slot = spec.slots[s];
+    if (!slot.counted || pinned[s]) continue;
+    const SlotMoves moves = slot_moves(slot, shape.visits(s));
+    if (moves.loads + moves.stores == 0) continue;
+    sum += shape.coverage(s).words.count() * (moves.loads + moves.stores);
+  }
+  return sum;
+}
+
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
+             std::int64_t part) {
+  struct Piece {
+    std::size_t slot;
+    std::uint64_t words;
+    std::size_t first, last;  // operations
+    std::uint64_t address = 0;
+  };
+  std::vector<Piece> pieces;
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
+    Piece piece{s, shape.largest(s, part), spec.ops.size(), 0};
+    for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+      const auto uses = [&](const std::vector<NestOp::Operand>& operands) {
+        return std::any_of(operands.begin(), operands.end(),
+                           [&](const NestOp::Operand& operand) { return operand.slot == s; });
+      };
+      const std::vector<std::size_t>& seeds = spec.ops[i].seeds;
+      if (!uses(spec.ops[i].inputs) && !uses(spec.ops[i].outputs) &&
+          std::find(seeds.begin(), seeds.end(), s) == seeds.end()) {
+        continue;
+      }
+      piece.first = std::min(piece.first, i);
+      piece.last = i;
+    }
+    if (!shape.transient(s)) {
+      piece.first = 0;
+      piece.last = spec.ops.size();
+    }
+    pieces.push_back(piece);
+  }
+  // What stays for long at the bottom, then the large first; each at the lowest address free.
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    const std::size_t length_a = a.last - a.first, length_b = b.last - b.first;
+    if (length_a != length_b) return length_a > length_b;
+    if (a.words != b.words) return a.words > b.words;
+    return a.slot < b.slot;
+  });
+  Packing packing{std::vector<std::uint64_t>(spec.slots.size()), 0};
+  std::vector<const Piece*> placed;  // by address
+  for (Piece& piece : pieces) {
+    std::uint64_t at = 0;
+    for (const Piece* other : placed) {
+      if (other->last < piece.first || piece.last < other->first) continue;
+      if (other->address + other->words <= at) continue;
+      if (other->address >= at + piece.words) break;
+      at = other->address + other->words;
+    }
+    piece.address = at;
+    packing.address[piece.slot] = at;
+    packing.words = std::max(packing.words, at + piece.words);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), &piece,
+                                   [](const Piece* a, const Piece* b) {
+                                     return a->address < b->address;
+                                   }),
+                  &piece);
+  }
+  return packing;
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,187 @@
+// A nest: some operations of a step run tile by tile under loops along shared axes. Tensors that
+// the operations use have slots in the buffer; a slot holds one tile at a time, and its tile is
+// changed only when the loops move on to another one. What a nest moves follows from its loops
+// alone, in closed form.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/tile.hpp"
+#include "workloads/step.hpp"
+
+namespace spillway::sim {
+
+using models::Range;
+
+enum class Axis : std::uint8_t { group, example, row, column, output, input };
+inline constexpr std::size_t axis_count = 6;
+std::string to_string(Axis axis);
+
+template <class Value>
+using ByAxis = std::array<Value, axis_count>;
+inline std::size_t index(Axis axis) { return static_cast<std::size_t>(axis); }
+
+/// How a range of an axis becomes a range of one dimension of a tensor.
+struct Projection {
+  /// The places that windows at a range of places cover, or (inverse) the windows that touch it; at
+  /// the map's borders with those that lie on padding alone.
+  struct Stage {
+    std::int64_t stride = 1, padding = 0, kernel = 1;
+    std::int64_t extent = 1;  ///< of the dimension it leads to
+    bool inverse = false;
+    std::int64_t from = 1;  ///< extent of the dimension it comes from
+  };
+  std::optional<Axis> axis;  ///< none: always the whole dimension
+  bool outer = false;        ///< follows the axis's outer loop alone
+  std::int64_t extent = 1;   ///< of the dimension
+  /// Elements of the dimension that one group has, where the axis runs within a group; else 0.
+  std::int64_t per_group = 0;
+  std::uint8_t stages = 0;
+  std::array<Stage, 2> stage{};
+
+  void add(const Stage& next) { stage.at(stages++) = next; }
+  Range apply(Range range) const;  ///< stages only
+};
+
+using Projections = std::array<Projection, models::largest_rank>;
+
+/// A tensor's place in a nest.
+struct Slot {
+  enum class Source {
+    outside,   ///< loaded
+    made,      ///< by an operation of the nest; an unfinished tile that has to leave is spilled
+    remade,    ///< by operations that run on demand, anew whenever its tile is missing
+    streamed,  ///< generated into the array; no room in the buffer
+  };
+  workloads::TensorId tensor = 0;
+  Projections dims;
+  Source source = Source::outside;
+  bool changed = false;  ///< an operation of the nest writes it
+  bool wanted = false;   ///< its final value is used after the nest
+  bool in_parts = false; ///< an update takes it a few rows of its first dimension at a time
+  workloads::Bytes element{4};
+  bool counted = true;  ///< its words cross the DRAM port, not the host's
+};
+
+struct NestOp {
+  struct Operand {
+    std::size_t slot = 0;
+    /// Takes part once: a bias at the last of the loops that its sum runs along, a bias's gradient
+    /// at the last of those along `input`.
+    bool once = false;
+  };
+  std::size_t op = 0;  ///< in the step
+  std::vector<Operand> inputs, outputs;
+  std::vector<std::size_t> seeds;  ///< slots that have to be resident, too
+  /// What it does, where that is a phase of the step's operation.
+  std::optional<workloads::Kernel> kernel;
+  std::optional<std::size_t> on_demand;  ///< runs when the tile of this slot is missing
+  bool in_parts = false;  ///< an update that goes through its tile a few rows at a time
+  ByAxis<bool> runs{};    ///< axes that it runs along; it waits for the last of all others
+  bool outer = false;     ///< it runs along the outer loops alone, and on whole tiles
+};
+
+/// Which operations, along which axes, with which tensors: all but tiles and order.
+struct NestSpec {
+  std::string name;
+  std::size_t stage = 0;     ///< of the step, for reports
+  ByAxis<std::int64_t> extent{1, 1, 1, 1, 1, 1};
+  std::vector<Slot> slots;
+  std::vector<NestOp> ops;
+  bool splits_output = false;  ///< `output` may have an outer and an inner loop
+  bool whole_maps = false;   ///< rows and columns are not cut
+  bool whole_batch = false;  ///< examples are not cut
+  std::size_t slot_of(workloads::TensorId tensor) const;  ///< slots.size() when it has none
+};
+
+/// `tile` places of an axis at a time. Of two loops of one axis the first is the outer one.
+struct Loop {
+  Axis axis;
+  std::int64_t tile;
+};
+
+/// The spec with its loops, outermost first. A pinned slot's tensor stands in the buffer whole,
+/// before the nest or after it or both, and moves nothing here.
+struct Nest {
+  NestSpec spec;
+  std::vector<Loop> loops;
+  std::vector<bool> pinned;           ///< by slot
+  std::int64_t part = 1;              ///< rows that an update takes at a time
+  std::vector<std::uint64_t> address; ///< of the slots in the buffer, in words
+};
+
+/// The ranges that loops stand at.
+struct Place {
+  ByAxis<Range> outer, inner;
+};
+
+/// The slot's tile at a place.
+models::Tile tile_of(const Slot& slot, const Place& place);
+/// The part of it that an operation of the innermost loops works on.
+models::Tile part_of(const Slot& slot, const Place& place);
+
+/// What the loops of a nest come to: how often they run, and what they do to its slots.
+class NestShape {
+ public:
+  explicit NestShape(const NestSpec& spec);
+  void set(const std::vector<Loop>& loops);
+
+  const std::vector<Loop>& loops() const { return loops_; }
+  std::uint64_t trips(std::size_t loop) const { return trips_[loop]; }
+  /// The loop's axis is one that the slot's tile follows.
+  bool follows(std::size_t slot, std::size_t loop) const { return follows_[slot] >> loop & 1; }
+  /// The loops that an operation runs along, as bits.
+  std::uint32_t loops_of(const NestOp& op) const;
+  /// The loops at whose last an operand that takes part once does.
+  std::uint32_t waits_for(const NestOp& op, const NestOp::Operand& operand) const;
+  /// The loops along the axes that the slot does not follow, among those of an operation.
+  std::uint32_t reduced(const NestOp& op, const NestOp::Operand& operand) const;
+  /// How often each of the slot's tiles is brought in.
+  std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
+  /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
+  bool transient(std::size_t slot) const { return transient_[slot]; }
+  /// All distinct tiles of a slot, what they share counted for each.
+  models::TileSize coverage(std::size_t slot) const;
+  /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
+  /// others.
+  bool is_legal() const;
+  /// Words of its largest tile.
+  std::uint64_t largest(std::size_t slot, std::int64_t part) const;
+
+ private:
+  using Mask = std::uint32_t;  // of loops
+
+  const NestSpec& spec_;
+  ByAxis<Mask> all_{}, outer_{};
+  std::vector<Loop> loops_;
+  std::vector<std::uint64_t> trips_;
+  ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
+  std::vector<Mask> follows_, runs_;  // by slot
+  std::vector<std::uint64_t> visits_;
+  std::vector<bool> transient_;
+};
+
+/// How often all of a slot's tiles cross the border.
+struct SlotMoves {
+  std::uint64_t loads = 0, stores = 0;
+};
+SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
+
+/// Words of the nest through the DRAM port.
+std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
+                         const std::vector<bool>& pinned);
+
+/// Addresses for the slots, each for as long as it is used within the loops' body, and the words
+/// up to the highest. Pinned and streamed slots get none.
+struct Packing {
+  std::vector<std::uint64_t> address;
+  std::uint64_t words = 0;
+};
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
+             std::int64_t part);
+
+}  // namespace spillway::sim

@@ -1,0 +1,66 @@
+// Makes nests of a step's operations: finds out along which axes they run together.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/plan/nest.hpp"
+#include "workloads/step.hpp"
+
+namespace spillway::sim {
+
+/// An operation of the step, or a phase of one.
+struct OpPart {
+  std::size_t op = 0;
+  /// A phase's kernel and operands, where they are not the operation's own.
+  std::optional<workloads::Kernel> kernel;
+  std::vector<workloads::TensorId> inputs, outputs;
+
+  OpPart(std::size_t whole) : op(whole) {}
+  OpPart(std::size_t of, workloads::Kernel phase, std::vector<workloads::TensorId> in,
+         std::vector<workloads::TensorId> out)
+      : op(of), kernel(std::move(phase)), inputs(std::move(in)), outputs(std::move(out)) {}
+};
+
+struct NestRequest {
+  std::string name;
+  /// What makes operands of the main operations out of others, tile by tile, each time anew.
+  std::vector<OpPart> before;
+  /// Matrix products that share their loops; with none, element by element.
+  std::vector<OpPart> main;
+  /// What is done to a result as soon as it is complete.
+  std::vector<OpPart> after;
+  /// A weight gradient's rows and columns are cut at its input, with the halo on its output's
+  /// errors, not the other way round. (A forward pass is cut at its output, an input gradient at
+  /// its input.)
+  bool cut_input_rows = false;
+  /// Made again by whoever needs them: never stored at the end.
+  std::set<workloads::TensorId> unwanted;
+};
+
+class NestBuilder {
+ public:
+  NestBuilder(const workloads::Step& step, const models::MemoryMap& map);
+
+  /// Loops along everything that the main operations run along.
+  NestSpec tiled(const NestRequest& request) const;
+  /// Loops over the examples alone; every other dimension is whole.
+  NestSpec streamed(const std::string& name, const std::vector<OpPart>& ops,
+                    const std::set<workloads::TensorId>& unwanted) const;
+
+  const workloads::Step& step() const { return step_; }
+
+ private:
+  class Mapping;
+  NestSpec finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
+                  const std::vector<Projections>& dims, const NestRequest& request) const;
+  workloads::TensorId largest_map(const OpPart& part) const;
+  bool wanted_later(workloads::TensorId tensor, const std::vector<OpPart>& ops) const;
+
+  const workloads::Step& step_;
+  const models::MemoryMap& map_;
+  std::vector<std::vector<std::size_t>> readers_;  // operations by tensor
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,34 @@
+// The loops of a nest that move the fewest words through a buffer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sim/plan/nest.hpp"
+
+namespace spillway::sim {
+
+struct FoundNest {
+  std::vector<Loop> loops;
+  std::uint64_t dram_words = 0;
+  std::uint64_t buffer_words = 0;
+};
+
+/// Tile sizes worth trying along an axis, largest first: those that cut it into 1, 2, 3 … pieces
+/// of nearly one size, and for many pieces a selection that does not depend on the buffer.
+std::vector<std::int64_t> tile_sizes(std::int64_t extent);
+
+/// The best loops among all orders and tile sizes, in a buffer of so many words; a larger buffer
+/// never finds worse ones. Nothing when even the smallest tiles do not fit.
+std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
+                                    std::uint64_t words);
+
+/// The fewest words that any loops need.
+std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned);
+
+/// The found loops as a nest, with updates in parts as large as the buffer allows.
+Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,
+               std::uint64_t words);
+
+}  // namespace spillway::sim

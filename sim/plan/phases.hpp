@@ -1,0 +1,32 @@
+// Operations as they are planned: batch-norm in phases, as its statistics take the whole mini-batch
+// before any value can be normalised.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/plan/nest_builder.hpp"
+#include "sim/plan/policies.hpp"
+
+namespace spillway::sim {
+
+/// The operation, or the phases that it is done in, in order.
+std::vector<OpPart> phases(const workloads::Step& step, std::size_t op);
+
+/// Whether a kernel is a matrix product, with sums over an axis of their own.
+bool is_product(const workloads::Kernel& kernel);
+
+/// "conv1 conv forward", for messages.
+std::string operation_name(const workloads::Step& step, std::size_t op);
+
+/// Nests of which any one does the work.
+using NestChoice = std::vector<NestSpec>;
+NestChoice choice_of(const NestBuilder& builder, NestRequest request);
+/// The one that moves the fewest words in a buffer of `words`, with nothing pinned.
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words);
+
+/// Throws the InputError that names the nest that needs the most and the smallest buffer that works
+/// for all.
+[[noreturn]] void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choices);
+
+}  // namespace spillway::sim

@@ -1,0 +1,231 @@
+#include "sim/plan/schedule.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+using workloads::Phase;
+using workloads::Step;
+using workloads::Tensor;
+
+namespace {
+
+/// The first operation of a nest that uses a slot, and the last that changes it.
+std::pair<std::size_t, std::size_t> first_and_last(const NestSpec& spec, std::size_t slot) {
+  std::size_t first = spec.ops.size(), last = 0;
+  for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+    const auto uses = [&](const NestOp::Operand& operand) { return operand.slot == slot; };
+    const bool takes =
+        std::any_of(spec.ops[i].inputs.begin(), spec.ops[i].inputs.end(), uses) ||
+        std::find(spec.ops[i].seeds.begin(), spec.ops[i].seeds.end(), slot) !=
+            spec.ops[i].seeds.end();
+    const bool makes = std::any_of(spec.ops[i].outputs.begin(), spec.ops[i].outputs.end(), uses);
+    if (takes || makes) first = std::min(first, i);
+    if (makes) last = i;
+  }
+  return {first, last};
+}
+
+}  // namespace
+
+ScheduleLines book(const Schedule& schedule, const Step& step, const models::MemoryMap& map,
+                   Ledger& ledger) {
+  ScheduleLines lines;
+  const auto line = [&](const Tensor& tensor, Phase phase, Direction direction) {
+    return ledger.line({map.at(tensor.id).port, tensor.layer, phase, tensor.kind, direction,
+                        item_of(step, tensor)},
+                       step.layer_names[tensor.layer]);
+  };
+  const auto phase_of = [&](const NestSpec& spec, std::size_t op) {
+    return step.ops[spec.ops[op].op].phase;
+  };
+  for (const Nest& nest : schedule.nests) {
+    lines.slots.emplace_back(nest.spec.slots.size());
+    NestShape shape(nest.spec);
+    shape.set(nest.loops);
+    for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
+      const Slot& slot = nest.spec.slots[s];
+      if (nest.pinned[s]) continue;
+      const SlotMoves moves = slot_moves(slot, shape.visits(s));
+      if (moves.loads + moves.stores == 0) continue;
+      const Tensor& tensor = step.tensor(slot.tensor);
+      const auto [first, last] = first_and_last(nest.spec, s);
+      const models::TileSize once = shape.coverage(s);
+      ScheduleLines::Lines& own = lines.slots.back()[s];
+      const auto add = [&](Direction direction, Phase phase, std::uint64_t times) {
+        const std::size_t at = line(tensor, phase, direction);
+        ledger.add(at, once.words * times, once.bytes * times);
+        return static_cast<models::LedgerLabel>(at);
+      };
+      if (moves.loads > 0) own.load = add(Direction::read, phase_of(nest.spec, first), moves.loads);
+      if (moves.stores > 0) {
+        own.store = add(Direction::write, phase_of(nest.spec, last), moves.stores);
+      }
+    }
+  }
+  for (const Stay& stay : schedule.stays) {
+    const Tensor& tensor = step.tensor(stay.tensor);
+    const models::TileSize size = models::tile_size(
+        models::whole_tensor(tensor.id, tensor.shape), tensor.shape, tensor.element);
+    ScheduleLines::Lines own;
+    const auto add = [&](Direction direction, std::size_t n) {
+      const NestSpec& spec = schedule.nests[n].spec;
+      const auto [first, last] = first_and_last(spec, spec.slot_of(tensor.id));
+      const Phase phase = phase_of(spec, direction == Direction::read ? first : last);
+      const std::size_t at = line(tensor, phase, direction);
+      ledger.add(at, size.words, size.bytes);
+      return static_cast<models::LedgerLabel>(at);
+    };
+    if (stay.loaded) own.load = add(Direction::read, stay.first);
+    if (stay.stored) own.store = add(Direction::write, stay.last);
+    lines.stays.push_back(own);
+  }
+  return lines;
+}
+
+std::uint64_t most_words(const Schedule& schedule, const Step& step) {
+  std::uint64_t most = 0;
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+    const Nest& nest = schedule.nests[n];
+    NestShape shape(nest.spec);
+    shape.set(nest.loops);
+    std::uint64_t words = pack(nest.spec, shape, nest.pinned, nest.part).words;
+    for (const Stay& stay : schedule.stays) {
+      if (stay.first <= n && n <= stay.last) {
+        words += workloads::words_of(step.tensor(stay.tensor).bytes()).count();
+      }
+    }
+    most = std::max(most, words);
+  }
+  return most;
+}
+
+namespace {
+
+struct Box {
+  std::uint64_t begin, end;     // words
+  std::size_t first, last;      // nests
+};
+
+/// The lowest address at which `size` words are free from nest `first` to nest `last`.
+std::uint64_t lowest_free(std::vector<Box> taken, std::uint64_t size, std::size_t first,
+                          std::size_t last) {
+  std::erase_if(taken, [&](const Box& b) { return b.last < first || last < b.first; });
+  std::sort(taken.begin(), taken.end(),
+            [](const Box& a, const Box& b) { return a.begin < b.begin; });
+  std::uint64_t at = 0;
+  for (const Box& box : taken) {
+    if (box.end <= at) continue;
+    if (box.begin >= at + size) break;
+    at = box.end;
+  }
+  return at;
+}
+/// The highest such address below `words`, if there is one.
+std::optional<std::uint64_t> highest_free(std::vector<Box> taken, std::uint64_t size,
+                                          std::size_t first, std::size_t last,
+                                          std::uint64_t words) {
+  std::erase_if(taken, [&](const Box& b) { return b.last < first || last < b.first; });
+  std::sort(taken.begin(), taken.end(), [](const Box& a, const Box& b) { return a.end > b.end; });
+  std::uint64_t top = words;
+  for (const Box& box : taken) {
+    if (box.begin >= top) continue;
+    if (box.end + size <= top) break;
+    top = box.begin;
+  }
+  if (top < size) return std::nullopt;
+  return top - size;
+}
+
+/// Slots of a nest among the stays: each where it fits, long and large ones first.
+bool place_slots(Nest& nest, std::size_t n, const std::vector<Box>& stays, std::uint64_t words) {
+  NestShape shape(nest.spec);
+  shape.set(nest.loops);
+  const Packing packing = pack(nest.spec, shape, nest.pinned, nest.part);
+  // In one piece where there is a gap for it.
+  const std::uint64_t base = lowest_free(stays, packing.words, n, n);
+  if (base + packing.words > words) return false;
+  nest.address = packing.address;
+  for (std::uint64_t& address : nest.address) address += base;
+  return true;
+}
+
+}  // namespace
+
+bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
+  std::vector<std::size_t> order(schedule.stays.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto size_of = [&](std::size_t i) {
+    return workloads::words_of(step.tensor(schedule.stays[i].tensor).bytes()).count();
+  };
+  const auto try_order = [&](bool two_ended) {
+    std::vector<Box> boxes;
+    bool low = true;
+    for (const std::size_t i : order) {
+      Stay& stay = schedule.stays[i];
+      const std::uint64_t size = size_of(i);
+      const std::uint64_t lowest = lowest_free(boxes, size, stay.first, stay.last);
+      const auto highest = highest_free(boxes, size, stay.first, stay.last, words);
+      if (!highest || lowest + size > words) return false;
+      stay.address = low || !two_ended ? lowest : *highest;
+      low = !low;
+      boxes.push_back({stay.address, stay.address + size, stay.first, stay.last});
+    }
+    for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+      if (!place_slots(schedule.nests[n], n, boxes, words)) return false;
+    }
+    return true;
+  };
+  // In order of time, from both ends in turn or from the bottom; then the large or long first.
+  const auto by = [&](auto less) { std::stable_sort(order.begin(), order.end(), less); };
+  const auto& stays = schedule.stays;
+  by([&](std::size_t a, std::size_t b) { return stays[a].first < stays[b].first; });
+  if (try_order(true) || try_order(false)) return true;
+  by([&](std::size_t a, std::size_t b) { return size_of(a) > size_of(b); });
+  if (try_order(false) || try_order(true)) return true;
+  by([&](std::size_t a, std::size_t b) {
+    return stays[a].last - stays[a].first > stays[b].last - stays[b].first;
+  });
+  return try_order(false) || try_order(true);
+}
+
+void check_order(const Schedule& schedule, const Step& step) {
+  // The last nest that wrote each tensor for each operation: a reader must come after the last
+  // writer before it in the step, and before the next one.
+  struct Done {
+    std::size_t op, nest;
+    bool writes;
+  };
+  std::vector<std::vector<Done>> uses(step.tensors.size());
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+    const NestSpec& spec = schedule.nests[n].spec;
+    for (const NestOp& op : spec.ops) {
+      const auto note = [&](const NestOp::Operand& operand, bool writes) {
+        const Slot& slot = spec.slots[operand.slot];
+        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) return;
+        if (step.tensor(slot.tensor).lifetime == workloads::Lifetime::temporary &&
+            slot.source == Slot::Source::made) {
+          return;  // its own business
+        }
+        uses[slot.tensor].push_back({op.op, n, writes});
+      };
+      for (const NestOp::Operand& operand : op.inputs) note(operand, false);
+      for (const NestOp::Operand& operand : op.outputs) note(operand, true);
+    }
+  }
+  for (const Tensor& tensor : step.tensors) {
+    if (tensor.lifetime == workloads::Lifetime::temporary) continue;
+    for (const Done& a : uses[tensor.id]) {
+      for (const Done& b : uses[tensor.id]) {
+        if ((a.writes || b.writes) && a.op < b.op && a.nest > b.nest) {
+          throw workloads::ConsistencyError("the schedule reverses operations on " + tensor.name);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace spillway::sim

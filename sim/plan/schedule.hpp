@@ -1,0 +1,66 @@
+// A step as a sequence of nests, with the tensors that stay in the buffer from one nest to another.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/device_config.hpp"
+#include "models/instruction.hpp"
+#include "sim/plan/ledger.hpp"
+#include "sim/plan/nest.hpp"
+
+namespace spillway::sim {
+
+/// A whole tensor that stands in the buffer through several nests.
+struct Stay {
+  workloads::TensorId tensor = 0;
+  std::size_t first = 0, last = 0;  ///< nests
+  bool loaded = false;              ///< it is brought in; otherwise made in the first nest
+  bool stored = false;              ///< it is wanted when it leaves
+  std::uint64_t address = 0;        ///< in the buffer, in words
+};
+
+struct Schedule {
+  std::vector<Nest> nests;
+  std::vector<Stay> stays;
+};
+
+/// Lines of the ledger of everything that a schedule moves.
+struct ScheduleLines {
+  struct Lines {
+    models::LedgerLabel load = 0, store = 0;
+  };
+  std::vector<std::vector<Lines>> slots;  ///< by nest and slot
+  std::vector<Lines> stays;
+};
+
+/// Count what a schedule moves, from its loops alone.
+ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
+                   const models::MemoryMap& map, Ledger& ledger);
+
+/// Give stays and slots their addresses in a buffer of so many words. False when they do not fit.
+bool place(Schedule& schedule, const workloads::Step& step, std::uint64_t words);
+
+/// The most words that are taken at once, gaps left out.
+std::uint64_t most_words(const Schedule& schedule, const workloads::Step& step);
+
+/// The schedule's instructions; it keeps nothing but what stands in the buffer. Everything that is
+/// given has to outlive it.
+class ScheduleProgram {
+ public:
+  ScheduleProgram(const Schedule& schedule, const workloads::Step& step,
+                  const ScheduleLines& lines, double rate_scale);
+  ~ScheduleProgram();
+  std::optional<models::Instruction> next();
+
+ private:
+  class Run;
+  std::unique_ptr<Run> run_;
+};
+
+/// Throws ConsistencyError when nests run the step's operations in an order that changes what they
+/// compute.
+void check_order(const Schedule& schedule, const workloads::Step& step);
+
+}  // namespace spillway::sim

@@ -1,0 +1,360 @@
+// The instructions of a schedule: walks through the loops of one nest after another.
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "sim/plan/schedule.hpp"
+#include "sim/plan/tile_kernel.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+using models::BufferedTile;
+using models::Instruction;
+using models::Tile;
+using workloads::Kernel;
+using workloads::Step;
+using workloads::TensorId;
+
+namespace {
+
+constexpr std::uint64_t bytes_of_word = workloads::bytes_per_word;
+
+/// A whole tensor in the buffer for several nests.
+struct Standing {
+  BufferedTile tile;
+  models::LedgerLabel load = 0, store = 0;
+  bool loaded = false, stored = false;
+  bool resident = false, changed = false;
+};
+using Standings = std::map<TensorId, Standing>;
+
+/// One nest on its way.
+class NestRun {
+ public:
+  NestRun(const Nest& nest, const Step& step, const std::vector<ScheduleLines::Lines>& lines,
+          Standings& standings, double rate_scale, std::deque<Instruction>& out)
+      : nest_(nest),
+        step_(step),
+        lines_(lines),
+        standings_(standings),
+        rate_scale_(rate_scale),
+        out_(out),
+        shape_(nest.spec),
+        at_(nest.loops.size()),
+        slots_(nest.spec.slots.size()) {
+    shape_.set(nest.loops);
+    find_last_uses();
+  }
+
+  /// The body at one place of the loops; false when the loops are through.
+  bool advance() {
+    if (done_) return false;
+    find_place();
+    run_body();
+    std::size_t loop = at_.size();
+    while (loop > 0 && ++at_[loop - 1] == shape_.trips(loop - 1)) at_[--loop] = 0;
+    if (loop == 0) {
+      for (std::size_t s = 0; s < slots_.size(); ++s) leave(s);
+      done_ = true;
+    }
+    return true;
+  }
+
+ private:
+  struct Held {
+    bool resident = false, dirty = false, finished = true;
+    BufferedTile tile;
+    std::vector<std::uint64_t> stamp;  // indices of the loops that it follows
+  };
+
+  const Slot& slot(std::size_t s) const { return nest_.spec.slots[s]; }
+
+  void find_last_uses() {
+    last_use_.assign(slots_.size(), 0);
+    for (std::size_t i = 0; i < nest_.spec.ops.size(); ++i) {
+      const NestOp& op = nest_.spec.ops[i];
+      for (const NestOp::Operand& operand : op.inputs) last_use_[operand.slot] = i;
+      for (const NestOp::Operand& operand : op.outputs) last_use_[operand.slot] = i;
+      for (const std::size_t seed : op.seeds) last_use_[seed] = i;
+    }
+  }
+
+  void find_place() {
+    ByAxis<Range> within;
+    for (std::size_t axis = 0; axis < axis_count; ++axis) {
+      within[axis] = {0, nest_.spec.extent[axis]};
+    }
+    place_.outer = place_.inner = within;
+    ByAxis<bool> seen{};
+    for (std::size_t i = 0; i < nest_.loops.size(); ++i) {
+      const std::size_t axis = index(nest_.loops[i].axis);
+      Range& range = place_.inner[axis];
+      const std::int64_t begin =
+          range.begin + static_cast<std::int64_t>(at_[i]) * nest_.loops[i].tile;
+      range = {begin, std::min(range.end, begin + nest_.loops[i].tile)};
+      // A shorter outer tile may have fewer inner ones: those left over are empty.
+      range.begin = std::min(range.begin, range.end);
+      if (!seen[axis]) place_.outer[axis] = range;
+      seen[axis] = true;
+    }
+  }
+
+  bool at_last(std::uint32_t loops) const { return at_end(loops, true); }
+  bool at_first(std::uint32_t loops) const { return at_end(loops, false); }
+  bool at_end(std::uint32_t loops, bool last) const {
+    for (std::size_t i = 0; i < at_.size(); ++i) {
+      if ((loops >> i & 1) != 0 && at_[i] != (last ? shape_.trips(i) - 1 : 0)) return false;
+    }
+    return true;
+  }
+
+  bool stands(std::size_t s) const {
+    if (!slots_[s].resident) return false;
+    std::size_t k = 0;
+    for (std::size_t i = 0; i < at_.size(); ++i) {
+      if (shape_.follows(s, i) && slots_[s].stamp[k++] != at_[i]) return false;
+    }
+    return true;
+  }
+  std::vector<std::uint64_t> stamp(std::size_t s) const {
+    std::vector<std::uint64_t> result;
+    for (std::size_t i = 0; i < at_.size(); ++i) {
+      if (shape_.follows(s, i)) result.push_back(at_[i]);
+    }
+    return result;
+  }
+
+  void run_body() {
+    const std::vector<NestOp>& ops = nest_.spec.ops;
+    const std::uint32_t all = (std::uint32_t{1} << at_.size()) - 1;
+    std::vector<bool> missing(slots_.size());
+    for (const NestOp& op : ops) {
+      if (op.on_demand) missing[*op.on_demand] = !stands(*op.on_demand);
+    }
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      const NestOp& op = ops[i];
+      const bool runs = op.on_demand ? missing[*op.on_demand]
+                                     : at_last(all & ~shape_.loops_of(op));
+      if (runs) run(op);
+      for (std::size_t s = 0; s < slots_.size(); ++s) {
+        if (last_use_[s] == i && shape_.transient(s)) leave(s);
+      }
+    }
+  }
+
+  void run(const NestOp& op) {
+    if (!op.in_parts) {
+      run_part(op, std::nullopt);
+      return;
+    }
+    const Tile whole = tile_of(slot(op.inputs[0].slot), place_);
+    for (std::int64_t row = whole.box[0].begin; row < whole.box[0].end; row += nest_.part) {
+      run_part(op, Range{row, std::min(whole.box[0].end, row + nest_.part)});
+    }
+  }
+
+  void run_part(const NestOp& op, std::optional<Range> rows) {
+    std::vector<models::Input> inputs;
+    std::vector<models::TileView> outputs;
+    std::vector<Tile> input_boxes, output_boxes;
+    const auto box_of = [&](std::size_t s) {
+      Tile box = op.outer ? tile_of(slot(s), place_) : part_of(slot(s), place_);
+      if (rows) box.box[0] = *rows;
+      return box;
+    };
+    for (const std::size_t seed : op.seeds) bring(seed, std::nullopt);
+    for (const NestOp::Operand& operand : op.inputs) {
+      if (!at_last(shape_.waits_for(op, operand))) continue;
+      const Tile box = box_of(operand.slot);
+      if (box.elements() == 0) return;
+      input_boxes.push_back(box);
+      if (slot(operand.slot).source == Slot::Source::streamed) {
+        inputs.push_back(streamed(box));
+      } else {
+        inputs.push_back({models::TileView(bring(operand.slot, rows), box)});
+      }
+    }
+    bool accumulate = false;
+    for (const NestOp::Operand& operand : op.outputs) {
+      if (!at_last(shape_.waits_for(op, operand))) continue;
+      const Tile box = box_of(operand.slot);
+      const std::uint32_t reduced = shape_.reduced(op, operand);
+      const bool adds = !at_first(reduced);
+      if (&operand == &op.outputs.front() || !at_first(reduced)) accumulate = adds;
+      output_boxes.push_back(box);
+      outputs.push_back(models::TileView(make(operand.slot, adds, rows), box));
+      Held* held = held_of(operand.slot);
+      if (held != nullptr) held->finished = at_last(reduced);
+    }
+    Kernel whole = op.kernel ? *op.kernel : step_.ops[op.op].kernel;
+    if (auto* statistics = std::get_if<workloads::NormStatistics>(&whole)) {
+      const Tile& x = input_boxes[0];
+      std::int64_t& values = values_[{op.outputs[0].slot, output_boxes[0].box[1].begin}];
+      if (!accumulate) values = 0;
+      statistics->before = values;
+      values += x.box[0].size() * x.box[2].size() * x.box[3].size();
+    }
+    Kernel kernel = tile_kernel(whole, input_boxes, output_boxes, accumulate);
+    out_.push_back(models::Compute{with_rate_scale(std::move(kernel), rate_scale_),
+                                   std::move(inputs), std::move(outputs),
+                                   step_.ops[op.op].layer == step_.readout_layer()});
+    if (!rows) return;
+    for (const NestOp::Operand& operand : op.inputs) {
+      if (slot(operand.slot).in_parts) leave(operand.slot);
+    }
+  }
+
+  Held* held_of(std::size_t s) { return nest_.pinned[s] ? nullptr : &slots_[s]; }
+
+  models::Streamed streamed(const Tile& box) {
+    const workloads::Generated& made = *step_.tensor(box.tensor).generated;
+    std::optional<BufferedTile> sign_seed;
+    if (made.sign_seed) sign_seed = resident(*made.sign_seed);
+    return {box, resident(made.seed), sign_seed, made.values};
+  }
+  BufferedTile resident(TensorId id) const {
+    const std::size_t s = nest_.spec.slot_of(id);
+    return nest_.pinned[s] ? standings_.at(id).tile : slots_[s].tile;
+  }
+
+  BufferedTile tile_at(std::size_t s, std::optional<Range> rows) const {
+    BufferedTile tile{tile_of(slot(s), place_), nest_.address[s] * bytes_of_word};
+    if (rows && slot(s).in_parts) tile.tile.box[0] = *rows;
+    return tile;
+  }
+
+  /// The slot's tile, as an input.
+  BufferedTile bring(std::size_t s, std::optional<Range> rows) {
+    if (nest_.pinned[s]) {
+      Standing& standing = standings_.at(slot(s).tensor);
+      if (!standing.resident) {
+        out_.push_back(models::Load{standing.tile, standing.load});
+        standing.resident = true;
+      }
+      return standing.tile;
+    }
+    Held& held = slots_[s];
+    const bool part = rows && slot(s).in_parts;
+    if (part ? held.resident : stands(s)) return held.tile;
+    leave(s);
+    held = {true, false, true, tile_at(s, rows), stamp(s)};
+    out_.push_back(models::Load{held.tile, lines_[s].load});
+    return held.tile;
+  }
+
+  /// The slot's tile, as an output.
+  BufferedTile make(std::size_t s, bool adds, std::optional<Range> rows) {
+    if (nest_.pinned[s]) {
+      Standing& standing = standings_.at(slot(s).tensor);
+      standing.resident = standing.changed = true;
+      return standing.tile;
+    }
+    Held& held = slots_[s];
+    const bool part = rows && slot(s).in_parts;
+    if (!(part ? held.resident : stands(s))) {
+      leave(s);
+      held = {true, false, true, tile_at(s, rows), stamp(s)};
+      if (adds) out_.push_back(models::Load{held.tile, lines_[s].load});
+    }
+    held.dirty = true;
+    return held.tile;
+  }
+
+  void leave(std::size_t s) {
+    Held& held = slots_[s];
+    if (!held.resident) return;
+    const bool stored =
+        held.dirty && (slot(s).wanted || !held.finished) && slot(s).source != Slot::Source::remade;
+    if (stored) out_.push_back(models::Store{held.tile, lines_[s].store});
+    out_.push_back(models::Free{held.tile, held.dirty && !stored});
+    held.resident = false;
+  }
+
+  const Nest& nest_;
+  const Step& step_;
+  const std::vector<ScheduleLines::Lines>& lines_;
+  Standings& standings_;
+  double rate_scale_;
+  std::deque<Instruction>& out_;
+  NestShape shape_;
+  std::vector<std::uint64_t> at_;
+  Place place_;
+  std::vector<Held> slots_;
+  std::vector<std::size_t> last_use_;
+  /// Values that statistics have taken in, by slot and first channel.
+  std::map<std::pair<std::size_t, std::int64_t>, std::int64_t> values_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+class ScheduleProgram::Run {
+ public:
+  Run(const Schedule& schedule, const Step& step, const ScheduleLines& lines, double rate_scale)
+      : schedule_(schedule), step_(step), lines_(lines), rate_scale_(rate_scale) {}
+
+  std::optional<Instruction> next() {
+    while (out_.empty()) {
+      if (!nest_) {
+        if (number_ == schedule_.nests.size()) return std::nullopt;
+        begin();
+      }
+      if (!nest_->advance()) end();
+    }
+    Instruction instruction = std::move(out_.front());
+    out_.pop_front();
+    return instruction;
+  }
+
+ private:
+  void begin() {
+    for (std::size_t i = 0; i < schedule_.stays.size(); ++i) {
+      const Stay& stay = schedule_.stays[i];
+      if (stay.first != number_) continue;
+      const workloads::Tensor& tensor = step_.tensor(stay.tensor);
+      standings_[stay.tensor] = {{models::whole_tensor(tensor.id, tensor.shape),
+                                  stay.address * bytes_of_word},
+                                 lines_.stays[i].load,
+                                 lines_.stays[i].store,
+                                 stay.loaded,
+                                 stay.stored,
+                                 false,
+                                 false};
+    }
+    nest_.emplace(schedule_.nests[number_], step_, lines_.slots[number_], standings_, rate_scale_,
+                  out_);
+  }
+
+  void end() {
+    nest_.reset();
+    for (const Stay& stay : schedule_.stays) {
+      if (stay.last != number_) continue;
+      const Standing& standing = standings_.at(stay.tensor);
+      if (!standing.resident) continue;
+      const bool stored = standing.changed && standing.stored;
+      if (stored) out_.push_back(models::Store{standing.tile, standing.store});
+      out_.push_back(models::Free{standing.tile, standing.changed && !stored});
+      standings_.erase(stay.tensor);
+    }
+    ++number_;
+  }
+
+  const Schedule& schedule_;
+  const Step& step_;
+  const ScheduleLines& lines_;
+  double rate_scale_;
+  std::size_t number_ = 0;
+  Standings standings_;
+  std::optional<NestRun> nest_;
+  std::deque<Instruction> out_;
+};
+
+ScheduleProgram::ScheduleProgram(const Schedule& schedule, const Step& step,
+                                 const ScheduleLines& lines, double rate_scale)
+    : run_(std::make_unique<Run>(schedule, step, lines, rate_scale)) {}
+ScheduleProgram::~ScheduleProgram() = default;
+
+std::optional<Instruction> ScheduleProgram::next() { return run_->next(); }
+
+}  // namespace spillway::sim
