@@ -75,9 +75,8 @@ int run_command(const po::variables_map& values) {
   std::string text = run_text(experiment, simulation.plan(), result, options);
   if (trace) {
     trace->finish();
-    text += fmt::format("\nDRAM trace: {} written to {}, {} a line\n",
-                        counted(trace->bursts(), "burst"), target->path.string(),
-                        models::dram::line_form(target->format));
+    text += fmt::format("\nDRAM trace: {} written to {} ({})\n", counted(trace->bursts(), "burst"),
+                        target->path.string(), models::dram::format_name(target->format));
   }
   give(json, text, run_json(experiment, simulation.plan(), result, options));
   return counts_agree(simulation.plan(), result) ? 0 : 1;

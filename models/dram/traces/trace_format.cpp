@@ -20,6 +20,10 @@ const std::vector<std::string>& written_format_names() {
   return names;
 }
 
+const std::string& format_name(TraceFormat format) {
+  return trace_format_names()[static_cast<std::size_t>(format)];
+}
+
 TraceFormat trace_format(const std::string& given, const std::vector<std::string>& allowed) {
   std::string name = given;
   if (given == "ramulator") name = "ramulator2";

@@ -24,6 +24,8 @@ const std::vector<std::string>& trace_format_names();
 /// Those that can be written.
 const std::vector<std::string>& written_format_names();
 
+const std::string& format_name(TraceFormat format);
+
 /// The format of a name among `allowed`; ramulator, stl and rstl mean what they must. Throws
 /// InputError.
 TraceFormat trace_format(const std::string& name, const std::vector<std::string>& allowed);

@@ -259,6 +259,9 @@ TEST_CASE("format names are refused with the nearest one") {
   using models::dram::trace_format;
   using models::dram::trace_format_names;
   CHECK(trace_format("dramsys-relative", trace_format_names()) == TraceFormat::dramsys_relative);
+  for (const std::string& name : trace_format_names()) {
+    CHECK(models::dram::format_name(trace_format(name, trace_format_names())) == name);
+  }
   CHECK(trace_format("stl", trace_format_names()) == TraceFormat::dramsys);
   CHECK(trace_format("rstl", trace_format_names()) == TraceFormat::dramsys_relative);
   CHECK(trace_format("ramulator", trace_format_names()) == TraceFormat::ramulator2);
