@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/dram_figures.hpp"
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "models/dram/energy.hpp"
@@ -65,74 +66,16 @@ DramRun served(const dram::DramDevice& device, const std::string& name, Source& 
 }
 
 /// Numbers that text and JSON share.
-struct Figures {
+struct Figures : DramFigures {
   explicit Figures(const DramRun& run)
-      : bits(static_cast<double>(run.statistics.bursts()) * run.device.geometry.burst_bytes * 8),
-        time_ns(run.time_ns()),
-        energy(dram::energy_of(run.device, run.statistics)),
-        io_pj(dram::io_energy(run.device, run.statistics)),
+      : DramFigures(run.device, run.statistics),
         bursts_per_cpu_s(static_cast<double>(run.statistics.bursts()) /
-                         std::max(run.cpu_seconds, 1e-9)) {
-    if (time_ns > 0) bandwidth = bits / 8 / time_ns;
-    percent_of_peak = 100 * bandwidth / run.device.peak_bytes_per_ns();
-    if (run.statistics.reads > 0) {
-      read_latency_ns = static_cast<double>(run.statistics.read_latency_sum) /
-                        static_cast<double>(run.statistics.reads) *
-                        run.device.timing.clock_period_ns();
-    }
-  }
+                         std::max(run.cpu_seconds, 1e-9)) {}
 
-  double bits;
-  double time_ns;
-  double bandwidth = 0;  // bytes per ns, GB/s
-  double percent_of_peak = 0;
-  std::optional<double> read_latency_ns;  // none without reads
-  std::optional<dram::Energy> energy;     // none without currents
-  double io_pj;
   double bursts_per_cpu_s;
 };
 
 double microjoules(double pj) { return pj * 1e-6; }
-
-/// Cycles of the data bus, of all channels, by what they were used for or lost to.
-std::vector<std::pair<std::string, std::uint64_t>> bus_use(const dram::Statistics& statistics) {
-  return {{"data", statistics.busy},
-          {"refresh", statistics.lost_refresh},
-          {"turnaround", statistics.lost_turnaround},
-          {"row misses", statistics.lost_row},
-          {"command spacing", statistics.lost_spacing},
-          {"idle", statistics.idle}};
-}
-
-std::string bus_text(const dram::Statistics& statistics) {
-  std::uint64_t all = 0;
-  for (const auto& [name, cycles] : bus_use(statistics)) all += cycles;
-  Table table({"data bus", "cycles", "%"});
-  for (const auto& [name, cycles] : bus_use(statistics)) {
-    const double share =
-        all == 0 ? 0 : 100 * static_cast<double>(cycles) / static_cast<double>(all);
-    table.add({name, grouped(cycles), fmt::format("{:.1f}", share)});
-  }
-  return table.text();
-}
-
-std::string energy_text(const Figures& figures) {
-  Table table({"energy", "uJ", "pJ/bit"});
-  const auto add = [&](const char* name, double pj) {
-    table.add({name, fmt::format("{:.3f}", microjoules(pj)),
-               fmt::format("{:.3f}", figures.bits > 0 ? pj / figures.bits : 0)});
-  };
-  if (figures.energy) {
-    add("activate", figures.energy->activate);
-    add("read", figures.energy->read);
-    add("write", figures.energy->write);
-    add("refresh", figures.energy->refresh);
-    add("background", figures.energy->background);
-    add("total of the chips", figures.energy->total());
-  }
-  add("interface, apart", figures.io_pj);
-  return table.text();
-}
 
 Json energy_json(const Figures& figures) {
   if (!figures.energy) return nullptr;
@@ -205,7 +148,7 @@ std::string dram_text(const DramRun& run) {
   text += line("refreshes", grouped(counts.refreshes + counts.bank_refreshes));
   text += line("simulated",
                fmt::format("{:.2f} M bursts per CPU second", figures.bursts_per_cpu_s / 1e6));
-  return text + "\n" + bus_text(counts) + "\n" + energy_text(figures);
+  return text + "\n" + dram_bus_text(counts) + "\n" + dram_energy_text(figures);
 }
 
 std::string dram_json(const DramRun& run) {
@@ -232,10 +175,7 @@ std::string dram_json(const DramRun& run) {
   json["read_bursts"] = counts.reads;
   json["write_bursts"] = counts.writes;
   Json bus;
-  for (auto [name, cycles] : bus_use(counts)) {
-    std::replace(name.begin(), name.end(), ' ', '_');
-    bus[name] = cycles;
-  }
+  for (const auto& [name, cycles] : dram_bus_use(counts)) bus[underscored(name)] = cycles;
   json["bus_cycles"] = bus;
   return dump(json);
 }
