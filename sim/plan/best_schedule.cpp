@@ -690,6 +690,20 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t less = std::max<std::uint64_t>(1, words / 32);
   for (std::uint64_t allowed = words; allowed > words / 2; allowed -= less) {
     std::optional<Schedule> schedule = AgainSearch(task, graph, allowed).run(recompute);
+    if (!schedule && allowed == words) {
+      // Joined, operations may need less than the one that alone needs the most.
+      BufferNeeded needed = largest_need(single_operations(task));
+      std::uint64_t low = words + 1;
+      while (low < needed.words) {
+        const std::uint64_t middle = low + (needed.words - low) / 2;
+        if (AgainSearch(task, graph, middle).run(false)) {
+          needed.words = middle;
+        } else {
+          low = middle + 1;
+        }
+      }
+      refuse_buffer(task, needed);
+    }
     if (!schedule) break;
     if (place(*schedule, task.step, words)) return *schedule;
   }

@@ -8,8 +8,7 @@
 
 namespace spillway::sim {
 
-Schedule layer_schedule(const ScheduleTask& task) {
-  const std::uint64_t words = words_of(task.device.buffer).count();
+std::vector<NestChoice> single_operations(const ScheduleTask& task) {
   const NestBuilder builder(task.step, task.map);
   std::vector<NestChoice> choices;
   for (std::size_t i = 0; i < task.step.ops.size(); ++i) {
@@ -20,10 +19,16 @@ Schedule layer_schedule(const ScheduleTask& task) {
       choices.push_back(choice_of(builder, request));
     }
   }
+  return choices;
+}
+
+Schedule layer_schedule(const ScheduleTask& task) {
+  const std::uint64_t words = words_of(task.device.buffer).count();
+  const std::vector<NestChoice> choices = single_operations(task);
   Schedule schedule;
   for (const NestChoice& choice : choices) {
     const std::optional<Nest> nest = choose(choice, words);
-    if (!nest) refuse_buffer(task, choices);
+    if (!nest) refuse_buffer(task, largest_need(choices));
     schedule.nests.push_back(*nest);
   }
   if (!place(schedule, task.step, words)) {
@@ -66,24 +71,24 @@ std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words) {
   return make_nest(*spec, *best, std::vector<bool>(spec->slots.size()), words);
 }
 
-void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choices) {
-  std::uint64_t most = 0;
-  const NestSpec* worst = nullptr;
+BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
+  BufferNeeded most;
   for (const NestChoice& choice : choices) {
     std::uint64_t needed = ~std::uint64_t{0};
     for (const NestSpec& spec : choice) {
       needed = std::min(needed, smallest_buffer(spec, std::vector<bool>(spec.slots.size())));
     }
-    if (needed > most) {
-      most = needed;
-      worst = &choice.front();
-    }
+    if (needed > most.words) most = {choice.front().name, needed};
   }
+  return most;
+}
+
+void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed) {
   throw workloads::InputError(
       fmt::format("{}too small: {} needs {} words on chip for its smallest tiles; found {} words; "
                   "allowed: at least {} bytes",
-                  task.device.buffer_where, worst->name, most, words_of(task.device.buffer).count(),
-                  most * workloads::bytes_per_word));
+                  task.device.buffer_where, needed.name, needed.words,
+                  words_of(task.device.buffer).count(), needed.words * workloads::bytes_per_word));
 }
 
 }  // namespace spillway::sim

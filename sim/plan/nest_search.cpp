@@ -333,7 +333,12 @@ std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool
                                     std::uint64_t words) {
   NestShape shape(spec);
   shape.set({});
-  const std::uint64_t least = dram_words(spec, shape, pinned);  // whole tensors, moved once
+  // Whole tensors, moved once: the least there is, unless windows leave out a part of them.
+  const bool gaps = std::any_of(spec.slots.begin(), spec.slots.end(), [](const Slot& slot) {
+    return std::any_of(slot.dims.begin(), slot.dims.end(),
+                       [](const Projection& p) { return p.stages > 0; });
+  });
+  const std::uint64_t least = gaps ? 0 : dram_words(spec, shape, pinned);
   std::optional<FoundNest> best;
   for (const std::vector<Axis>& order : orders(spec)) {
     if (best && best->dram_words <= least) break;

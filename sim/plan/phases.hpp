@@ -25,8 +25,15 @@ NestChoice choice_of(const NestBuilder& builder, NestRequest request);
 /// The one that moves the fewest words in a buffer of `words`, with nothing pinned.
 std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words);
 
-/// Throws the InputError that names the nest that needs the most and the smallest buffer that works
-/// for all.
-[[noreturn]] void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choices);
+/// Every operation alone.
+std::vector<NestChoice> single_operations(const ScheduleTask& task);
+
+/// The nest that needs the most words of buffer.
+struct BufferNeeded {
+  std::string name;
+  std::uint64_t words = 0;
+};
+BufferNeeded largest_need(const std::vector<NestChoice>& choices);
+[[noreturn]] void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed);
 
 }  // namespace spillway::sim
