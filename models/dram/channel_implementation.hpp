@@ -1,0 +1,378 @@
+// The state of a channel and its controller. How the controller decides: commands go out at most
+// one a cycle (with a split command bus: one for columns and one for rows). In a cycle, the first
+// that may go out of
+//
+//  1. the column command of a burst whose row was opened for it (it is no longer in its queue);
+//  2. a refresh that is due, or the precharge that it needs;
+//  3. the oldest burst, of those that could go on, in the queue of the present direction: a column
+//     command if its row is open, an activation if the bank is closed, a precharge if another row
+//     is open that no older burst of the queue waits for and no burst of 1.
+//
+// Time does not run from cycle to cycle: all times at which something could go out are known, and
+// the earliest one is next. A bank has at most two candidates in a direction, so that the choice
+// is among banks, not among bursts.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "models/dram/channel.hpp"
+
+namespace spillway::models::dram {
+
+namespace detail {
+
+using Cycle = std::int64_t;
+
+constexpr Cycle never = -(Cycle{1} << 40);
+constexpr Cycle forever = Cycle{1} << 60;
+constexpr std::int16_t none = -1;
+constexpr std::uint32_t most_banks = 64;
+constexpr std::uint32_t most_groups = 16;
+constexpr std::uint32_t most_entries = 256;
+constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
+
+// Candidates are compared by time, then by age. Both fit a word: the time from now on, the order of
+// arrival and the bank.
+using Key = std::uint64_t;
+constexpr int bank_bits = 6, order_bits = 36, time_bits = 64 - order_bits - bank_bits;
+static_assert((Cycle{1} << 20) < (Cycle{1} << (time_bits - 1)));
+constexpr Key no_key = std::numeric_limits<Key>::max();
+
+struct alignas(64) Entry {
+  Cycle arrival = 0;
+  std::uint64_t order = 0;
+  std::uint64_t number = 0;  // of the burst in the channel
+  std::uint32_t row = 0;
+  std::uint8_t bank = 0, requester = 0;
+  std::int16_t next = none, previous = none;  // in the queue, by age
+  std::int16_t next_in_bank = none, previous_in_bank = none;
+};
+
+// The bursts of one direction that wait. Those within the window are also listed by bank.
+struct Queue {
+  std::vector<Entry> entries;
+  std::vector<std::int16_t> unused;
+  std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
+  std::int16_t head = none, tail = none;
+  std::int16_t first_unlisted = none;
+  std::uint64_t banks = 0;  // those with a listed burst
+  std::array<std::int16_t, most_banks> bank_head, bank_tail, first_hit;
+};
+
+struct alignas(64) Bank {
+  bool open = false;
+  bool active = false;          // a burst waits for its column command alone
+  bool second_pending = false;  // between ACT-1 and ACT-2
+  bool refreshed = false;       // and not used since
+  std::uint32_t row = 0;
+  std::uint32_t group = 0;
+  Cycle activate = never;  // earliest, as far as this bank knows
+  Cycle precharge = never;
+  Cycle refresh = never;
+  std::array<Cycle, 2> column{never, never};  // read, write
+};
+
+// A burst of a bank whose row was opened for it.
+struct Active {
+  Entry entry;
+  bool is_write = false;
+};
+
+struct Field {
+  int shift = 0;
+  std::uint64_t mask = 0;
+  std::uint64_t of(std::uint64_t number) const { return (number >> shift) & mask; }
+};
+
+}  // namespace detail
+
+using namespace detail;
+
+class Channel::Implementation {
+ public:
+  explicit Implementation(const DramDevice& device) : device_(device) {
+    find_fields();
+    find_stream();
+    reset();
+  }
+
+  std::uint64_t submit(const Request& request) {
+    Queue& queue = queues_[request.is_write];
+    Cycle accepted = std::max(next_arrival_, static_cast<Cycle>(request.earliest_cycle));
+    if (queue.size == queue.capacity) {
+      do {
+        step(forever);
+      } while (queue.size == queue.capacity);
+      accepted = std::max(accepted, last_departure_);
+    }
+    run(accepted);
+    next_arrival_ = accepted + 1;
+    if (!request.is_write) ++outstanding_[request.requester];
+    insert(request, accepted);
+    return static_cast<std::uint64_t>(accepted);
+  }
+
+  std::uint64_t submit_run(const Request& first, std::uint64_t bursts) {
+    Request request = first;
+    std::uint64_t accepted = 0;
+    while (bursts > 0) {
+      if (const std::uint64_t served = stream(request, bursts); served > 0) {
+        bursts -= served;
+        request.address += served << burst_shift_;
+        accepted = static_cast<std::uint64_t>(next_arrival_ - 1);
+        continue;
+      }
+      accepted = submit(request);
+      request.address += device_.geometry.burst_bytes;
+      --bursts;
+    }
+    return accepted;
+  }
+
+  std::uint64_t drain() {
+    while (queues_[0].size + queues_[1].size + active_count_ > 0 || second_bank_ != none) {
+      step(forever);
+    }
+    return statistics_.finish;
+  }
+
+  void reset();
+
+  void advance(std::uint64_t cycle) { run(static_cast<Cycle>(cycle)); }
+  std::uint64_t outstanding_reads(std::uint8_t requester) const { return outstanding_[requester]; }
+  std::uint64_t reads_done(std::uint8_t requester) const {
+    return static_cast<std::uint64_t>(reads_done_[requester]);
+  }
+
+  Statistics statistics(std::uint64_t cycle) const {
+    Statistics result = statistics_;
+    result.finish = std::max(result.finish, cycle);
+    const auto finish = static_cast<Cycle>(result.finish);
+    if (open_banks_ == 0 && finish > closed_since_) result.all_closed += finish - closed_since_;
+    const auto until = static_cast<Cycle>(cycle);
+    if (until > bus_free_) result.idle += until - bus_free_;
+    return result;
+  }
+
+  const DramDevice& device() const { return device_; }
+  Observer observer;
+
+ private:
+  void find_fields();
+  void find_stream();
+
+  // ---- time
+  void run(Cycle limit) {
+    while (position_ <= limit) step(limit);
+  }
+  void step(Cycle limit);
+  bool step_single(Cycle limit);
+  std::optional<bool> step_hits(Cycle limit);
+  bool step_split(Cycle limit);
+
+  // ---- streams
+  std::uint64_t stream(const Request& request, std::uint64_t bursts);
+  std::uint64_t in_step(const Queue& queue, std::uint64_t number, Cycle first, Cycle period,
+                        std::uint64_t most) const;
+  void advance_stream(const Request& request, std::uint64_t bursts, Cycle first, Cycle period);
+
+  // ---- candidates
+  bool would_turn() const;
+  void set_mode();
+  void rebuild_lanes() {
+    for (std::uint32_t b = 0; b < banks_.size(); ++b) find_lane(b);
+  }
+  void find_lane(std::uint32_t bank);
+  // The best of each kind in a slot of cycle `from` or later.
+  Cycle active_column_time(std::uint32_t bank) const;
+  std::uint32_t oldest_active(Cycle at) const;
+  void find_active_time();
+  Key best_column(Cycle from) const;
+  Key best_row(Cycle from, Cycle bound);
+  Key best_precharge(Cycle from) const;
+  Key best_activate(Cycle from) const;
+  static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
+    // No time of a candidate is farther off than the longest parameter, which fits `time_bits`.
+    const Cycle wait = std::max<Cycle>(time - from, 0);
+    return static_cast<Key>(wait) << (order_bits + bank_bits) | order_and_bank;
+  }
+  static Cycle time_of(Key key, Cycle from) {
+    return key == no_key ? forever : from + static_cast<Cycle>(key >> (order_bits + bank_bits));
+  }
+  static std::uint32_t bank_of(Key key) { return key & (most_banks - 1); }
+  static std::uint64_t lane_key(const Entry& entry) {
+    return entry.order << bank_bits | entry.bank;
+  }
+  std::pair<Cycle, Command> refresh_candidate() const;
+
+  // ---- commands
+  void issue_active(Cycle at);
+  void issue_column(std::uint32_t bank, Cycle at);
+  void issue_row(std::uint32_t bank, Cycle at);
+  void issue_second(Cycle at);
+  void issue_clocked(Cycle at);
+  void serve_active(std::uint32_t bank, Cycle at);
+  void serve_column(std::uint32_t bank, Cycle at);
+  void issue_refresh(Command command, Cycle at);
+  // Whether a column command has to wait a cycle: for the CAS that starts the data clock, or for an
+  // ACT-2 that has to go first.
+  bool waits_for_clock(std::uint32_t bank, bool active, Cycle at);
+  void column(const Entry& entry, bool is_write, bool activated, Cycle at);
+  void note_column(std::uint32_t bank, bool is_write, Cycle at);
+  void activate(std::uint32_t bank, Cycle at);
+  void close(Bank& bank, Cycle at);
+  void advance(Cycle at, bool is_column);
+  void account(const Entry& entry, bool is_write, bool activated, Cycle data_start);
+  void tell(Cycle at, Command command, std::uint32_t bank = 0, std::uint64_t row = 0,
+            std::uint32_t column_number = 0, bool closes = false) const {
+    if (observer) {
+      observer({static_cast<std::uint64_t>(at), command, bank, row, column_number, closes});
+    }
+  }
+
+  // ---- queues
+  void insert(const Request& request, Cycle arrival);
+  void list(Queue& queue, std::int16_t index);
+  Cycle earliest(const Entry& entry) const;
+  Entry remove(Queue& queue, std::int16_t index);
+  void find_first_hit(Queue& queue, std::uint32_t bank, std::int16_t from) {
+    while (from != none && queue.entries[from].row != banks_[bank].row) {
+      from = queue.entries[from].next_in_bank;
+    }
+    queue.first_hit[bank] = from;
+  }
+  void empty(Queue& queue);
+  void renumber();
+  std::uint32_t bank_at(std::uint64_t number) const {
+    const std::uint64_t address = number << burst_shift_;
+    return static_cast<std::uint32_t>(group_field_.of(address) * device_.geometry.banks_per_group +
+                                      bank_field_.of(address));
+  }
+
+  const DramDevice device_;
+  const Timing& timing_ = device_.timing;
+  Field group_field_, bank_field_, column_field_, row_field_;
+  int burst_shift_ = 0;
+  // Bursts in the order of addresses go round `stream_banks_` banks and stay in the same rows for
+  // an aligned `stream_block_` of them.
+  bool may_stream_ = false;
+  std::uint32_t stream_banks_ = 1;
+  std::uint64_t stream_block_ = 1;
+
+  // Decided are all cycles before `position_` and, with a split bus, its column slot if
+  // `column_done_`.
+  Cycle position_ = 1;
+  bool column_done_ = false;
+  Cycle next_arrival_ = 0;
+  Cycle last_departure_ = 0;
+  std::uint64_t next_order_ = 0;
+  std::array<Queue, 2> queues_;  // reads, writes
+  bool writing_ = false;
+
+  std::vector<Bank> banks_;
+  std::array<Active, most_banks> active_;  // by place; `active_banks_` are those in use
+  std::uint64_t active_banks_ = 0;
+  std::uint32_t active_count_ = 0;
+  Cycle active_time_ = forever;  // the earliest of their columns
+
+  // The banks with a candidate of each kind in the present direction, and its age.
+  std::uint64_t column_lanes_ = 0, activate_lanes_ = 0, precharge_lanes_ = 0;
+  std::array<std::uint64_t, most_banks> column_key_, row_key_;
+  // No precharge and no activation of these is earlier.
+  Cycle precharge_bound_ = never, activate_bound_ = never;
+  Cycle nothing_before_ = 0;  // no candidate of any kind is earlier, unless a burst comes
+
+  // What the channel and the groups allow.
+  std::array<Cycle, 2> column_all_;
+  std::array<std::array<Cycle, most_groups>, 2> column_group_;
+  Cycle activate_all_ = never;
+  std::array<Cycle, most_groups> activate_group_;
+  std::array<Cycle, 4> last_activates_;  // a ring
+  std::uint32_t activate_place_ = 0;
+  Cycle precharge_all_ = never;
+  Cycle row_bus_free_ = never;
+  Cycle data_clock_until_ = 0;
+  std::int32_t clocked_bank_ = none;  // its CAS went out in the cycle before
+  bool clocked_active_ = false;
+  std::int32_t second_bank_ = none;
+  Cycle second_deadline_ = 0;
+
+  Cycle next_refresh_ = forever;
+  std::uint32_t refresh_interval_ = 0;
+  std::uint32_t refresh_due_ = 0;
+  std::uint32_t refresh_bank_ = 0;
+
+  std::array<std::uint64_t, most_requesters> outstanding_{};
+  std::array<Cycle, most_requesters> reads_done_{};
+
+  Cycle bus_free_ = 0;
+  bool last_was_write_ = false;
+  bool refreshed_since_data_ = false;
+  std::uint32_t open_banks_ = 0;
+  Cycle closed_since_ = 0;
+  Statistics statistics_;
+
+  std::uint64_t group_banks(std::uint32_t group) const {
+    const std::uint32_t size = device_.geometry.banks_per_group;
+    const std::uint64_t first =
+        size == most_banks ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
+    return first << (group * size);
+  }
+  bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
+};
+
+// Would the direction change if it were decided now?
+inline bool Channel::Implementation::would_turn() const {
+  const std::uint32_t reads = queues_[0].size, writes = queues_[1].size;
+  return writing_ ? writes < device_.controller.write_low && reads != 0
+                  : writes > device_.controller.write_high || reads == 0;
+}
+
+inline void Channel::Implementation::set_mode() {
+  if (!would_turn()) return;
+  writing_ = !writing_;
+  rebuild_lanes();
+}
+
+inline void Channel::Implementation::find_lane(std::uint32_t b) {
+  const Queue& queue = queues_[writing_];
+  const Bank& bank = banks_[b];
+  const std::uint64_t bit = std::uint64_t{1} << b;
+  column_lanes_ &= ~bit;
+  activate_lanes_ &= ~bit;
+  precharge_lanes_ &= ~bit;
+  const std::int16_t head = queue.bank_head[b];
+  if (head == none || bank.second_pending) return;
+  if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
+  if (!bank.open) {
+    activate_lanes_ |= bit;
+    activate_bound_ =
+        std::min(activate_bound_, bank.activate - (Cycle{timing_.activate_cycles} - 1));
+    row_key_[b] = lane_key(queue.entries[head]);
+    return;
+  }
+  const std::int16_t hit = queue.first_hit[b];
+  if (hit != none) {
+    column_lanes_ |= bit;
+    column_key_[b] = lane_key(queue.entries[hit]);
+  }
+  if (hit != head && !bank.active) {
+    precharge_lanes_ |= bit;
+    precharge_bound_ = std::min(precharge_bound_, bank.precharge);
+    row_key_[b] = lane_key(queue.entries[head]);
+  }
+}
+
+inline void Channel::Implementation::advance(Cycle at, bool is_column) {
+  nothing_before_ = 0;
+  column_done_ = timing_.split_command_bus && is_column;
+  position_ = column_done_ ? at : at + 1;
+}
+
+}  // namespace spillway::models::dram

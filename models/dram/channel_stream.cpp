@@ -1,0 +1,147 @@
+// Runs of row hits, served as a whole.
+#include "models/dram/channel_implementation.hpp"
+
+namespace spillway::models::dram {
+
+// A queue full of row hits that goes out in order while a run of more row hits comes in: serve as
+// many of the next `bursts` at once as go on exactly so; returns how many.
+//
+// The oldest goes out, the next of the run takes its place in that cycle, and so on, one every
+// `period`, for as long as nothing else could go out before the oldest.
+std::uint64_t Channel::Implementation::stream(const Request& request, std::uint64_t bursts) {
+  const Queue& queue = queues_[request.is_write];
+  if (!may_stream_ || observer || bursts < shortest_stream || queue.size != queue.capacity ||
+      writing_ != request.is_write || active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
+      (activate_lanes_ | precharge_lanes_) != 0 || second_bank_ != none || clocked_bank_ != none ||
+      column_done_) {
+    return 0;
+  }
+  const std::uint64_t number = request.address >> burst_shift_;
+  const std::uint64_t block = number & ~(stream_block_ - 1);
+  const auto row = static_cast<std::uint32_t>(row_field_.of(request.address));
+  std::uint64_t banks = queue.banks;
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    const std::uint32_t b = bank_at(block + i);
+    if (!banks_[b].open || banks_[b].row != row) return 0;
+    banks |= std::uint64_t{1} << b;
+  }
+  // Within one group all wait for the group; otherwise they go round the groups at the bus's pace.
+  const std::uint32_t group = banks_[bank_at(number)].group;
+  const bool one_group = (banks & ~group_banks(group)) == 0;
+  if (!one_group && stream_banks_ == 1) return 0;
+  const Cycle period = one_group ? timing_.column_same : timing_.column_other;
+  const Cycle first = std::max(
+      {position_, column_all_[writing_], one_group ? column_group_[writing_][group] : never});
+  if (next_arrival_ > first || static_cast<Cycle>(request.earliest_cycle) > first ||
+      (timing_.data_clock_postamble > 0 && first >= data_clock_until_)) {
+    return 0;
+  }
+  for (; banks != 0; banks &= banks - 1) {
+    if (banks_[std::countr_zero(banks)].column[writing_] > first) return 0;
+  }
+  // A burst of another row that waits behind hits of its bank would come forward.
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    if (queue.entries[i].row != banks_[queue.entries[i].bank].row) return 0;
+  }
+  // The run stays in the rows that are open, and the next refresh is not due.
+  std::uint64_t most = std::min(bursts, block + stream_block_ - number);
+  if (next_refresh_ <= first) return 0;
+  most = std::min(most, static_cast<std::uint64_t>((next_refresh_ - 1 - first) / period) + 1);
+  if (!one_group) most = std::min(most, in_step(queue, number, first, period, most));
+  if (most < shortest_stream) return 0;
+  advance_stream(request, most, first, period);
+  return most;
+}
+
+// How many of the first `most` bursts, those of the queue and then those of the run from `number`
+// on, find their groups ready when their turns come.
+std::uint64_t Channel::Implementation::in_step(const Queue& queue, std::uint64_t number,
+                                               Cycle first, Cycle period,
+                                               std::uint64_t most) const {
+  auto ready = column_group_[writing_];
+  std::uint64_t place = 0;
+  const auto next = [&](std::uint32_t group) {
+    const Cycle at = first + static_cast<Cycle>(place) * period;
+    if (ready[group] > at) return false;
+    ready[group] = at + timing_.column_same;
+    ++place;
+    return true;
+  };
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
+    if (place == most || !next(banks_[queue.entries[i].bank].group)) return place;
+  }
+  // Once all groups had their turn, the run goes on in step.
+  for (std::uint32_t i = 0; i < stream_banks_; ++i) {
+    if (place == most || !next(banks_[bank_at(number + i)].group)) return place;
+  }
+  return most;
+}
+
+void Channel::Implementation::advance_stream(const Request& request, std::uint64_t bursts,
+                                             Cycle first, Cycle period) {
+  Queue& queue = queues_[writing_];
+  const Cycle last = first + static_cast<Cycle>(bursts - 1) * period;
+  const Cycle latency = writing_ ? timing_.write_latency : timing_.read_latency;
+  // The first one ends a gap of whatever reason; each of the others one of spacing, if any.
+  if (first + latency > bus_free_) {
+    account(queue.entries[queue.head], writing_, false, first + latency);
+  }
+  statistics_.lost_spacing += (bursts - 1) * static_cast<std::uint64_t>(period - timing_.burst);
+  statistics_.busy += bursts * timing_.burst;
+  bus_free_ = last + latency + timing_.burst;
+  last_was_write_ = writing_;
+  (writing_ ? statistics_.writes : statistics_.reads) += bursts;
+  const Cycle done = writing_ ? last : bus_free_;
+  statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
+  if (timing_.data_clock_postamble > 0) {
+    data_clock_until_ = std::max(data_clock_until_, bus_free_ + timing_.data_clock_postamble);
+  }
+  // The queue goes out in order, as far as it does.
+  const std::uint64_t number = request.address >> burst_shift_;
+  const std::uint64_t size = queue.size, old = std::min(bursts, size);
+  std::array<Request, most_entries> left;
+  std::array<Cycle, most_entries> arrivals;
+  std::uint64_t place = 0, stay = 0;
+  Cycle waited = 0;
+  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next, ++place) {
+    const Entry& entry = queue.entries[i];
+    if (place < old) {
+      const Cycle at = first + static_cast<Cycle>(place) * period;
+      waited += at - entry.arrival;
+      note_column(entry.bank, writing_, at);
+      if (!writing_) {
+        --outstanding_[entry.requester];
+        reads_done_[entry.requester] =
+            std::max(reads_done_[entry.requester], at + latency + timing_.burst);
+      }
+    } else {
+      left[stay] = {entry.number << burst_shift_, writing_, 0, entry.requester};
+      arrivals[stay++] = entry.arrival;
+    }
+  }
+  // And then the run itself, whose bursts stay for `size` periods each. The last one of each bank
+  // counts.
+  const std::uint64_t fresh = bursts - old;
+  for (std::uint64_t i = fresh - std::min<std::uint64_t>(fresh, stream_banks_); i < fresh; ++i) {
+    note_column(bank_at(number + i), writing_, first + static_cast<Cycle>(size + i) * period);
+  }
+  waited += static_cast<Cycle>(fresh * size) * period;
+  if (!writing_) {
+    waited += static_cast<Cycle>(bursts) * (latency + timing_.burst);
+    statistics_.read_latency_sum += static_cast<std::uint64_t>(waited);
+    outstanding_[request.requester] += bursts - fresh;
+    if (fresh > 0) reads_done_[request.requester] = done;
+  }
+  empty(queue);
+  for (std::uint64_t i = 0; i < stay; ++i) insert(left[i], arrivals[i]);
+  for (std::uint64_t i = bursts - (size - stay); i < bursts; ++i) {
+    insert({(number + i) << burst_shift_, writing_, 0, request.requester},
+           first + static_cast<Cycle>(i) * period);
+  }
+  last_departure_ = last;
+  next_arrival_ = last + 1;
+  position_ = last + 1;
+  nothing_before_ = 0;
+}
+
+}  // namespace spillway::models::dram
