@@ -95,100 +95,136 @@ Tile part_of(const Slot& slot, const Place& place) {
   return tile;
 }
 
-NestShape::NestShape(const NestSpec& spec)
-    : spec_(spec),
-      follows_(spec.slots.size()),
-      runs_(spec.slots.size()),
-      visits_(spec.slots.size()),
-      transient_(spec.slots.size()) {}
-
-void NestShape::set(const std::vector<Loop>& loops) {
-  loops_ = loops;
-  trips_.assign(loops.size(), 1);
-  ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
-  outer_tile_ = inner_tile_ = spec_.extent;
-  ByAxis<int> seen{};
-  ByAxis<Mask>&all = all_, &outer = outer_;
-  all = outer = {};
-  Mask running = 0;
+AxisLoops axis_loops(const std::vector<Loop>& loops) {
+  AxisLoops result;
   for (std::size_t i = 0; i < loops.size(); ++i) {
     const std::size_t axis = index(loops[i].axis);
-    trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
-    left[axis] = loops[i].tile;
-    inner_tile_[axis] = loops[i].tile;
-    if (seen[axis]++ == 0) {
-      outer_tile_[axis] = loops[i].tile;
-      outer[axis] |= Mask{1} << i;
-    }
-    all[axis] |= Mask{1} << i;
-    if (trips_[i] > 1) running |= Mask{1} << i;
+    if (result.all[axis] == 0) result.outer[axis] = std::uint32_t{1} << i;
+    result.all[axis] |= std::uint32_t{1} << i;
   }
-  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+  return result;
+}
+
+namespace {
+
+using Mask = std::uint32_t;
+
+Mask loops_of_op(const NestOp& op, const AxisLoops& loops) {
+  Mask mask = 0;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    if (op.runs[axis]) mask |= op.outer ? loops.outer[axis] : loops.all[axis];
+  }
+  return mask;
+}
+
+Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
+                        const AxisLoops& loops) {
+  Mask mask = loops_of_op(op, loops);
+  for (const Projection& p : spec.slots[operand.slot].dims) {
+    if (p.axis) mask &= ~loops.all[index(*p.axis)];
+    if (p.axis && p.per_group != 0) mask &= ~loops.all[index(Axis::group)];
+  }
+  return mask;
+}
+
+Mask loops_waited_for(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
+                      const AxisLoops& loops) {
+  if (!operand.once) return 0;
+  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(), [&](const auto& other) {
+    return other.slot == operand.slot;
+  });
+  return output ? loops.all[index(Axis::input)]
+                : loops_not_followed(spec, op, op.outputs.front(), loops);
+}
+
+int deepest(Mask mask) { return std::bit_width(mask); }
+
+}  // namespace
+
+std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
+                                       std::uint32_t running) {
+  std::vector<SlotPattern> patterns(spec.slots.size());
+  std::vector<Mask> runs(spec.slots.size());
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     Mask mask = 0;
-    for (const Projection& p : spec_.slots[s].dims) {
+    for (const Projection& p : spec.slots[s].dims) {
       if (!p.axis) continue;
-      mask |= p.outer ? outer[index(*p.axis)] : all[index(*p.axis)];
-      if (p.per_group != 0) mask |= all[index(Axis::group)];
+      mask |= p.outer ? loops.outer[index(*p.axis)] : loops.all[index(*p.axis)];
+      if (p.per_group != 0) mask |= loops.all[index(Axis::group)];
     }
-    follows_[s] = mask & running;
-    runs_[s] = 0;
-    transient_[s] = true;
+    patterns[s].follows = mask & running;
   }
   // From the last operation to the first, as what runs on demand runs as often as its users need.
-  const auto deepest = [](Mask mask) { return std::bit_width(mask); };
-  for (std::size_t i = spec_.ops.size(); i-- > 0;) {
-    const NestOp& op = spec_.ops[i];
-    Mask runs = 0;
+  for (std::size_t i = spec.ops.size(); i-- > 0;) {
+    const NestOp& op = spec.ops[i];
+    Mask own = 0;
     if (op.on_demand) {
       const std::size_t target = *op.on_demand;
-      const int depth = deepest(runs_[target] & follows_[target]);
-      runs = runs_[target] & ((Mask{1} << depth) - 1);
+      const int depth = deepest(runs[target] & patterns[target].follows);
+      own = runs[target] & ((Mask{1} << depth) - 1);
     } else {
-      runs = loops_of(op) & running;
+      own = loops_of_op(op, loops) & running;
     }
     const auto use = [&](const NestOp::Operand& operand) {
-      const Mask here = operand.once ? runs & ~waits_for(op, operand) : runs;
-      runs_[operand.slot] |= here;
-      const bool changes = here == 0 || (follows_[operand.slot] >> (deepest(here) - 1) & 1) != 0;
-      if (!changes) transient_[operand.slot] = false;
+      const Mask here = own & ~loops_waited_for(spec, op, operand, loops);
+      runs[operand.slot] |= here;
+      SlotPattern& pattern = patterns[operand.slot];
+      if (here != 0 && (pattern.follows >> (deepest(here) - 1) & 1) == 0) pattern.transient = false;
     };
     for (const NestOp::Operand& operand : op.inputs) use(operand);
     for (const NestOp::Operand& operand : op.outputs) use(operand);
     for (const std::size_t seed : op.seeds) use({seed});
   }
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    SlotPattern& pattern = patterns[s];
+    const int depth = deepest(runs[s] & pattern.follows);
+    pattern.multiplied = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
+  }
+  return patterns;
+}
+
+DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile) {
+  DimensionCut result{0, 0};
+  for_each_size(p, axis_extent, tile, [&](std::int64_t size) {
+    result.largest = std::max(result.largest, size);
+    result.sum += size;
+  });
+  return result;
+}
+
+NestShape::NestShape(const NestSpec& spec) : spec_(spec), visits_(spec.slots.size()) {}
+
+void NestShape::set(const std::vector<Loop>& loops) {
+  loops_ = loops;
+  by_axis_ = axis_loops(loops);
+  trips_.assign(loops.size(), 1);
+  ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
+  outer_tile_ = inner_tile_ = spec_.extent;
+  Mask running = 0;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const std::size_t axis = index(loops[i].axis);
+    trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
+    left[axis] = inner_tile_[axis] = loops[i].tile;
+    if (by_axis_.outer[axis] == Mask{1} << i) outer_tile_[axis] = loops[i].tile;
+    if (trips_[i] > 1) running |= Mask{1} << i;
+  }
+  patterns_ = slot_patterns(spec_, by_axis_, running);
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
-    const int depth = deepest(runs_[s] & follows_[s]);
     visits_[s] = 1;
-    for (int i = 0; i < depth; ++i) {
-      if ((runs_[s] & ~follows_[s]) >> i & 1) visits_[s] *= trips_[static_cast<std::size_t>(i)];
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      if ((patterns_[s].multiplied >> i & 1) != 0) visits_[s] *= trips_[i];
     }
   }
 }
 
-std::uint32_t NestShape::loops_of(const NestOp& op) const {
-  Mask mask = 0;
-  for (std::size_t axis = 0; axis < axis_count; ++axis) {
-    if (op.runs[axis]) mask |= op.outer ? outer_[axis] : all_[axis];
-  }
-  return mask;
-}
+std::uint32_t NestShape::loops_of(const NestOp& op) const { return loops_of_op(op, by_axis_); }
 
 std::uint32_t NestShape::waits_for(const NestOp& op, const NestOp::Operand& operand) const {
-  if (!operand.once) return 0;
-  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(), [&](const auto& other) {
-    return other.slot == operand.slot;
-  });
-  return output ? all_[index(Axis::input)] : reduced(op, op.outputs.front());
+  return loops_waited_for(spec_, op, operand, by_axis_);
 }
 
 std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operand) const {
-  Mask mask = loops_of(op);
-  if (operand.once) mask &= ~waits_for(op, operand);
-  for (const Projection& p : spec_.slots[operand.slot].dims) {
-    if (p.axis) mask &= ~all_[index(*p.axis)];
-    if (p.axis && p.per_group != 0) mask &= ~all_[index(Axis::group)];
-  }
-  return mask;
+  return loops_not_followed(spec_, op, operand, by_axis_) & ~waits_for(op, operand);
 }
 
 bool NestShape::is_legal() const {

@@ -125,6 +125,30 @@ models::Tile tile_of(const Slot& slot, const Place& place);
 /// The part of it that an operation of the innermost loops works on.
 models::Tile part_of(const Slot& slot, const Place& place);
 
+/// What a slot does under loops of which some run more than once; loops are bits, the outermost the
+/// lowest.
+struct SlotPattern {
+  std::uint32_t follows = 0;     ///< loops that its tile changes with
+  std::uint32_t multiplied = 0;  ///< loops that bring each tile in anew: its visits
+  /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
+  bool transient = true;
+};
+
+/// Which loops belong to an axis: all of them, and the outer one.
+struct AxisLoops {
+  ByAxis<std::uint32_t> all{}, outer{};
+};
+AxisLoops axis_loops(const std::vector<Loop>& loops);
+std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
+                                       std::uint32_t running);
+
+/// How a range of an axis cut into tiles shows in one dimension: the largest of its ranges, and the
+/// sum of all.
+struct DimensionCut {
+  std::int64_t largest = 1, sum = 1;
+};
+DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile);
+
 /// What the loops of a nest come to: how often they run, and what they do to its slots.
 class NestShape {
  public:
@@ -134,7 +158,9 @@ class NestShape {
   const std::vector<Loop>& loops() const { return loops_; }
   std::uint64_t trips(std::size_t loop) const { return trips_[loop]; }
   /// The loop's axis is one that the slot's tile follows.
-  bool follows(std::size_t slot, std::size_t loop) const { return follows_[slot] >> loop & 1; }
+  bool follows(std::size_t slot, std::size_t loop) const {
+    return (patterns_[slot].follows >> loop & 1) != 0;
+  }
   /// The loops that an operation runs along, as bits.
   std::uint32_t loops_of(const NestOp& op) const;
   /// The loops at whose last an operand that takes part once does.
@@ -144,7 +170,7 @@ class NestShape {
   /// How often each of the slot's tiles is brought in.
   std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
-  bool transient(std::size_t slot) const { return transient_[slot]; }
+  bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// All distinct tiles of a slot, what they share counted for each.
   models::TileSize coverage(std::size_t slot) const;
   /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
@@ -157,13 +183,12 @@ class NestShape {
   using Mask = std::uint32_t;  // of loops
 
   const NestSpec& spec_;
-  ByAxis<Mask> all_{}, outer_{};
+  AxisLoops by_axis_;
   std::vector<Loop> loops_;
   std::vector<std::uint64_t> trips_;
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
-  std::vector<Mask> follows_, runs_;  // by slot
+  std::vector<SlotPattern> patterns_;  // by slot
   std::vector<std::uint64_t> visits_;
-  std::vector<bool> transient_;
 };
 
 /// How often all of a slot's tiles cross the border.
