@@ -9,10 +9,6 @@ namespace spillway::analysis {
 
 namespace {
 
-constexpr const char* setting =
-    "plain SGD; images and what batch-norm keeps for the backward pass in DRAM; everything else\n"
-    "idealised that the paper leaves out";
-
 std::string name_of(Curve curve) {
   switch (curve) {
     case Curve::bp: return "BP";
@@ -62,8 +58,10 @@ std::string block_text(const BufferBlock& block) {
 std::string exploration_text(const BufferExploration& exploration) {
   std::string text = fmt::format(
       "{}, one mini-batch of {}: words across the chip's border, read and written together, by\n"
-      "size of the on-chip buffer, under the best schedules found ({})\n",
-      exploration.network, exploration.batch, setting);
+      "size of the on-chip buffer, under the best schedules found (plain SGD; images and what\n"
+      "batch-norm keeps for the backward pass in DRAM; all else idealised that the paper leaves\n"
+      "out)\n",
+      exploration.network, exploration.batch);
   for (const BufferBlock& block : exploration.blocks) {
     if (exploration.blocks.size() > 1) {
       text += block.batch_norm ? "\nwith batch-norm\n" : "\nwithout batch-norm\n";

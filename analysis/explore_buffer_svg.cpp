@@ -13,7 +13,7 @@ namespace spillway::analysis {
 namespace {
 
 constexpr double left = 80, right = 30, gap = 56;
-constexpr double legend_top = 58, legend_line = 22, legend_gap = 18;
+constexpr double legend_top = 82, legend_line = 22, legend_gap = 18;
 constexpr double words_height = 300, ratio_height = 170, between = 72, bottom = 64;
 constexpr double least_label_gap = 58;  // between the middles of two sizes
 
@@ -26,21 +26,26 @@ constexpr const char* forward_colour = "#8a8a8a";
 /// How something is drawn, and what the legend says of it.
 struct Style {
   std::string name, colour, extra;
-  bool marks = false;
+  double mark = 0;  ///< radius of the points; 0: none
 };
 
 Style style_of(Curve curve) {
   switch (curve) {
-    case Curve::bp: return {"BP", bp_colour, " stroke-width=\"2.5\"", true};
+    case Curve::bp: return {"BP", bp_colour, " stroke-width=\"2.5\"", 5};
     case Curve::bp_recompute:
-      return {"BP, activations made again", recompute_colour,
-              " stroke-width=\"2.5\" stroke-dasharray=\"7 4\"", true};
-    case Curve::lel: return {"LEL", lel_colour, " stroke-width=\"2.5\"", true};
+      return {"BP, recomputing activations", recompute_colour,
+              " stroke-width=\"2.5\" stroke-dasharray=\"7 4\"", 3};
+    case Curve::lel: return {"LEL", lel_colour, " stroke-width=\"2.5\"", 4};
   }
   return {};
 }
 
 double in_millions(Words words) { return static_cast<double>(words.count()) / 1e6; }
+
+std::string three_digits(double value) {
+  const int decimals = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
+  return fmt::format("{:.{}f}", value, decimals);
+}
 
 /// Lines that hold for every size.
 struct Level {
@@ -52,7 +57,7 @@ std::vector<Level> levels_of(const BufferExploration& exploration) {
   const auto level = [](const std::string& name, Words words, const char* colour,
                         const char* dashes) {
     const double value = in_millions(words);
-    return Level{{fmt::format("{}: {:.2f}", name, value), colour,
+    return Level{{fmt::format("{}: {}", name, three_digits(value)), colour,
                   fmt::format(" stroke-width=\"1.3\" stroke-dasharray=\"{}\"", dashes)},
                  value};
   };
@@ -103,8 +108,12 @@ svg::LogAxis words_axis(const BufferExploration& exploration) {
   return {std::max(least, 1e-6) / 1.15, std::max(most, 1e-6) * 1.15, 0, 0, 0, 0};
 }
 
+double table1_ratio(const BufferExploration& exploration) {
+  return in_millions(exploration.table1_bp) / in_millions(exploration.table1_lel);
+}
+
 svg::Axis ratio_axis(const BufferExploration& exploration) {
-  double least = 1, most = 1.2;
+  double least = 1, most = table1_ratio(exploration) * 1.05;
   for (const BufferBlock& block : exploration.blocks) {
     for (const BufferRow& row : block.rows) {
       const auto ratios = row.ratios();
@@ -121,7 +130,7 @@ svg::Axis ratio_axis(const BufferExploration& exploration) {
 
 std::string sample(const Style& style, double x, double y) {
   std::string text = svg::line(x, y, x + 34, y, style.colour, style.extra);
-  if (style.marks) text += svg::circle(x + 17, y, 3.5, style.colour);
+  if (style.mark > 0) text += svg::circle(x + 17, y, style.mark, style.colour);
   return text + svg::text(x + 41, y + 4.5, style.name, "start", 13);
 }
 
@@ -198,8 +207,8 @@ std::string curve_through(const Frame& frame, const BufferBlock& block, std::siz
   }
   if (points.empty()) return "";
   std::string text = svg::polyline(points, style.colour, style.extra);
-  if (style.marks) {
-    for (const auto& [x, y] : points) text += svg::circle(x, y, 3.5, style.colour);
+  if (style.mark > 0) {
+    for (const auto& [x, y] : points) text += svg::circle(x, y, style.mark, style.colour);
   }
   return text;
 }
@@ -237,6 +246,11 @@ std::string ratio_panel(const BufferExploration& exploration, const Frame& frame
   axis.left = frame.panel_left(b);
   axis.right = axis.left + frame.panel_width;
   std::string text = axis.grid(b == 0 ? "BP's words / LEL's" : "");
+  const double table1 = axis.y(table1_ratio(exploration));
+  text += svg::line(axis.left, table1, axis.right, table1, bp_colour,
+                    " stroke-width=\"1.3\" stroke-dasharray=\"2 3\"");
+  text += svg::text(axis.right, table1 - 5,
+                    fmt::format("Table 1: {:.2f}", table1_ratio(exploration)), "end", 12);
   for (const Curve curve : {Curve::bp, Curve::bp_recompute}) {
     text += curve_through(frame, block, b, style_of(curve),
                           [&](const BufferRow& row) -> std::optional<double> {
@@ -259,8 +273,13 @@ std::string exploration_svg(const BufferExploration& exploration) {
   const Frame frame = frame_of(exploration, places.back().second);
   std::string text =
       svg::begin(frame.width, frame.height,
-                 fmt::format("{}: words between chip and memory, one mini-batch of {}",
-                             exploration.network, exploration.batch));
+                 fmt::format("{}: words between chip and memory", exploration.network));
+  text +=
+      svg::text(left, 54,
+                fmt::format("one mini-batch of {} by size of the on-chip buffer, plain SGD, best "
+                            "schedules found",
+                            exploration.batch),
+                "start", 13);
   for (std::size_t i = 0; i < styles.size(); ++i) {
     text += sample(styles[i], places[i].first, places[i].second);
   }
