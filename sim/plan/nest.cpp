@@ -130,9 +130,8 @@ Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Op
 Mask loops_waited_for(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
                       const AxisLoops& loops) {
   if (!operand.once) return 0;
-  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(), [&](const auto& other) {
-    return other.slot == operand.slot;
-  });
+  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(),
+                                  [&](const auto& other) { return other.slot == operand.slot; });
   return output ? loops.all[index(Axis::input)]
                 : loops_not_followed(spec, op, op.outputs.front(), loops);
 }
@@ -194,8 +193,9 @@ DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t til
 
 NestShape::NestShape(const NestSpec& spec) : spec_(spec), visits_(spec.slots.size()) {}
 
-void NestShape::set(const std::vector<Loop>& loops) {
+void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
   loops_ = loops;
+  parts_ = parts;
   by_axis_ = axis_loops(loops);
   trips_.assign(loops.size(), 1);
   ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
@@ -282,6 +282,15 @@ models::TileSize NestShape::coverage(std::size_t s) const {
     }
     const std::size_t axis = index(*p.axis);
     const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+    if (slot.in_finish && *p.axis == spec_.finish->axis) {
+      for (std::int64_t begin = 0; begin < spec_.extent[axis]; begin += tile) {
+        const std::int64_t end = std::min(spec_.extent[axis], begin + tile);
+        for (std::int64_t part = begin; part < end; part += parts_.finished) {
+          add(p.apply({part, std::min(end, part + parts_.finished)}).size());
+        }
+      }
+      continue;
+    }
     if (p.per_group == 0) {
       for_each_size(p, spec_.extent[axis], tile, add);
       continue;
@@ -316,7 +325,7 @@ models::TileSize NestShape::coverage(std::size_t s) const {
   return total;
 }
 
-std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
+std::uint64_t NestShape::largest(std::size_t s) const {
   const Slot& slot = spec_.slots[s];
   std::uint64_t elements = 1;
   for (std::size_t d = 0; d < slot.dims.size(); ++d) {
@@ -324,7 +333,10 @@ std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
     std::int64_t size = p.extent;
     if (p.axis) {
       const std::size_t axis = index(*p.axis);
-      const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+      std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+      if (slot.in_finish && *p.axis == spec_.finish->axis) {
+        tile = std::min(tile, parts_.finished);
+      }
       if (p.stages == 0) {
         size = tile;
       } else if (is_even_scale(p)) {
@@ -337,7 +349,7 @@ std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
       const std::int64_t groups = inner_tile_[index(Axis::group)];
       if (p.per_group != 0 && groups > 1) size = groups * p.per_group;
     }
-    if (d == 0 && slot.in_parts) size = std::min(size, part);
+    if (d == 0 && slot.in_parts) size = std::min(size, parts_.rows);
     elements *= static_cast<std::uint64_t>(size);
   }
   return workloads::words_of(slot.element * elements).count();
@@ -367,8 +379,7 @@ std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
   return sum;
 }
 
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
-             std::int64_t part) {
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned) {
   struct Piece {
     std::size_t slot;
     std::uint64_t words;
@@ -378,7 +389,7 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
   std::vector<Piece> pieces;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
-    Piece piece{s, shape.largest(s, part), spec.ops.size(), 0};
+    Piece piece{s, shape.largest(s), spec.ops.size(), 0};
     for (std::size_t i = 0; i < spec.ops.size(); ++i) {
       const auto uses = [&](const std::vector<NestOp::Operand>& operands) {
         return std::any_of(operands.begin(), operands.end(),
@@ -418,11 +429,10 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
     piece.address = at;
     packing.address[piece.slot] = at;
     packing.words = std::max(packing.words, at + piece.words);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), &piece,
-                                   [](const Piece* a, const Piece* b) {
-                                     return a->address < b->address;
-                                   }),
-                  &piece);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), &piece,
+                         [](const Piece* a, const Piece* b) { return a->address < b->address; }),
+        &piece);
   }
   return packing;
 }

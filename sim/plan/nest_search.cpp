@@ -28,8 +28,8 @@ std::vector<std::vector<Axis>> orders(const NestSpec& spec) {
     add(order, {Axis::group});
     for (const Block* block : blocks) order.insert(order.end(), block->begin(), block->end());
     if (std::find(result.begin(), result.end(), order) == result.end()) result.push_back(order);
-    if (spec.splits_output && !outputs.empty() && order.back() != Axis::output) {
-      order.push_back(Axis::output);
+    if (spec.split && spec.extent[index(*spec.split)] > 1 && order.back() != *spec.split) {
+      order.push_back(*spec.split);
       result.push_back(order);
     }
   } while (std::next_permutation(blocks.begin(), blocks.end()));
@@ -140,7 +140,8 @@ class OrderSearch {
     piece.moves = slot.counted && slot.source != Slot::Source::remade;
     for (std::size_t d = 0; d < slot.dims.size(); ++d) {
       const Projection& p = slot.dims[d];
-      const bool part = d == 0 && slot.in_parts;
+      const bool part =
+          (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec_.finish->axis);
       std::size_t level = count_;
       for (std::size_t i = 0; i < count_; ++i) {
         if (loops_[i].axis == p.axis && !(p.outer && levels_[i].outer)) level = i;
@@ -295,7 +296,7 @@ class OrderSearch {
     if (!shape_.is_legal()) return;
     cost = dram_words(spec_, shape_, pinned_);
     if (*best_ && cost >= (*best_)->dram_words) return;
-    const Packing packing = pack(spec_, shape_, pinned_, 1);
+    const Packing packing = pack(spec_, shape_, pinned_);
     if (packing.words > words_) return;
     *best_ = FoundNest{loops_, cost, packing.words};
   }
@@ -322,7 +323,7 @@ std::vector<std::int64_t> tile_sizes(std::int64_t extent) {
   for (std::int64_t pieces = 1; pieces <= extent;) {
     const std::int64_t tile = (extent + pieces - 1) / pieces;
     if (sizes.empty() || sizes.back() != tile) sizes.push_back(tile);
-    pieces = pieces < 8 ? pieces + 1 : std::max(pieces + 1, pieces * 5 / 4);
+    pieces = pieces < 16 ? pieces + 1 : std::max(pieces + 1, pieces * 9 / 8);
   }
   if (sizes.empty() || sizes.back() != 1) sizes.push_back(1);
   return sizes;
@@ -361,16 +362,21 @@ std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pin
 
 Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,
                std::uint64_t words) {
-  Nest nest{spec, found.loops, pinned, 1, {}};
-  if (std::none_of(spec.ops.begin(), spec.ops.end(),
-                   [](const NestOp& op) { return op.in_parts; })) {
-    return nest;
-  }
+  Nest nest{spec, found.loops, pinned, {}, {}};
   NestShape shape(nest.spec);
-  shape.set(found.loops);
-  while (nest.part < (std::int64_t{1} << 24) &&
-         pack(spec, shape, pinned, nest.part * 2).words <= words) {
-    nest.part *= 2;
+  // What finishes a tile, and then updates, in parts as large as there is room for.
+  const auto grow = [&](std::int64_t Parts::*part) {
+    while (nest.parts.*part < (std::int64_t{1} << 24)) {
+      Parts larger = nest.parts;
+      larger.*part *= 2;
+      shape.set(found.loops, larger);
+      if (pack(spec, shape, pinned).words > words) return;
+      nest.parts = larger;
+    }
+  };
+  if (spec.finish) grow(&Parts::finished);
+  if (std::any_of(spec.ops.begin(), spec.ops.end(), [](const NestOp& op) { return op.in_parts; })) {
+    grow(&Parts::rows);
   }
   return nest;
 }

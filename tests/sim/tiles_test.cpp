@@ -46,8 +46,8 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
   double most = 0, scale = 0.02;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (!std::isfinite(a[i]) || !std::isfinite(b[i])) return 1e9;
-    scale = std::max({scale, std::abs(static_cast<double>(a[i])),
-                      std::abs(static_cast<double>(b[i]))});
+    scale =
+        std::max({scale, std::abs(static_cast<double>(a[i])), std::abs(static_cast<double>(b[i]))});
     most = std::max(most, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   }
   return most / scale;
@@ -55,9 +55,9 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
 
 Experiment random_experiment(workloads::SplitMix& numbers, int number) {
   const std::vector<std::string> rules = workloads::learning_rule_names();
-  Experiment experiment = test::experiment(
-      test::random_network(numbers), rules[static_cast<std::size_t>(number) % rules.size()],
-      1 + static_cast<std::int64_t>(numbers.below(9)));
+  Experiment experiment = test::experiment(test::random_network(numbers),
+                                           rules[static_cast<std::size_t>(number) % rules.size()],
+                                           1 + static_cast<std::int64_t>(numbers.below(9)));
   if (workloads::learning_rule(experiment.rule).local) {
     experiment.rule_options.fix = static_cast<int>(numbers.below(3));
   }
