@@ -39,7 +39,7 @@ std::string general_help() {
       "Spillway simulates the memory traffic of training neural networks on learning hardware.\n\n"
       "usage: spillway COMMAND [options]\n\ncommands:\n";
   for (const Command& command : commands()) {
-    text += fmt::format("  {:<9} {}\n", command.name, command.summary);
+    text += fmt::format("  {:<14} {}\n", command.name, command.summary);
   }
   text += std::string(
       "\n`spillway COMMAND --help` tells its options. Files are YAML; a plain name stands for a\n"

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace spillway::analysis::svg {
 
@@ -18,6 +20,11 @@ std::string rectangle(double x, double y, double width, double height, const std
 std::string line(double x1, double y1, double x2, double y2, const std::string& colour,
                  const std::string& extra = "");
 
+/// A line through points (x, y).
+std::string polyline(const std::vector<std::pair<double, double>>& points,
+                     const std::string& colour, const std::string& extra = "");
+std::string circle(double x, double y, double radius, const std::string& colour);
+
 /// A round number of at least `value`: 1, 2, 2.5 or 5 times a power of ten.
 double round_up(double value);
 
@@ -28,6 +35,16 @@ struct Axis {
   double top, bottom;  ///< of the plot
   double left, right;
   double y(double value) const { return bottom - (bottom - top) * (value - low) / (step * lines); }
+  /// Without a label only the values are written.
+  std::string grid(const std::string& label) const;
+};
+
+/// A logarithmic value axis from `low` to `high`, with a grid at 1, 2 and 5 times powers of ten.
+struct LogAxis {
+  double low, high;
+  double top, bottom;  ///< of the plot
+  double left, right;
+  double y(double value) const;
   std::string grid(const std::string& label) const;
 };
 

@@ -1,0 +1,40 @@
+// Words that cannot be avoided: formulas on a network's shapes and a buffer's size alone. Nothing
+// here knows of plans.
+#pragma once
+
+#include <cstdint>
+
+#include "workloads/network.hpp"
+
+namespace spillway::analysis {
+
+using workloads::Words;
+
+/// What any schedule of a training step moves, of any of our rules that trains every weight, when
+/// images lie in memory and everything else that the paper leaves out is idealised: each image is
+/// read once, each weight read and written once, B |A_0| + 2 |P|. Activations, gradients and errors
+/// begin and end on chip when the buffer holds them. Pixels that no window of the first layer
+/// covers are not counted.
+Words compulsory_words(const workloads::Network& network, std::uint64_t batch);
+
+/// What the forward pass moves at least when each layer runs by itself, its input and its output
+/// (after pooling) in memory: the sum over layers of the larger of
+///
+/// * its operands once: |P_i| + B |A_{i-1}| + B |A_i|, and
+/// * 2 G / sqrt(R S) - 2 S - B (|Y_i| - |A_i|), with G its border-exact MACs, S the buffer in words
+///   and R = ceil(kernel / stride) along height times that along width (1 for fc).
+///
+/// The second one: Smith, Lowery, Langou, van de Geijn, "A Tight I/O Lower Bound for Matrix
+/// Multiplication" (arXiv 1702.02017), carried over to windows. Let outputs begin as values in
+/// memory. Between 2 S loads no more than 3 S inputs x, weights w and outputs o are at hand. Taps
+/// that lie equally many whole strides from the window's first one pair each input with one
+/// output, so they make at most sqrt(x o w_q) products on their weights w_q (Loomis and Whitney),
+/// and all R kinds of them at most sqrt(R x w o) <= sqrt(R) S^1.5. So many loads are needed for G
+/// products: 2 G / sqrt(R S) - 2 S. Outputs that begin as zeros on chip save B |Y_i| of these
+/// loads, and the layer stores B |A_i| words. One chain of partial sums for each output is assumed.
+///
+/// No bound on a whole step or on layers that are fused: a map that never leaves the chip costs
+/// nothing, so a schedule across layers may stay below it.
+Words forward_alone_words(const workloads::Network& network, std::uint64_t batch, Words buffer);
+
+}  // namespace spillway::analysis
