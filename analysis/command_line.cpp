@@ -6,6 +6,7 @@
 
 #include "analysis/commands/command.hpp"
 #include "analysis/output.hpp"
+#include "models/dram/device.hpp"
 #include "workloads/rules/rule.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"
@@ -47,6 +48,7 @@ std::string general_help() {
   text += listed("experiments", workloads::shared_names("workloads/experiments"));
   text += listed("networks", workloads::shared_names("workloads/networks"));
   text += listed("devices", workloads::shared_names("models/devices"));
+  text += listed("DRAM devices", models::dram::dram_device_names());
   text += listed("studies", workloads::shared_names("analysis/studies"));
   text += listed("learning rules", workloads::learning_rule_names());
   return text;

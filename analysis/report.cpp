@@ -6,9 +6,11 @@
 #include <algorithm>
 
 #include "analysis/closed_form.hpp"
+#include "analysis/dram_figures.hpp"
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "analysis/schedule_report.hpp"
+#include "models/dram/placement.hpp"
 
 namespace spillway::analysis {
 
@@ -136,11 +138,8 @@ std::string time_text(const Experiment& experiment, const models::Execution& exe
       "compute {:.0f} %, generate {:.0f} %\n",
       grouped(execution.cycles.count()), total / 1e9, share(execution.busy.load),
       share(execution.busy.store), share(execution.busy.compute), share(execution.busy.generate));
-  text += fmt::format(
-      "  DRAM bus: {} bytes read, {} written in whole bursts; {} activates, {} row "
-      "hits\n",
-      grouped(dram.read_bytes.count()), grouped(dram.write_bytes.count()), grouped(dram.activates),
-      grouped(dram.row_hits));
+  text += fmt::format("  DRAM bus: {} bytes read, {} written in whole bursts\n",
+                      grouped(dram.read_bytes.count()), grouped(dram.write_bytes.count()));
   text += fmt::format("  host port: {} bytes read, {} written, {}\n",
                       grouped(execution.host.read_bytes.count()),
                       grouped(execution.host.write_bytes.count()),
@@ -148,6 +147,57 @@ std::string time_text(const Experiment& experiment, const models::Execution& exe
   text += fmt::format("  PRNG unit: {} random words made, none moved\n",
                       grouped(execution.generated_words));
   return text;
+}
+
+double row_hit_rate(const models::DramCounters& dram) {
+  const std::uint64_t bursts = dram.read_bursts + dram.write_bursts;
+  return bursts == 0 ? 0 : static_cast<double>(dram.row_hits) / static_cast<double>(bursts);
+}
+
+std::string dram_text(const Experiment& experiment, const models::DramCounters& counters) {
+  const models::dram::DramDevice& device = experiment.device.dram;
+  const DramFigures figures(device, counters.channel);
+  std::string text =
+      fmt::format("\nDRAM: {}, {}, mapping {}, transactions of at most {}\n", device.name,
+                  counted(device.channels, "channel"), device.mapping_name,
+                  readable_bytes(experiment.device.dram_chunk.count()));
+  text += fmt::format("  tensors {}\n", models::dram::describe_placement(device));
+  text += fmt::format(
+      "  {:.3f} GB/s achieved over the step, {:.1f} % of the peak of {:.1f} GB/s; row hits {:.2f} "
+      "%, {} activates\n\n",
+      figures.bandwidth, figures.percent_of_peak, device.peak_bytes_per_ns(),
+      100 * row_hit_rate(counters), grouped(counters.activates));
+  return text + dram_bus_text(counters.channel) + "\n" + dram_energy_text(figures);
+}
+
+Json dram_json(const Experiment& experiment, const models::DramCounters& counters) {
+  const models::dram::DramDevice& device = experiment.device.dram;
+  const DramFigures figures(device, counters.channel);
+  Json json = {
+      {"read_words", counters.read_words.count()}, {"write_words", counters.write_words.count()},
+      {"read_bytes", counters.read_bytes.count()}, {"write_bytes", counters.write_bytes.count()},
+      {"activates", counters.activates},           {"row_hits", counters.row_hits}};
+  json["device"] = device.name;
+  json["channels"] = device.channels;
+  json["mapping"] = device.mapping_name;
+  json["placement"] = models::dram::placement_name(device.placement);
+  json["bandwidth_GBps"] = figures.bandwidth;
+  json["pct_of_peak"] = figures.percent_of_peak;
+  json["row_hit_rate"] = row_hit_rate(counters);
+  Json bus, energy, per_bit;
+  const double cycle_ns = device.timing.clock_period_ns();
+  for (const auto& [name, cycles] : dram_bus_use(counters.channel)) {
+    bus[underscored(name)] = static_cast<double>(cycles) * cycle_ns;
+  }
+  for (const auto& [name, pj] : dram_energy(figures)) {
+    energy[name] = pj;
+    per_bit[name] = figures.pj_per_bit(pj);
+  }
+  json["bus_ns"] = bus;
+  json["energy_pJ"] = energy;
+  json["energy_pJ_per_bit"] = per_bit;
+  json["io_energy_pJ"] = figures.io_pj;
+  return json;
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -196,6 +246,7 @@ std::string run_text(const Experiment& experiment, const Plan& plan, const Resul
   text += idealised_text(experiment, result.ledger);
   text += mac_text(plan.step(), &result.execution);
   text += time_text(experiment, result.execution);
+  text += dram_text(experiment, result.execution.dram);
   text += buffer_text(experiment, plan, &result);
   return text;
 }
@@ -220,12 +271,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
                      models::DeviceOptions options) {
   const models::Execution& execution = result.execution;
   Json json = head(experiment);
-  json["dram"] = {{"read_words", execution.dram.read_words.count()},
-                  {"write_words", execution.dram.write_words.count()},
-                  {"read_bytes", execution.dram.read_bytes.count()},
-                  {"write_bytes", execution.dram.write_bytes.count()},
-                  {"activates", execution.dram.activates},
-                  {"row_hits", execution.dram.row_hits}};
+  json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
   json["macs"] = execution.macs.count();

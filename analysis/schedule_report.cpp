@@ -19,7 +19,7 @@ struct NestRow {
 std::vector<std::string> loops_of(const sim::Nest& nest) {
   std::vector<std::string> loops;
   sim::NestShape shape(nest.spec);
-  shape.set(nest.loops);
+  shape.set(nest.loops, nest.parts);
   for (std::size_t i = 0; i < nest.loops.size(); ++i) {
     if (shape.trips(i) == 1) continue;
     loops.push_back(fmt::format("{} by {}", to_string(nest.loops[i].axis), nest.loops[i].tile));
@@ -46,7 +46,7 @@ NestRow row_of(const sim::Plan& plan, std::size_t n) {
     if (stay.first <= n && n <= stay.last) row.kept.push_back(step.tensor(stay.tensor).name);
   }
   sim::NestShape shape(nest.spec);
-  shape.set(nest.loops);
+  shape.set(nest.loops, nest.parts);
   row.words = sim::dram_words(nest.spec, shape, nest.pinned);
   shape.set({});
   row.once = sim::dram_words(nest.spec, shape, nest.pinned);
@@ -63,8 +63,8 @@ std::string schedule_text(const sim::Plan& plan) {
     const NestRow row = row_of(plan, n);
     std::string operations = fmt::format("{}", fmt::join(row.operations, ", "));
     if (row.operations.size() > 6) {
-      operations = fmt::format("{} ({} operations)", schedule.nests[n].spec.name,
-                               row.operations.size());
+      operations =
+          fmt::format("{} ({} operations)", schedule.nests[n].spec.name, row.operations.size());
     }
     table.add({std::to_string(n + 1), operations,
                row.loops.empty() ? "whole tensors" : fmt::format("{}", fmt::join(row.loops, ", ")),
@@ -75,7 +75,8 @@ std::string schedule_text(const sim::Plan& plan) {
                         stay.first + 1, stay.last + 1, stay.loaded ? "loaded once" : "made there",
                         stay.stored ? ", stored at the end" : ", never stored");
   }
-  std::string text = "\nNests: operations that run tile by tile under common loops\n" + table.text();
+  std::string text =
+      "\nNests: operations that run tile by tile under common loops\n" + table.text();
   text += "\nTensors that stay in the buffer whole\n" + (kept.empty() ? "  none\n" : kept);
   text += "  Random matrices and masks stream from the PRNG unit into the array.\n";
   return text;

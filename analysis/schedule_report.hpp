@@ -1,5 +1,5 @@
-// How a policy that cuts operations into tiles fits a step to a buffer: its nests, their loops, what
-// stays in the buffer and what each moves.
+// How a policy that cuts operations into tiles fits a step to a buffer: its nests, their loops,
+// what stays in the buffer and what each moves.
 #pragma once
 
 #include <string>

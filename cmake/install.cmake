@@ -22,7 +22,8 @@ list(TRANSFORM SPILLWAY_FOLDERS APPEND "/*.hpp" OUTPUT_VARIABLE headers)
 spillway_install_tree("${CMAKE_INSTALL_INCLUDEDIR}/spillway" ${headers})
 spillway_install_tree("${CMAKE_INSTALL_DATADIR}/spillway"
   workloads/networks/*.yaml workloads/experiments/* workloads/data/*-subset/*
-  models/devices/*.yaml analysis/studies/*.yaml bench/*.py)
+  models/devices/*.yaml models/devices/dram/*.yaml analysis/studies/*.yaml
+  analysis/reference/* bench/*.py)
 
 install(EXPORT spillwayTargets NAMESPACE spillway:: DESTINATION "${SPILLWAY_PACKAGE_DIR}")
 configure_package_config_file(

@@ -39,13 +39,6 @@ class Active {
   sc_core::sc_simcontext* before_;
 };
 
-DramCounters difference(const DramCounters& after, const DramCounters& before) {
-  return {after.read_words - before.read_words,   after.write_words - before.write_words,
-          after.read_bytes - before.read_bytes,   after.write_bytes - before.write_bytes,
-          after.read_bursts - before.read_bursts, after.write_bursts - before.write_bursts,
-          after.activates - before.activates,     after.row_hits - before.row_hits};
-}
-
 HostCounters difference(const HostCounters& after, const HostCounters& before) {
   return {after.read_words - before.read_words, after.write_words - before.write_words,
           after.read_bytes - before.read_bytes, after.write_bytes - before.write_bytes};
@@ -60,6 +53,7 @@ class Device::Implementation {
     sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
     const Active active(context_);
     accelerator_ = std::make_unique<Accelerator>("accelerator", config_, options);
+    accelerator_->dram.observe(std::move(options.observe_dram));
   }
   ~Implementation() {
     const Active active(context_);
@@ -70,7 +64,6 @@ class Device::Implementation {
 
   Execution execute(const MemoryMap& map, const Program& program) {
     const Active active(context_);
-    const DramCounters dram_before = accelerator_->dram.counters();
     const HostCounters host_before = accelerator_->host.counters();
     const Picoseconds begin = sim_time();
     accelerator_->begin(map, program);
@@ -78,9 +71,9 @@ class Device::Implementation {
     restore_stack_bounds();
     accelerator_->end();
     Execution result = std::move(accelerator_->shared.execution);
-    result.dram = difference(accelerator_->dram.counters(), dram_before);
+    result.time = accelerator_->dram.end_program() - begin;
+    result.dram = accelerator_->dram.counters();
     result.host = difference(accelerator_->host.counters(), host_before);
-    result.time = sim_time() - begin;
     result.cycles = Cycles(workloads::ceil_div(result.time.count(), config_.clock_period.count()));
     result.high_water = accelerator_->shared.buffer.high_water();
     return result;

@@ -8,6 +8,8 @@
 
 #include "models/backing_store.hpp"
 #include "models/device_config.hpp"
+#include "models/dram/transaction.hpp"
+#include "models/dram_counters.hpp"
 #include "models/instruction.hpp"
 
 namespace spillway::models {
@@ -18,6 +20,7 @@ struct DeviceOptions {
   bool check_residency = true;  ///< see TileTable
   /// Without values nothing is read, written or computed; times, counters and checks are the same.
   bool values = true;
+  dram::TransactionObserver observe_dram{};  ///< looks on at all that goes to and from DRAM
 };
 
 /// What moved through the host port.

@@ -6,10 +6,16 @@
 #include <string>
 
 #include "models/compute_array.hpp"
-#include "models/dram_timing.hpp"
+#include "models/dram/device.hpp"
 #include "workloads/support/config.hpp"
+#include "workloads/support/units.hpp"
 
 namespace spillway::models {
+
+using workloads::Bytes;
+using workloads::Cycles;
+using workloads::Picoseconds;
+using workloads::Words;
 
 struct DeviceConfig {
   std::string name;
@@ -20,7 +26,7 @@ struct DeviceConfig {
   std::uint64_t queue_depth = 8;  ///< instructions that wait in front of each engine
   std::uint64_t array_rows = 0, array_columns = 0;
   Dataflow dataflow = Dataflow::output_stationary;
-  DramTimingConfig dram;
+  dram::DramDevice dram;
   Bytes dram_chunk;  ///< largest transaction; at most a row. Changes time, never counts
   std::optional<double> host_bytes_per_ns;  ///< absent: the host port is free of time
 };

@@ -180,14 +180,24 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, bool 
   } else {
     shared_.buffer.count_write(moved);
   }
+  if (!write && place.port == Port::dram) wait_for_data();
   finish = std::max(finish, begin + port_time(moved, shared_.config));
   if (finish > sim_time()) wait(to_sc_time(finish - sim_time()));
   EngineTimes& busy = shared_.execution.busy;
   (write ? busy.store : busy.load) += sim_time() - begin;
 }
 
-/// One run, in transactions that end where a chunk of the address space ends. Each returns when its
-/// data begin to use the bus, so that the next one stands in the channel's queue by then.
+/// Until all that was read has come.
+void TransferEngine::wait_for_data() {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(tlm::TLM_IGNORE_COMMAND);
+  payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  dram_port->b_transport(payload, delay);
+}
+
+/// One run, in transactions that end where a chunk of the address space ends. Each returns when the
+/// memory has taken it in, so that the next one stands behind it in the queues.
 void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data, Bytes run,
                                bool write, LedgerLabel label, Picoseconds& finish) {
   const std::uint64_t chunk = shared_.config.dram_chunk.count();

@@ -108,6 +108,7 @@ class TransferEngine : public Engine {
  private:
   void run();
   void transfer(const BufferedTile& tile, LedgerLabel label, bool write);
+  void wait_for_data();
   void transport(Port port, std::uint64_t address, std::byte* data, Bytes run, bool write,
                  LedgerLabel label, Picoseconds& finish);
 };

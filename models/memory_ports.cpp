@@ -28,17 +28,76 @@ void move_data(tlm::tlm_generic_payload& payload, BackingStore& store) {
 }  // namespace
 
 DramChannel::DramChannel(sc_core::sc_module_name name, const DeviceConfig& config)
-    : sc_module(name), timing_(config.dram) {
+    : sc_module(name), memory_(config.dram) {
   socket.register_b_transport(this, &DramChannel::b_transport);
 }
 
-void DramChannel::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+void DramChannel::begin_program() {
+  memory_.reset();
+  counters_ = {};
+  begin_ = sim_time();
+}
+
+Picoseconds DramChannel::end_program() {
+  const Picoseconds end = std::max(sim_time(), time_of(memory_.drain()));
+  const std::uint64_t last = cycle_from(end);
+  memory_.advance(last);
+  counters_.channel = memory_.statistics(last);
+  counters_.activates = counters_.channel.activates;
+  counters_.row_hits = counters_.channel.row_hits();
+  return end;
+}
+
+std::uint64_t DramChannel::cycle_from(Picoseconds time) const {
+  const std::uint64_t period = memory_.device().timing.clock_period_fs;
+  return workloads::ceil_div(((time - begin_) * 1000).count(), period);
+}
+
+Picoseconds DramChannel::time_of(std::uint64_t cycle) const {
+  const std::uint64_t period = memory_.device().timing.clock_period_fs;
+  return begin_ + Picoseconds(workloads::ceil_div(workloads::checked_product(cycle, period), 1000));
+}
+
+void DramChannel::wait_until(Picoseconds time) {
+  if (time > sim_time()) wait(to_sc_time(time - sim_time()));
+}
+
+void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
+                              sc_core::sc_time& delay) {
+  const auto requester = static_cast<std::uint8_t>(initiator);
+  if (payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+    wait_for_reads(requester);
+    return;
+  }
   const Picoseconds now = sim_time() + Picoseconds(delay.value());
-  const DramAccess access = timing_.access(now, payload.get_address(),
-                                           Bytes(payload.get_data_length()), payload.is_write());
+  const std::uint64_t address = payload.get_address();
+  const Bytes size(payload.get_data_length());
+  const bool is_write = payload.is_write();
+  if (observer_) observer_({now, address, size, is_write});
+  const std::uint64_t burst = memory_.device().geometry.burst_bytes;
+  const std::uint64_t bursts = (address + size.count() - 1) / burst - address / burst + 1;
+  const std::uint64_t accepted =
+      memory_.transfer({address, is_write, cycle_from(now), requester}, bursts);
+  (is_write ? counters_.write_words : counters_.read_words) += workloads::words_of(size);
+  (is_write ? counters_.write_bytes : counters_.read_bytes) += Bytes(burst) * bursts;
+  (is_write ? counters_.write_bursts : counters_.read_bursts) += bursts;
   move_data(payload, store_);
-  if (access.bus_start > sim_time()) wait(to_sc_time(access.bus_start - sim_time()));
-  delay = to_sc_time(access.data_ready - access.bus_start);
+  delay = sc_core::SC_ZERO_TIME;
+  wait_until(std::max(now, time_of(accepted)));
+}
+
+// Other requesters may come meanwhile, so that the end is not known: wait for as long as it takes
+// at the least, and look again.
+void DramChannel::wait_for_reads(std::uint8_t requester) {
+  while (true) {
+    const std::uint64_t cycle = cycle_from(sim_time());
+    memory_.advance(cycle);
+    const std::uint64_t left = memory_.outstanding_reads(requester);
+    if (left == 0) break;
+    wait_until(time_of(cycle + 1 + (left - 1) * memory_.device().timing.column_other));
+  }
+  wait_until(time_of(memory_.reads_done(requester)));
 }
 
 HostPort::HostPort(sc_core::sc_module_name name, const DeviceConfig& config)

@@ -1,7 +1,5 @@
 // The two ways off the chip, as TLM-2.0 targets with blocking transport. Payloads carry the data;
 // one without a data pointer takes its time and is counted, no more.
-// A transport waits until the transaction's data begin to move and returns with the rest of its
-// time as the annotated delay.
 #pragma once
 
 #include <systemc>
@@ -9,12 +7,19 @@
 
 #include "models/backing_store.hpp"
 #include "models/device.hpp"
-#include "models/dram_timing.hpp"
+#include "models/dram/transaction.hpp"
+#include "models/dram_counters.hpp"
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
 
 namespace spillway::models {
 
+/// The DRAM channels of the device. A transaction is a run of bytes of any length; the channels
+/// take its bursts in when their queues have room, and the transport returns when they have taken
+/// the last one. Writes are then done with, for the requester; reads are when a later transaction
+/// of the same requester with TLM_IGNORE_COMMAND, which waits for that, returns. So a requester has
+/// as many bursts outstanding as the queues hold, and between requesters transactions are the
+/// grain.
 class DramChannel : public sc_core::sc_module {
  public:
   DramChannel(sc_core::sc_module_name name, const DeviceConfig& config);
@@ -22,19 +27,34 @@ class DramChannel : public sc_core::sc_module {
   tlm_utils::multi_passthrough_target_socket<DramChannel> socket{"socket"};
 
   BackingStore& store() { return store_; }
-  const DramCounters& counters() const { return timing_.counters(); }
-  /// Each program finds the channel as at power-up, so that its time does not depend on what ran
+  /// Each program finds the channels as at power-up, so that its time does not depend on what ran
   /// before.
-  void begin_program() { timing_.reset_state(); }
+  void begin_program();
+  /// When the simulation has nothing left to do: the writes that still wait go out. Returns the
+  /// time by then.
+  Picoseconds end_program();
+  /// Since the beginning of the program.
+  const DramCounters& counters() const { return counters_; }
+  /// Tell somebody of every transaction from here on.
+  void observe(dram::TransactionObserver observer) { observer_ = std::move(observer); }
 
  private:
   void b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void wait_for_reads(std::uint8_t requester);
+  void wait_until(Picoseconds time);
+  // Of the command clock, since the beginning of the program: at or after a time, and when it is.
+  std::uint64_t cycle_from(Picoseconds time) const;
+  Picoseconds time_of(std::uint64_t cycle) const;
 
-  DramTiming timing_;
+  dram::Memory memory_;
   BackingStore store_;
+  Picoseconds begin_;
+  DramCounters counters_;
+  dram::TransactionObserver observer_;
 };
 
-/// Free of time unless the device gives it a bandwidth.
+/// Free of time unless the device gives it a bandwidth. A transport waits until the transaction's
+/// data begin to move and returns with the rest of its time as the annotated delay.
 class HostPort : public sc_core::sc_module {
  public:
   HostPort(sc_core::sc_module_name name, const DeviceConfig& config);

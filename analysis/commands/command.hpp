@@ -25,6 +25,7 @@ const std::vector<Command>& commands();
 std::vector<Command> device_commands();    // run, plan, check
 std::vector<Command> training_commands();  // train, infer, reproduce, bench
 std::vector<Command> table_commands();     // figure6, rules, items, network, table1
+std::vector<Command> dram_commands();      // dram, accuracy
 
 /// A line on stderr that is overwritten by the next; only at a terminal.
 class Progress {

@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <optional>
 
 #include "analysis/check.hpp"
 #include "analysis/commands/command.hpp"
+#include "analysis/dram_trace_file.hpp"
 #include "analysis/output.hpp"
 #include "analysis/report.hpp"
 #include "sim/run/simulation.hpp"
+#include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"
 
 namespace spillway::analysis {
@@ -18,23 +21,64 @@ po::options_description run_options() {
   po::options_description options = experiment_options();
   options.add_options()("no-values",
                         "count and time without computing: the same report, sooner and in less "
-                        "memory");
+                        "memory")("dram-trace", po::value<std::string>()->value_name("FILE"),
+                                  "write every burst sent to DRAM, for other simulators")(
+      "format", po::value<std::string>()->value_name("FORMAT"),
+      "of the trace: dramsim3 (unless the file ends in .stl), ramulator2 or dramsys");
   return options;
+}
+
+struct TraceTarget {
+  std::filesystem::path path;
+  models::dram::TraceFormat format;
+};
+
+/// Where --dram-trace writes, reserved; nothing when it was not given.
+std::optional<TraceTarget> trace_target(const po::variables_map& values) {
+  if (values.count("dram-trace") == 0) {
+    if (values.count("format") == 0) return std::nullopt;
+    throw workloads::InputError("--format: found without --dram-trace; allowed: beside it");
+  }
+  const std::filesystem::path path = values["dram-trace"].as<std::string>();
+  if (path == "-") {
+    throw workloads::InputError("--dram-trace: found \"-\"; allowed: a file or a pipe");
+  }
+  std::string name = path.extension() == ".stl" ? "dramsys" : "dramsim3";
+  if (values.count("format") != 0) name = values["format"].as<std::string>();
+  const auto format = models::dram::trace_format(name, models::dram::written_format_names());
+  reserve_output(path);
+  return TraceTarget{path, format};
+}
+
+/// The period of the command clock.
+std::uint64_t dram_clock_period_fs(const models::DeviceConfig& device) {
+  return device.dram.timing.clock_period_fs;
 }
 
 int run_command(const po::variables_map& values) {
   const std::string json = json_target(values);
+  const std::optional<TraceTarget> target = trace_target(values);
   const sim::Experiment experiment = experiment_of(values);
+  std::optional<DramTraceFile> trace;
   models::DeviceOptions options;
   options.values = values.count("no-values") == 0;
+  if (target) {
+    trace.emplace(target->path, target->format, dram_clock_period_fs(experiment.device));
+    options.observe_dram = [&](const models::dram::Transaction& sent) { trace->add(sent); };
+  }
   sim::Simulation simulation(experiment, options);
   const sim::Batch batch = options.values ? sim::first_batch(experiment) : sim::Batch{};
   Progress progress;
   progress.show("running " + experiment.name);
   const sim::Result result = simulation.run_step(batch);
   progress.show("");
-  give(json, run_text(experiment, simulation.plan(), result, options),
-       run_json(experiment, simulation.plan(), result, options));
+  std::string text = run_text(experiment, simulation.plan(), result, options);
+  if (trace) {
+    trace->finish();
+    text += fmt::format("\nDRAM trace: {} written to {} ({})\n", counted(trace->bursts(), "burst"),
+                        target->path.string(), models::dram::format_name(target->format));
+  }
+  give(json, text, run_json(experiment, simulation.plan(), result, options));
   return counts_agree(simulation.plan(), result) ? 0 : 1;
 }
 
@@ -88,7 +132,7 @@ int check_command(const po::variables_map& values) {
 
 std::vector<Command> device_commands() {
   return {
-      {"run", "EXPERIMENT.yaml [--no-values]",
+      {"run", "EXPERIMENT.yaml [--no-values] [--dram-trace FILE]",
        "run one training step through the device and report its traffic", run_options, run_command},
       {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
        experiment_options, plan_command},

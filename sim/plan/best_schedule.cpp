@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <map>
 #include <set>
@@ -103,8 +104,38 @@ class Graph {
     return here;
   }
 
- private:
   int depth() const { return static_cast<int>(parts_.layers.size()); }
+
+  /// Layers that are not kept: a forward pass that stores the last one's output alone, and a
+  /// backward pass that makes the others again.
+  struct Again {
+    NestSpec forward, backward;
+  };
+  std::optional<Again> again(int i, int j) const {
+    if (!parts_.backward) return std::nullopt;
+    std::vector<std::size_t> first, both;
+    for (int l = i; l <= j; ++l) {
+      for (const std::size_t p : forward_of(l)) first.push_back(parts_.parts[p].op);
+    }
+    const std::size_t from = before(backward_of(j).front()), to = after_backward(i);
+    both = first;
+    for (std::size_t k = from; k < to; ++k) both.push_back(parts_.parts[order_[k]].op);
+    for (const std::size_t op : both) {
+      if (std::holds_alternative<workloads::BatchNorm>(step_.ops[op].kernel)) return std::nullopt;
+    }
+    Again result{stream(name("forward, storing the last of", i, j), sorted(first)),
+                 stream(name("forward again and backward", j, i), sorted(both))};
+    const TensorId output = step_.ops[parts_.parts[layer(j).forward.back()].op].outputs.front();
+    for (Slot& slot : result.forward.slots) slot.wanted = slot.tensor == output;
+    set_wanted(result.backward, to);
+    return result;
+  }
+  /// Nodes between which lie all parts of the layers above a layer.
+  std::size_t above(int i) const { return before(forward_of(i).back()) + 1; }
+  std::size_t below(int i) const { return before(backward_of(i).front()); }
+  bool has_backward(int i) const { return parts_.backward && !backward_of(i).empty(); }
+
+ private:
   const LayerParts& layer(int i) const { return parts_.layers[static_cast<std::size_t>(i - 1)]; }
 
   void layer_order() {
@@ -186,12 +217,13 @@ class Graph {
   void add(std::size_t from, std::size_t to, const NestRequest& request) {
     add(from, to, choice_of(builder_, request));
   }
-  void add(std::size_t from, std::size_t to, NestChoice choice) {
-    for (NestSpec& spec : choice) {
-      for (Slot& slot : spec.slots) {
-        slot.wanted = slot.changed && slot.source != Slot::Source::remade && wanted(slot.tensor, to);
-      }
+  void set_wanted(NestSpec& spec, std::size_t to) const {
+    for (Slot& slot : spec.slots) {
+      slot.wanted = slot.changed && slot.source != Slot::Source::remade && wanted(slot.tensor, to);
     }
+  }
+  void add(std::size_t from, std::size_t to, NestChoice choice) {
+    for (NestSpec& spec : choice) set_wanted(spec, to);
     edges_.push_back({from, to, std::move(choice)});
   }
 
@@ -272,41 +304,47 @@ class Graph {
     const PartList inputs = joined({source, l.input_again});
     add(at, to, request(inputs, l.weight_gradient, update));
     if (!l.input_gradient.empty()) {
-      add(from, to, request(source, joined({l.input_gradient, l.weight_gradient}),
-                            joined({masks_below, update})));
+      add(from, to,
+          request(source, joined({l.input_gradient, l.weight_gradient}),
+                  joined({masks_below, update})));
     }
+  }
+
+  PartList all_of(int i) const {
+    const LayerParts& l = layer(i);
+    return joined({l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm,
+                   l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                   l.classifier_gradient, l.classifier_updates, l.seeds});
+  }
+  PartList forward_of(int i) const { return joined({layer(i).input, layer(i).forward}); }
+  PartList backward_of(int i) const {
+    const LayerParts& l = layer(i);
+    return joined({l.error, l.error.empty() ? PartList{} : l.masks, l.pool, l.norm,
+                   l.input_gradient, l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                   l.classifier_gradient, l.classifier_updates, l.seeds});
+  }
+  std::size_t after_backward(int i) const { return before(backward_of(i).back()) + 1; }
+
+  std::string name(const char* what, int i, int j) const {
+    const std::string& first = step_.layer_names[static_cast<std::size_t>(i)];
+    const std::string& last = step_.layer_names[static_cast<std::size_t>(j)];
+    return fmt::format("{} {}", what, i == j ? first : first + " to " + last);
+  }
+  static std::vector<std::size_t> sorted(std::vector<std::size_t> ops) {
+    std::sort(ops.begin(), ops.end());
+    ops.erase(std::unique(ops.begin(), ops.end()), ops.end());
+    return ops;
   }
 
   /// Layers together, a few examples at a time, their parameters and gradients in the buffer.
   void stream_edges() {
     const auto add_stream = [&](const PartList& first, const PartList& last,
-                                const std::string& name) {
+                                const std::string& what) {
       if (first.empty() || last.empty()) return;
       const std::size_t from = before(first.front()), to = before(last.back()) + 1;
       std::vector<std::size_t> ops;
       for (std::size_t k = from; k < to; ++k) ops.push_back(parts_.parts[order_[k]].op);
-      std::sort(ops.begin(), ops.end());
-      ops.erase(std::unique(ops.begin(), ops.end()), ops.end());
-      add(from, to, {stream(name, ops)});
-    };
-    const auto name = [&](const char* what, int i, int j) {
-      return fmt::format("{} {}", what,
-                         i == j ? step_.layer_names[static_cast<std::size_t>(i)]
-                                : step_.layer_names[static_cast<std::size_t>(i)] + " to " +
-                                      step_.layer_names[static_cast<std::size_t>(j)]);
-    };
-    const auto all_of = [&](int i) {
-      const LayerParts& l = layer(i);
-      return joined({l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm,
-                     l.input_again, l.weight_gradient, l.updates, l.norm_updates,
-                     l.classifier_gradient, l.classifier_updates, l.seeds});
-    };
-    const auto forward_of = [&](int i) { return joined({layer(i).input, layer(i).forward}); };
-    const auto backward_of = [&](int i) {
-      const LayerParts& l = layer(i);
-      return joined({l.error, l.error.empty() ? PartList{} : l.masks, l.pool, l.norm,
-                     l.input_gradient, l.input_again, l.weight_gradient, l.updates, l.norm_updates,
-                     l.classifier_gradient, l.classifier_updates, l.seeds});
+      add(from, to, NestChoice{stream(what, sorted(std::move(ops)))});
     };
     for (int i = 1; i <= depth(); ++i) {
       for (int j = i; j <= depth(); ++j) {
@@ -350,11 +388,22 @@ class Graph {
 class PathSearch {
  public:
   PathSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words)
-      : task_(task), step_(task.step), graph_(graph), words_(words) {}
+      : task_(task), step_(task.step), graph_(graph), words_(words) {
+    std::uint64_t all = 0;
+    for (const Tensor& tensor : step_.tensors) {
+      if (on_dram(tensor.id) && !tensor.generated) all += size_of(tensor.id);
+    }
+    negligible_ = all / 10'000;
+  }
 
-  std::optional<Schedule> run() {
-    by_node_.resize(graph_.nodes_in_order().size());
-    by_node_[graph_.first()][{}] = {0, 0, {}, 0, {}, {}};
+  struct Found {
+    Schedule schedule;
+    std::uint64_t cost = 0;
+  };
+  /// The cheapest way from one node to another, with nothing held at both.
+  std::optional<Found> run(std::size_t from, std::size_t to) {
+    by_node_.assign(graph_.nodes_in_order().size(), {});
+    by_node_[from][{}].cost = 0;
     std::vector<std::vector<std::size_t>> leaving(by_node_.size());
     for (std::size_t e = 0; e < graph_.edges().size(); ++e) {
       leaving[graph_.edges()[e].from].push_back(e);
@@ -364,9 +413,9 @@ class PathSearch {
         for (const std::size_t e : leaving[node]) follow(node, held, reached.cost, e);
       }
     }
-    const auto end = by_node_[graph_.last()].find({});
-    if (end == by_node_[graph_.last()].end()) return std::nullopt;
-    return trace_back();
+    const auto end = by_node_[to].find({});
+    if (end == by_node_[to].end()) return std::nullopt;
+    return Found{trace_back(from, to), end->second.cost};
   }
 
  private:
@@ -374,15 +423,16 @@ class PathSearch {
     std::uint64_t cost = unreachable;
     std::size_t from = 0;  ///< node
     HeldSet held;          ///< there
-    std::size_t edge = 0;
-    Nest nest;
+    std::size_t edge = 0, choice = 0;
+    FoundNest found;
+    std::vector<bool> mask;  ///< slots that are pinned
     std::vector<TensorId> pinned;
   };
 
   std::uint64_t size_of(TensorId id) const { return words_of(step_.tensor(id).bytes()).count(); }
   bool on_dram(TensorId id) const { return task_.map[id].port == models::Port::dram; }
 
-  static constexpr std::size_t most_held = 4;
+  static constexpr std::size_t most_held = 4, most_choices = 10;
   static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
 
   /// All ways to hold tensors on an edge.
@@ -393,9 +443,8 @@ class PathSearch {
     for (const NestSpec& spec : edge.choice) {
       for (const Slot& slot : spec.slots) {
         if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
-        if (!on_dram(slot.tensor) || size_of(slot.tensor) > words_ || size_of(slot.tensor) < 16) {
-          continue;
-        }
+        if (!on_dram(slot.tensor) || size_of(slot.tensor) > words_) continue;
+        if (size_of(slot.tensor) < negligible_) continue;
         if (is_held(held, slot.tensor) || !graph_.used(slot.tensor, edge.to)) continue;
         if (graph_.distance(slot.tensor, edge.to) > far) continue;
         if (std::find(candidates.begin(), candidates.end(), slot.tensor) == candidates.end()) {
@@ -408,9 +457,15 @@ class PathSearch {
     for (const Held& h : held) {
       if (graph_.used(h.tensor, edge.to)) may_stay.push_back(h);
     }
+    // The small ones first, so that a larger buffer adds choices and takes none away.
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
+    if (candidates.size() + may_stay.size() > most_choices) {
+      candidates.resize(most_choices - may_stay.size());
+    }
     const std::size_t choices = candidates.size() + may_stay.size();
-    if (choices > 8) return;
-    for (std::size_t mask = 0; mask < (std::size_t{1} << choices); ++mask) {
+    for (std::uint32_t mask = 0; mask < (std::uint32_t{1} << choices); ++mask) {
+      if (static_cast<std::size_t>(std::popcount(mask)) > most_held) continue;
       HeldSet after;
       std::vector<TensorId> taken;
       for (std::size_t c = 0; c < candidates.size(); ++c) {
@@ -419,7 +474,6 @@ class PathSearch {
       for (std::size_t m = 0; m < may_stay.size(); ++m) {
         if ((mask >> (candidates.size() + m) & 1) != 0) after.push_back(may_stay[m]);
       }
-      if (after.size() + taken.size() > most_held) continue;
       try_edge(node, held, cost, e, taken, after);
     }
   }
@@ -466,8 +520,8 @@ class PathSearch {
         }
         bool dirty = changed;
         for (const Held& h : held) dirty |= h.tensor == id && h.dirty;
-        const auto stays = std::find_if(next.begin(), next.end(),
-                                        [&](const Held& h) { return h.tensor == id; });
+        const auto stays =
+            std::find_if(next.begin(), next.end(), [&](const Held& h) { return h.tensor == id; });
         if (stays != next.end()) {
           stays->dirty = dirty;
         } else if (dirty && graph_.wanted(id, edge.to)) {
@@ -477,14 +531,13 @@ class PathSearch {
       if (!useful) continue;
       std::sort(next.begin(), next.end());
       const auto known = by_node_[edge.to].find(next);
-      const std::uint64_t bound = known == by_node_[edge.to].end() ? unreachable : known->second.cost;
+      const std::uint64_t bound =
+          known == by_node_[edge.to].end() ? unreachable : known->second.cost;
       if (cost + own >= bound) continue;
       const std::optional<FoundNest>& found = find(e, c, mask, words_ - standing);
       if (!found || cost + own + found->dram_words >= bound) continue;
-      Reached reached{cost + own + found->dram_words, node, held, e,
-                      Nest{{}, found->loops, mask, 1, {}}, pinned};
-      reached.nest.part = static_cast<std::int64_t>(c);  // which of the choice, for now
-      by_node_[edge.to][next] = std::move(reached);
+      by_node_[edge.to][next] = {
+          cost + own + found->dram_words, node, held, e, c, *found, mask, pinned};
     }
   }
 
@@ -496,15 +549,15 @@ class PathSearch {
     return found_.emplace(key, find_loops(graph_.edges()[e].choice[c], mask, words)).first->second;
   }
 
-  Schedule trace_back() {
+  Schedule trace_back(std::size_t from, std::size_t to) {
     struct Taken {
       const Reached* reached;
       HeldSet after;
     };
     std::vector<Taken> path;
-    std::size_t node = graph_.last();
+    std::size_t node = to;
     HeldSet held;
-    while (node != graph_.first()) {
+    while (node != from) {
       const Reached& reached = by_node_[node].at(held);
       path.push_back({&reached, held});
       node = reached.from;
@@ -517,11 +570,10 @@ class PathSearch {
     for (std::size_t n = 0; n < path.size(); ++n) {
       const Reached& reached = *path[n].reached;
       const Edge& edge = graph_.edges()[reached.edge];
-      const NestSpec& spec = edge.choice[static_cast<std::size_t>(reached.nest.part)];
+      const NestSpec& spec = edge.choice[reached.choice];
       std::uint64_t standing = 0;
       for (const TensorId id : reached.pinned) standing += size_of(id);
-      FoundNest found{reached.nest.loops, 0, 0};
-      schedule.nests.push_back(make_nest(spec, found, reached.nest.pinned, words_ - standing));
+      schedule.nests.push_back(make_nest(spec, reached.found, reached.mask, words_ - standing));
       for (const TensorId id : reached.pinned) {
         const std::size_t s = spec.slot_of(id);
         const bool here = s < spec.slots.size();
@@ -546,6 +598,7 @@ class PathSearch {
   const Step& step_;
   const Graph& graph_;
   std::uint64_t words_;
+  std::uint64_t negligible_ = 0;  ///< tensors so small are not worth a choice
   std::vector<std::map<HeldSet, Reached>> by_node_;
   std::map<std::tuple<std::size_t, std::size_t, std::vector<bool>, std::uint64_t>,
            std::optional<FoundNest>>
@@ -554,13 +607,89 @@ class PathSearch {
 
 }  // namespace
 
-Schedule best_schedule(const ScheduleTask& task, bool) {
+namespace {
+
+/// Lower layers in groups that are made again, the others along the cheapest path.
+class AgainSearch {
+ public:
+  AgainSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words)
+      : graph_(graph), words_(words), path_(task, graph, words) {}
+
+  std::optional<Schedule> run(bool recompute) {
+    std::optional<PathSearch::Found> best = path_.run(graph_.first(), graph_.last());
+    if (!recompute) return best ? std::optional(std::move(best->schedule)) : std::nullopt;
+    std::vector<std::optional<Lower>> lower(static_cast<std::size_t>(graph_.depth()) + 1);
+    lower[0] = Lower{};
+    for (int r = 1; r < graph_.depth(); ++r) {
+      if (!graph_.has_backward(r)) break;
+      lower[static_cast<std::size_t>(r)] = cheapest(lower, r);
+      const std::optional<Lower>& found = lower[static_cast<std::size_t>(r)];
+      if (!found) continue;
+      std::optional<PathSearch::Found> upper = path_.run(graph_.above(r), graph_.below(r));
+      if (!upper || (best && found->cost + upper->cost >= best->cost)) continue;
+      best =
+          PathSearch::Found{around(*found, std::move(upper->schedule)), found->cost + upper->cost};
+    }
+    return best ? std::optional(std::move(best->schedule)) : std::nullopt;
+  }
+
+ private:
+  /// Layers 1 to r in groups.
+  struct Lower {
+    std::uint64_t cost = 0;
+    std::vector<Nest> forward, backward;  ///< in order
+  };
+
+  std::optional<Lower> cheapest(const std::vector<std::optional<Lower>>& lower, int r) {
+    std::optional<Lower> best;
+    for (int i = 1; i <= r; ++i) {
+      const std::optional<Lower>& below = lower[static_cast<std::size_t>(i - 1)];
+      if (!below) continue;
+      const std::optional<Graph::Again> again = graph_.again(i, r);
+      if (!again) continue;
+      const std::vector<bool> none_forward(again->forward.slots.size()),
+          none_backward(again->backward.slots.size());
+      const auto forward = find_loops(again->forward, none_forward, words_);
+      const auto backward = find_loops(again->backward, none_backward, words_);
+      if (!forward || !backward) continue;
+      const std::uint64_t cost = below->cost + forward->dram_words + backward->dram_words;
+      if (best && cost >= best->cost) continue;
+      best = *below;
+      best->cost = cost;
+      best->forward.push_back(make_nest(again->forward, *forward, none_forward, words_));
+      best->backward.insert(best->backward.begin(),
+                            make_nest(again->backward, *backward, none_backward, words_));
+    }
+    return best;
+  }
+
+  static Schedule around(const Lower& lower, Schedule upper) {
+    Schedule schedule;
+    schedule.nests = lower.forward;
+    for (Stay& stay : upper.stays) {
+      stay.first += lower.forward.size();
+      stay.last += lower.forward.size();
+    }
+    schedule.stays = std::move(upper.stays);
+    schedule.nests.insert(schedule.nests.end(), upper.nests.begin(), upper.nests.end());
+    schedule.nests.insert(schedule.nests.end(), lower.backward.begin(), lower.backward.end());
+    return schedule;
+  }
+
+  const Graph& graph_;
+  std::uint64_t words_;
+  PathSearch path_;
+};
+
+}  // namespace
+
+Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
   // Stays can leave gaps; then the search is given a little less than there is.
-  for (std::uint64_t allowed = words; allowed > words / 2; allowed -= std::max<std::uint64_t>(1, words / 32)) {
-    PathSearch search(task, graph, allowed);
-    std::optional<Schedule> schedule = search.run();
+  const std::uint64_t less = std::max<std::uint64_t>(1, words / 32);
+  for (std::uint64_t allowed = words; allowed > words / 2; allowed -= less) {
+    std::optional<Schedule> schedule = AgainSearch(task, graph, allowed).run(recompute);
     if (!schedule) break;
     if (place(*schedule, task.step, words)) return *schedule;
   }

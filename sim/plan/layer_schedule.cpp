@@ -32,11 +32,21 @@ Schedule layer_schedule(const ScheduleTask& task) {
   return schedule;
 }
 
+namespace {
+
+bool is_weight_gradient(const workloads::Step& step, const NestRequest& request) {
+  if (request.main.size() != 1) return false;
+  const workloads::Kernel& kernel = step.ops[request.main.front().op].kernel;
+  return std::holds_alternative<workloads::ConvWeightGradient>(kernel);
+}
+
+}  // namespace
+
 NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
   NestChoice choice{builder.tiled(request)};
   const NestSpec& spec = choice.front();
   const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
-  if (spec.splits_output && cut) {
+  if (cut && is_weight_gradient(builder.step(), request)) {
     request.cut_input_rows = true;
     choice.push_back(builder.tiled(request));
   }
@@ -72,8 +82,8 @@ void refuse_buffer(const ScheduleTask& task, const std::vector<NestChoice>& choi
   throw workloads::InputError(
       fmt::format("{}too small: {} needs {} words on chip for its smallest tiles; found {} words; "
                   "allowed: at least {} bytes",
-                  task.device.buffer_where, worst->name, most,
-                  words_of(task.device.buffer).count(), most * workloads::bytes_per_word));
+                  task.device.buffer_where, worst->name, most, words_of(task.device.buffer).count(),
+                  most * workloads::bytes_per_word));
 }
 
 }  // namespace spillway::sim

@@ -95,100 +95,136 @@ Tile part_of(const Slot& slot, const Place& place) {
   return tile;
 }
 
-NestShape::NestShape(const NestSpec& spec)
-    : spec_(spec),
-      follows_(spec.slots.size()),
-      runs_(spec.slots.size()),
-      visits_(spec.slots.size()),
-      transient_(spec.slots.size()) {}
-
-void NestShape::set(const std::vector<Loop>& loops) {
-  loops_ = loops;
-  trips_.assign(loops.size(), 1);
-  ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
-  outer_tile_ = inner_tile_ = spec_.extent;
-  ByAxis<int> seen{};
-  ByAxis<Mask>&all = all_, &outer = outer_;
-  all = outer = {};
-  Mask running = 0;
+AxisLoops axis_loops(const std::vector<Loop>& loops) {
+  AxisLoops result;
   for (std::size_t i = 0; i < loops.size(); ++i) {
     const std::size_t axis = index(loops[i].axis);
-    trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
-    left[axis] = loops[i].tile;
-    inner_tile_[axis] = loops[i].tile;
-    if (seen[axis]++ == 0) {
-      outer_tile_[axis] = loops[i].tile;
-      outer[axis] |= Mask{1} << i;
-    }
-    all[axis] |= Mask{1} << i;
-    if (trips_[i] > 1) running |= Mask{1} << i;
+    if (result.all[axis] == 0) result.outer[axis] = std::uint32_t{1} << i;
+    result.all[axis] |= std::uint32_t{1} << i;
   }
-  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+  return result;
+}
+
+namespace {
+
+using Mask = std::uint32_t;
+
+Mask loops_of_op(const NestOp& op, const AxisLoops& loops) {
+  Mask mask = 0;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    if (op.runs[axis]) mask |= op.outer ? loops.outer[axis] : loops.all[axis];
+  }
+  return mask;
+}
+
+Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
+                        const AxisLoops& loops) {
+  Mask mask = loops_of_op(op, loops);
+  for (const Projection& p : spec.slots[operand.slot].dims) {
+    if (p.axis) mask &= ~loops.all[index(*p.axis)];
+    if (p.axis && p.per_group != 0) mask &= ~loops.all[index(Axis::group)];
+  }
+  return mask;
+}
+
+Mask loops_waited_for(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
+                      const AxisLoops& loops) {
+  if (!operand.once) return 0;
+  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(),
+                                  [&](const auto& other) { return other.slot == operand.slot; });
+  return output ? loops.all[index(Axis::input)]
+                : loops_not_followed(spec, op, op.outputs.front(), loops);
+}
+
+int deepest(Mask mask) { return std::bit_width(mask); }
+
+}  // namespace
+
+std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
+                                       std::uint32_t running) {
+  std::vector<SlotPattern> patterns(spec.slots.size());
+  std::vector<Mask> runs(spec.slots.size());
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     Mask mask = 0;
-    for (const Projection& p : spec_.slots[s].dims) {
+    for (const Projection& p : spec.slots[s].dims) {
       if (!p.axis) continue;
-      mask |= p.outer ? outer[index(*p.axis)] : all[index(*p.axis)];
-      if (p.per_group != 0) mask |= all[index(Axis::group)];
+      mask |= p.outer ? loops.outer[index(*p.axis)] : loops.all[index(*p.axis)];
+      if (p.per_group != 0) mask |= loops.all[index(Axis::group)];
     }
-    follows_[s] = mask & running;
-    runs_[s] = 0;
-    transient_[s] = true;
+    patterns[s].follows = mask & running;
   }
   // From the last operation to the first, as what runs on demand runs as often as its users need.
-  const auto deepest = [](Mask mask) { return std::bit_width(mask); };
-  for (std::size_t i = spec_.ops.size(); i-- > 0;) {
-    const NestOp& op = spec_.ops[i];
-    Mask runs = 0;
+  for (std::size_t i = spec.ops.size(); i-- > 0;) {
+    const NestOp& op = spec.ops[i];
+    Mask own = 0;
     if (op.on_demand) {
       const std::size_t target = *op.on_demand;
-      const int depth = deepest(runs_[target] & follows_[target]);
-      runs = runs_[target] & ((Mask{1} << depth) - 1);
+      const int depth = deepest(runs[target] & patterns[target].follows);
+      own = runs[target] & ((Mask{1} << depth) - 1);
     } else {
-      runs = loops_of(op) & running;
+      own = loops_of_op(op, loops) & running;
     }
     const auto use = [&](const NestOp::Operand& operand) {
-      const Mask here = operand.once ? runs & ~waits_for(op, operand) : runs;
-      runs_[operand.slot] |= here;
-      const bool changes = here == 0 || (follows_[operand.slot] >> (deepest(here) - 1) & 1) != 0;
-      if (!changes) transient_[operand.slot] = false;
+      const Mask here = own & ~loops_waited_for(spec, op, operand, loops);
+      runs[operand.slot] |= here;
+      SlotPattern& pattern = patterns[operand.slot];
+      if (here != 0 && (pattern.follows >> (deepest(here) - 1) & 1) == 0) pattern.transient = false;
     };
     for (const NestOp::Operand& operand : op.inputs) use(operand);
     for (const NestOp::Operand& operand : op.outputs) use(operand);
     for (const std::size_t seed : op.seeds) use({seed});
   }
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    SlotPattern& pattern = patterns[s];
+    const int depth = deepest(runs[s] & pattern.follows);
+    pattern.multiplied = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
+  }
+  return patterns;
+}
+
+DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile) {
+  DimensionCut result{0, 0};
+  for_each_size(p, axis_extent, tile, [&](std::int64_t size) {
+    result.largest = std::max(result.largest, size);
+    result.sum += size;
+  });
+  return result;
+}
+
+NestShape::NestShape(const NestSpec& spec) : spec_(spec), visits_(spec.slots.size()) {}
+
+void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
+  loops_ = loops;
+  parts_ = parts;
+  by_axis_ = axis_loops(loops);
+  trips_.assign(loops.size(), 1);
+  ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
+  outer_tile_ = inner_tile_ = spec_.extent;
+  Mask running = 0;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const std::size_t axis = index(loops[i].axis);
+    trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
+    left[axis] = inner_tile_[axis] = loops[i].tile;
+    if (by_axis_.outer[axis] == Mask{1} << i) outer_tile_[axis] = loops[i].tile;
+    if (trips_[i] > 1) running |= Mask{1} << i;
+  }
+  patterns_ = slot_patterns(spec_, by_axis_, running);
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
-    const int depth = deepest(runs_[s] & follows_[s]);
     visits_[s] = 1;
-    for (int i = 0; i < depth; ++i) {
-      if ((runs_[s] & ~follows_[s]) >> i & 1) visits_[s] *= trips_[static_cast<std::size_t>(i)];
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      if ((patterns_[s].multiplied >> i & 1) != 0) visits_[s] *= trips_[i];
     }
   }
 }
 
-std::uint32_t NestShape::loops_of(const NestOp& op) const {
-  Mask mask = 0;
-  for (std::size_t axis = 0; axis < axis_count; ++axis) {
-    if (op.runs[axis]) mask |= op.outer ? outer_[axis] : all_[axis];
-  }
-  return mask;
-}
+std::uint32_t NestShape::loops_of(const NestOp& op) const { return loops_of_op(op, by_axis_); }
 
 std::uint32_t NestShape::waits_for(const NestOp& op, const NestOp::Operand& operand) const {
-  if (!operand.once) return 0;
-  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(), [&](const auto& other) {
-    return other.slot == operand.slot;
-  });
-  return output ? all_[index(Axis::input)] : reduced(op, op.outputs.front());
+  return loops_waited_for(spec_, op, operand, by_axis_);
 }
 
 std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operand) const {
-  Mask mask = loops_of(op);
-  if (operand.once) mask &= ~waits_for(op, operand);
-  for (const Projection& p : spec_.slots[operand.slot].dims) {
-    if (p.axis) mask &= ~all_[index(*p.axis)];
-    if (p.axis && p.per_group != 0) mask &= ~all_[index(Axis::group)];
-  }
-  return mask;
+  return loops_not_followed(spec_, op, operand, by_axis_) & ~waits_for(op, operand);
 }
 
 bool NestShape::is_legal() const {
@@ -246,6 +282,15 @@ models::TileSize NestShape::coverage(std::size_t s) const {
     }
     const std::size_t axis = index(*p.axis);
     const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+    if (slot.in_finish && *p.axis == spec_.finish->axis) {
+      for (std::int64_t begin = 0; begin < spec_.extent[axis]; begin += tile) {
+        const std::int64_t end = std::min(spec_.extent[axis], begin + tile);
+        for (std::int64_t part = begin; part < end; part += parts_.finished) {
+          add(p.apply({part, std::min(end, part + parts_.finished)}).size());
+        }
+      }
+      continue;
+    }
     if (p.per_group == 0) {
       for_each_size(p, spec_.extent[axis], tile, add);
       continue;
@@ -280,7 +325,7 @@ models::TileSize NestShape::coverage(std::size_t s) const {
   return total;
 }
 
-std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
+std::uint64_t NestShape::largest(std::size_t s) const {
   const Slot& slot = spec_.slots[s];
   std::uint64_t elements = 1;
   for (std::size_t d = 0; d < slot.dims.size(); ++d) {
@@ -288,7 +333,10 @@ std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
     std::int64_t size = p.extent;
     if (p.axis) {
       const std::size_t axis = index(*p.axis);
-      const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+      std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+      if (slot.in_finish && *p.axis == spec_.finish->axis) {
+        tile = std::min(tile, parts_.finished);
+      }
       if (p.stages == 0) {
         size = tile;
       } else if (is_even_scale(p)) {
@@ -301,7 +349,7 @@ std::uint64_t NestShape::largest(std::size_t s, std::int64_t part) const {
       const std::int64_t groups = inner_tile_[index(Axis::group)];
       if (p.per_group != 0 && groups > 1) size = groups * p.per_group;
     }
-    if (d == 0 && slot.in_parts) size = std::min(size, part);
+    if (d == 0 && slot.in_parts) size = std::min(size, parts_.rows);
     elements *= static_cast<std::uint64_t>(size);
   }
   return workloads::words_of(slot.element * elements).count();
@@ -331,8 +379,7 @@ std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
   return sum;
 }
 
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
-             std::int64_t part) {
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned) {
   struct Piece {
     std::size_t slot;
     std::uint64_t words;
@@ -342,7 +389,7 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
   std::vector<Piece> pieces;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
-    Piece piece{s, shape.largest(s, part), spec.ops.size(), 0};
+    Piece piece{s, shape.largest(s), spec.ops.size(), 0};
     for (std::size_t i = 0; i < spec.ops.size(); ++i) {
       const auto uses = [&](const std::vector<NestOp::Operand>& operands) {
         return std::any_of(operands.begin(), operands.end(),
@@ -382,11 +429,10 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
     piece.address = at;
     packing.address[piece.slot] = at;
     packing.words = std::max(packing.words, at + piece.words);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), &piece,
-                                   [](const Piece* a, const Piece* b) {
-                                     return a->address < b->address;
-                                   }),
-                  &piece);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), &piece,
+                         [](const Piece* a, const Piece* b) { return a->address < b->address; }),
+        &piece);
   }
   return packing;
 }

@@ -60,10 +60,11 @@ struct Slot {
   workloads::TensorId tensor = 0;
   Projections dims;
   Source source = Source::outside;
-  bool changed = false;  ///< an operation of the nest writes it
-  bool wanted = false;   ///< its final value is used after the nest
+  bool changed = false;    ///< an operation of the nest writes it
+  bool wanted = false;     ///< its final value is used after the nest
   bool on_demand = false;  ///< what changes it runs on demand: it cannot stand there beforehand
-  bool in_parts = false; ///< an update takes it a few rows of its first dimension at a time
+  bool in_parts = false;   ///< an update takes it a few rows of its first dimension at a time
+  bool in_finish = false;  ///< the spec's `finish` takes it a few places at a time
   workloads::Bytes element{4};
   bool counted = true;  ///< its words cross the DRAM port, not the host's
 };
@@ -89,13 +90,21 @@ struct NestOp {
 /// Which operations, along which axes, with which tensors: all but tiles and order.
 struct NestSpec {
   std::string name;
-  std::size_t stage = 0;     ///< of the step, for reports
+  std::size_t stage = 0;  ///< of the step, for reports
   ByAxis<std::int64_t> extent{1, 1, 1, 1, 1, 1};
   std::vector<Slot> slots;
   std::vector<NestOp> ops;
-  bool splits_output = false;  ///< `output` may have an outer and an inner loop
-  bool whole_maps = false;   ///< rows and columns are not cut
-  bool whole_batch = false;  ///< examples are not cut
+  /// This axis may have an outer and an inner loop: some slots follow the outer one alone.
+  std::optional<Axis> split;
+  /// What is done to a finished tile goes through it a few places of an axis at a time: operations
+  /// from `first` to before `last`.
+  struct Finish {
+    Axis axis = Axis::output;
+    std::size_t first = 0, last = 0;
+  };
+  std::optional<Finish> finish;
+  bool whole_maps = false;                                ///< rows and columns are not cut
+  bool whole_batch = false;                               ///< examples are not cut
   std::size_t slot_of(workloads::TensorId tensor) const;  ///< slots.size() when it has none
 };
 
@@ -105,14 +114,20 @@ struct Loop {
   std::int64_t tile;
 };
 
+/// How much at a time operations take that go through a tile.
+struct Parts {
+  std::int64_t rows = 1;      ///< of the first dimension, for updates
+  std::int64_t finished = 1;  ///< places, for what finishes a tile
+};
+
 /// The spec with its loops, outermost first. A pinned slot's tensor stands in the buffer whole,
 /// before the nest or after it or both, and moves nothing here.
 struct Nest {
   NestSpec spec;
   std::vector<Loop> loops;
-  std::vector<bool> pinned;           ///< by slot
-  std::int64_t part = 1;              ///< rows that an update takes at a time
-  std::vector<std::uint64_t> address; ///< of the slots in the buffer, in words
+  std::vector<bool> pinned;  ///< by slot
+  Parts parts;
+  std::vector<std::uint64_t> address;  ///< of the slots in the buffer, in words
 };
 
 /// The ranges that loops stand at.
@@ -125,16 +140,42 @@ models::Tile tile_of(const Slot& slot, const Place& place);
 /// The part of it that an operation of the innermost loops works on.
 models::Tile part_of(const Slot& slot, const Place& place);
 
+/// What a slot does under loops of which some run more than once; loops are bits, the outermost the
+/// lowest.
+struct SlotPattern {
+  std::uint32_t follows = 0;     ///< loops that its tile changes with
+  std::uint32_t multiplied = 0;  ///< loops that bring each tile in anew: its visits
+  /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
+  bool transient = true;
+};
+
+/// Which loops belong to an axis: all of them, and the outer one.
+struct AxisLoops {
+  ByAxis<std::uint32_t> all{}, outer{};
+};
+AxisLoops axis_loops(const std::vector<Loop>& loops);
+std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
+                                       std::uint32_t running);
+
+/// How a range of an axis cut into tiles shows in one dimension: the largest of its ranges, and the
+/// sum of all.
+struct DimensionCut {
+  std::int64_t largest = 1, sum = 1;
+};
+DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile);
+
 /// What the loops of a nest come to: how often they run, and what they do to its slots.
 class NestShape {
  public:
   explicit NestShape(const NestSpec& spec);
-  void set(const std::vector<Loop>& loops);
+  void set(const std::vector<Loop>& loops, const Parts& parts = {});
 
   const std::vector<Loop>& loops() const { return loops_; }
   std::uint64_t trips(std::size_t loop) const { return trips_[loop]; }
   /// The loop's axis is one that the slot's tile follows.
-  bool follows(std::size_t slot, std::size_t loop) const { return follows_[slot] >> loop & 1; }
+  bool follows(std::size_t slot, std::size_t loop) const {
+    return (patterns_[slot].follows >> loop & 1) != 0;
+  }
   /// The loops that an operation runs along, as bits.
   std::uint32_t loops_of(const NestOp& op) const;
   /// The loops at whose last an operand that takes part once does.
@@ -144,26 +185,26 @@ class NestShape {
   /// How often each of the slot's tiles is brought in.
   std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
-  bool transient(std::size_t slot) const { return transient_[slot]; }
+  bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// All distinct tiles of a slot, what they share counted for each.
   models::TileSize coverage(std::size_t slot) const;
   /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
   /// others.
   bool is_legal() const;
   /// Words of its largest tile.
-  std::uint64_t largest(std::size_t slot, std::int64_t part) const;
+  std::uint64_t largest(std::size_t slot) const;
 
  private:
   using Mask = std::uint32_t;  // of loops
 
   const NestSpec& spec_;
-  ByAxis<Mask> all_{}, outer_{};
+  AxisLoops by_axis_;
   std::vector<Loop> loops_;
+  Parts parts_;
   std::vector<std::uint64_t> trips_;
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
-  std::vector<Mask> follows_, runs_;  // by slot
+  std::vector<SlotPattern> patterns_;  // by slot
   std::vector<std::uint64_t> visits_;
-  std::vector<bool> transient_;
 };
 
 /// How often all of a slot's tiles cross the border.
@@ -182,7 +223,6 @@ struct Packing {
   std::vector<std::uint64_t> address;
   std::uint64_t words = 0;
 };
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
-             std::int64_t part);
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned);
 
 }  // namespace spillway::sim

@@ -68,8 +68,21 @@ bool is_weight_gradient(const Kernel& kernel) {
          std::holds_alternative<w::FcWeightGradient>(kernel);
 }
 
-void set_outer(Slot& slot) {
-  for (Projection& p : slot.dims) p.outer |= p.axis == Axis::output;
+/// The axis along which a product's weights may stay while its maps come in smaller tiles.
+std::optional<Axis> split_of(const Kernel& kernel) {
+  if (std::holds_alternative<w::ConvForward>(kernel) ||
+      std::holds_alternative<w::FcForward>(kernel)) {
+    return Axis::input;
+  }
+  if (std::holds_alternative<w::ConvInputGradient>(kernel) ||
+      std::holds_alternative<w::FcInputGradient>(kernel) || is_weight_gradient(kernel)) {
+    return Axis::output;
+  }
+  return std::nullopt;
+}
+
+void set_outer(Slot& slot, Axis axis) {
+  for (Projection& p : slot.dims) p.outer |= p.axis == axis;
 }
 
 bool has_examples(w::TensorKind kind) {
@@ -487,9 +500,9 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
   }
   const auto rank = [&](TensorId id) {
     const Tensor& tensor = step_.tensor(id);
-    const bool scores =
-        tensor.kind == w::TensorKind::scores || tensor.kind == w::TensorKind::score_errors ||
-        tensor.kind == w::TensorKind::labels;
+    const bool scores = tensor.kind == w::TensorKind::scores ||
+                        tensor.kind == w::TensorKind::score_errors ||
+                        tensor.kind == w::TensorKind::labels;
     const bool map = !tensor.generated && has_examples(tensor.kind);
     return std::tuple(map && !scores, map, tensor.elements());
   };
@@ -500,14 +513,11 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
 NestSpec NestBuilder::tiled(const NestRequest& request) const {
   NestSpec spec;
   spec.name = request.name;
-  spec.stage = step_.ops[request.main.empty() ? request.after.front().op : request.main.front().op]
-                   .stage;
+  spec.stage =
+      step_.ops[request.main.empty() ? request.after.front().op : request.main.front().op].stage;
   Mapping mapping(step_, spec);
   for (const OpPart& part : request.main) mapping.main(part, request);
-  spec.splits_output = !request.main.empty() &&
-                       std::all_of(request.main.begin(), request.main.end(), [&](const OpPart& p) {
-                         return is_weight_gradient(kernel_of(step_, p));
-                       });
+  if (!request.main.empty()) spec.split = split_of(kernel_of(step_, request.main.back()));
   spec.whole_maps = request.main.size() > 1;
   std::vector<OpPart> ops = request.before;
   ops.insert(ops.end(), request.main.begin(), request.main.end());
@@ -542,6 +552,40 @@ NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart
   NestRequest request;
   request.unwanted = unwanted;
   return finish(std::move(spec), ops, 0, dims, request);
+}
+
+/// What follows a product on its result goes through it a few channels at a time, so that it needs
+/// no second tile of that size.
+void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std::size_t before,
+                             const NestRequest& request) const {
+  if (request.main.empty() || spec.extent[index(Axis::group)] > 1) return;
+  const std::size_t first = before + request.main.size();
+  const Slot& result = spec.slots[spec.ops[before].outputs.front().slot];
+  if (!result.dims[1].axis || !has_examples(step_.tensor(result.tensor).kind)) return;
+  NestSpec::Finish finish{*result.dims[1].axis, first, first};
+  const auto is_map = [&](const Slot& slot) {
+    return has_examples(step_.tensor(slot.tensor).kind) && slot.dims[1].axis == finish.axis &&
+           slot.source != Slot::Source::streamed;
+  };
+  const auto takes_maps = [&](const NestOp& op) {
+    return std::any_of(op.inputs.begin(), op.inputs.end(), [&](const NestOp::Operand& operand) {
+      return is_map(spec.slots[operand.slot]);
+    });
+  };
+  while (finish.last < ops.size() && takes_maps(spec.ops[finish.last])) ++finish.last;
+  if (finish.first == finish.last) return;
+  spec.finish = finish;
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    if (!is_map(spec.slots[s])) continue;
+    bool inside = true;
+    for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+      const auto uses = [&](const NestOp::Operand& operand) { return operand.slot == s; };
+      const bool used = std::any_of(spec.ops[i].inputs.begin(), spec.ops[i].inputs.end(), uses) ||
+                        std::any_of(spec.ops[i].outputs.begin(), spec.ops[i].outputs.end(), uses);
+      if (used && (i < finish.first || i >= finish.last)) inside = false;
+    }
+    spec.slots[s].in_finish = inside;
+  }
 }
 
 NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
@@ -631,14 +675,24 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
         if (users(operand.slot) == 1) spec.slots[operand.slot].in_parts = op.in_parts = true;
       }
     }
-    // Gradients stay while their outputs' errors come in smaller tiles.
-    const bool gradient = i >= before && i < before + request.main.size();
-    if (!spec.splits_output || !(update || gradient)) continue;
+    // Weights and their gradients stay while maps come in smaller tiles.
+    const bool product = i >= before && i < before + request.main.size();
+    if (!spec.split || !(update || product)) continue;
     op.outer = update;
-    for (const NestOp::Operand& operand : op.outputs) set_outer(spec.slots[operand.slot]);
-    if (!update) continue;
-    for (const NestOp::Operand& operand : op.inputs) set_outer(spec.slots[operand.slot]);
+    const bool gradient = product && is_weight_gradient(kernel_of(step_, ops[i]));
+    if (update || gradient) {
+      for (const NestOp::Operand& operand : op.outputs) {
+        set_outer(spec.slots[operand.slot], *spec.split);
+      }
+    }
+    if (update) {
+      for (const NestOp::Operand& operand : op.inputs) {
+        set_outer(spec.slots[operand.slot], *spec.split);
+      }
+    }
+    if (product && !gradient) set_outer(spec.slots[op.inputs[1].slot], *spec.split);
   }
+  set_finish(spec, ops, before, request);
   return spec;
 }
 

@@ -55,6 +55,8 @@ class NestBuilder {
   class Mapping;
   NestSpec finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
                   const std::vector<Projections>& dims, const NestRequest& request) const;
+  void set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std::size_t before,
+                  const NestRequest& request) const;
   workloads::TensorId largest_map(const OpPart& part) const;
   bool wanted_later(workloads::TensorId tensor, const std::vector<OpPart>& ops) const;
 

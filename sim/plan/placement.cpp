@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "models/dram/placement.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {
@@ -129,15 +130,17 @@ std::uint64_t smallest_buffer(const MemoryMap& map,
 MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
                         const DeviceConfig& device) {
   MemoryMap map;
-  std::uint64_t next[2] = {0, 0};
+  models::dram::Allocator dram(device.dram);
+  std::uint64_t next_at_host = 0;
   for (const Tensor& tensor : step.tensors) {
     const std::optional<Item> item = item_of(step, tensor);
     const bool host = item && idealisations.contains(*item);
     const models::Port port = host ? models::Port::host : models::Port::dram;
-    std::uint64_t& address = next[host];
+    // At the host, too, each begins where a burst would.
+    const std::uint64_t burst = device.dram.geometry.burst_bytes;
+    const std::uint64_t address = host ? next_at_host : dram.place(tensor.bytes().count());
+    if (host) next_at_host += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
     map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
-    const std::uint64_t burst = device.dram.burst.count();
-    address += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
   }
   return map;
 }

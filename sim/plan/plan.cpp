@@ -5,6 +5,7 @@
 
 #include "sim/plan/placement.hpp"
 #include "sim/plan/policies.hpp"
+#include "workloads/support/error.hpp"
 
 namespace spillway::sim {
 
@@ -36,26 +37,55 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
            Policy policy) {
   auto content = std::make_shared<Content>();
   content->step = std::move(step);
-  const Step& s = content->step;
-  content->map = place_tensors(s, idealisations, device);
-  const ScheduleTask task{s, content->map, device};
+  content->map = place_tensors(content->step, idealisations, device);
   switch (policy) {
-    case Policy::paper: follow_paper(*content, device); break;
-    case Policy::layer: content->schedule = layer_schedule(task); break;
-    case Policy::best: content->schedule = best_schedule(task, false); break;
-    case Policy::best_with_recomputation: content->schedule = best_schedule(task, true); break;
-  }
-  if (policy != Policy::paper) {
-    check_order(content->schedule, s);
-    content->lines = book(content->schedule, s, content->map, content->ledger);
-    content->buffer_words = Words(most_words(content->schedule, s));
+    case Policy::paper: follow_residences(*content, paper_residences(content->step), device); break;
+    case Policy::layer: follow_schedule(*content, layer_schedule(task(*content, device))); break;
+    case Policy::best:
+    case Policy::best_with_recomputation:
+      follow_best(content, device, policy == Policy::best_with_recomputation);
+      break;
   }
   content_ = std::move(content);
 }
 
-void Plan::follow_paper(Content& content, const models::DeviceConfig& device) {
+ScheduleTask Plan::task(const Content& content, const models::DeviceConfig& device) {
+  return {content.step, content.map, device};
+}
+
+void Plan::follow_schedule(Content& content, Schedule schedule) {
+  content.schedule = std::move(schedule);
+  check_order(content.schedule, content.step);
+  content.lines = book(content.schedule, content.step, content.map, content.ledger);
+  content.buffer_words = Words(most_words(content.schedule, content.step));
+}
+
+/// Tiles, or whole tensors where those fit and move less.
+void Plan::follow_best(std::shared_ptr<Content>& content, const models::DeviceConfig& device,
+                       bool recompute) {
+  const auto words = [](const Content& of) {
+    return of.ledger.total(models::Port::dram, Direction::read) +
+           of.ledger.total(models::Port::dram, Direction::write);
+  };
+  std::shared_ptr<Content> best;
+  for (auto* residences : {lasting_residences, paper_residences}) {
+    auto whole = std::make_shared<Content>(*content);
+    try {
+      follow_residences(*whole, residences(whole->step), device);
+    } catch (const workloads::InputError&) {
+      continue;  // they do not fit
+    }
+    if (!best || words(*whole) < words(*best)) best = whole;
+  }
+  auto tiled = std::make_shared<Content>(*content);
+  follow_schedule(*tiled, best_schedule(task(*tiled, device), recompute));
+  content = best && words(*best) <= words(*tiled) ? best : tiled;
+}
+
+void Plan::follow_residences(Content& content, std::vector<Residence> residences,
+                             const models::DeviceConfig& device) {
   const Step& s = content.step;
-  content.residences = paper_residences(s);
+  content.residences = std::move(residences);
   place_residences(s, content.map, device, content.residences);
   content.buffer_words = buffer_need(s, content.map, content.residences).words;
   content.beginning.resize(s.ops.size());

@@ -10,6 +10,7 @@
 #include "models/instruction.hpp"
 #include "sim/experiment.hpp"
 #include "sim/plan/ledger.hpp"
+#include "sim/plan/policies.hpp"
 #include "sim/plan/residence.hpp"
 #include "sim/plan/schedule.hpp"
 #include "workloads/step.hpp"
@@ -35,9 +36,9 @@ class Plan {
   const models::MemoryMap& map() const { return content_->map; }
   /// Lines are indexed by the labels of the program's instructions.
   const Ledger& ledger() const { return content_->ledger; }
-  /// Policy `paper`'s; empty with the others.
+  /// Of whole tensors, where the policy is `paper` or nothing better was found; else empty.
   const std::vector<Residence>& residences() const { return content_->residences; }
-  /// Of the other policies.
+  /// Of tiles; empty where whole tensors stay.
   const Schedule& schedule() const { return content_->schedule; }
   /// Most words on chip at once when instructions run one after another.
   Words buffer_words() const { return content_->buffer_words; }
@@ -53,7 +54,7 @@ class Plan {
     models::MemoryMap map;
     std::vector<Residence> residences;
     Schedule schedule;
-    ScheduleLines lines;  ///< of the schedule
+    ScheduleLines lines;                               ///< of the schedule
     std::vector<std::size_t> load_lines, store_lines;  ///< by residence
     /// Residences that begin and end at each operation, in operand order.
     std::vector<std::vector<std::size_t>> beginning, ending;
@@ -61,7 +62,12 @@ class Plan {
     Words buffer_words;
   };
   class Emitter;
-  static void follow_paper(Content& content, const models::DeviceConfig& device);
+  static ScheduleTask task(const Content& content, const models::DeviceConfig& device);
+  static void follow_residences(Content& content, std::vector<Residence> residences,
+                                const models::DeviceConfig& device);
+  static void follow_schedule(Content& content, Schedule schedule);
+  static void follow_best(std::shared_ptr<Content>& content, const models::DeviceConfig& device,
+                          bool recompute);
 
   std::shared_ptr<const Content> content_;  // programs outlive a moved plan
 };

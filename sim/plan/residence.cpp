@@ -46,11 +46,12 @@ bool stays(const Step& step, TensorId id, const Use& use, const Use& next) {
   return !stage.turn || contains(stage.survivors, id);
 }
 
+/// With `lasting` a tensor is on chip from its first use to its last.
 std::vector<Residence> stays_of(const Step& step, const Tensor& tensor,
-                                const std::vector<Use>& uses) {
+                                const std::vector<Use>& uses, bool lasting) {
   std::vector<Residence> result;
   for (std::size_t i = 0; i < uses.size(); ++i) {
-    if (i == 0 || !stays(step, tensor.id, uses[i - 1], uses[i])) {
+    if (i == 0 || !(lasting || stays(step, tensor.id, uses[i - 1], uses[i]))) {
       Residence residence;
       residence.tile = models::whole_tensor(tensor.id, tensor.shape);
       residence.first_op = uses[i].op;
@@ -87,11 +88,13 @@ OpNeeds op_needs(const Step& step, const Op& op) {
   return needs;
 }
 
-std::vector<Residence> paper_residences(const Step& step) {
+namespace {
+
+std::vector<Residence> residences(const Step& step, bool lasting) {
   std::vector<Residence> result;
   const auto uses = uses_by_tensor(step);
   for (const Tensor& tensor : step.tensors) {
-    const std::vector<Residence> stays = stays_of(step, tensor, uses[tensor.id]);
+    const std::vector<Residence> stays = stays_of(step, tensor, uses[tensor.id], lasting);
     result.insert(result.end(), stays.begin(), stays.end());
   }
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
@@ -106,5 +109,11 @@ std::vector<Residence> paper_residences(const Step& step) {
   }
   return result;
 }
+
+}  // namespace
+
+std::vector<Residence> paper_residences(const Step& step) { return residences(step, false); }
+
+std::vector<Residence> lasting_residences(const Step& step) { return residences(step, true); }
 
 }  // namespace spillway::sim

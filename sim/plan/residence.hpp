@@ -26,6 +26,9 @@ struct Residence {
 /// use. A generated tensor is made anew for every operation that uses it.
 std::vector<Residence> paper_residences(const workloads::Step& step);
 
+/// Whole tensors, each from its first use to its last: nothing crosses the border twice.
+std::vector<Residence> lasting_residences(const workloads::Step& step);
+
 /// Tensors that an operation needs on chip: operands, and the seeds of generated ones.
 struct OpNeeds {
   std::vector<workloads::TensorId> reads, writes, generates;

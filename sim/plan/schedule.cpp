@@ -18,10 +18,9 @@ std::pair<std::size_t, std::size_t> first_and_last(const NestSpec& spec, std::si
   std::size_t first = spec.ops.size(), last = 0;
   for (std::size_t i = 0; i < spec.ops.size(); ++i) {
     const auto uses = [&](const NestOp::Operand& operand) { return operand.slot == slot; };
-    const bool takes =
-        std::any_of(spec.ops[i].inputs.begin(), spec.ops[i].inputs.end(), uses) ||
-        std::find(spec.ops[i].seeds.begin(), spec.ops[i].seeds.end(), slot) !=
-            spec.ops[i].seeds.end();
+    const bool takes = std::any_of(spec.ops[i].inputs.begin(), spec.ops[i].inputs.end(), uses) ||
+                       std::find(spec.ops[i].seeds.begin(), spec.ops[i].seeds.end(), slot) !=
+                           spec.ops[i].seeds.end();
     const bool makes = std::any_of(spec.ops[i].outputs.begin(), spec.ops[i].outputs.end(), uses);
     if (takes || makes) first = std::min(first, i);
     if (makes) last = i;
@@ -45,7 +44,7 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   for (const Nest& nest : schedule.nests) {
     lines.slots.emplace_back(nest.spec.slots.size());
     NestShape shape(nest.spec);
-    shape.set(nest.loops);
+    shape.set(nest.loops, nest.parts);
     for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
       const Slot& slot = nest.spec.slots[s];
       if (nest.pinned[s]) continue;
@@ -68,8 +67,8 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   }
   for (const Stay& stay : schedule.stays) {
     const Tensor& tensor = step.tensor(stay.tensor);
-    const models::TileSize size = models::tile_size(
-        models::whole_tensor(tensor.id, tensor.shape), tensor.shape, tensor.element);
+    const models::TileSize size = models::tile_size(models::whole_tensor(tensor.id, tensor.shape),
+                                                    tensor.shape, tensor.element);
     ScheduleLines::Lines own;
     const auto add = [&](Direction direction, std::size_t n) {
       const NestSpec& spec = schedule.nests[n].spec;
@@ -91,8 +90,8 @@ std::uint64_t most_words(const Schedule& schedule, const Step& step) {
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
     const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
-    shape.set(nest.loops);
-    std::uint64_t words = pack(nest.spec, shape, nest.pinned, nest.part).words;
+    shape.set(nest.loops, nest.parts);
+    std::uint64_t words = pack(nest.spec, shape, nest.pinned).words;
     for (const Stay& stay : schedule.stays) {
       if (stay.first <= n && n <= stay.last) {
         words += workloads::words_of(step.tensor(stay.tensor).bytes()).count();
@@ -106,8 +105,8 @@ std::uint64_t most_words(const Schedule& schedule, const Step& step) {
 namespace {
 
 struct Box {
-  std::uint64_t begin, end;     // words
-  std::size_t first, last;      // nests
+  std::uint64_t begin, end;  // words
+  std::size_t first, last;   // nests
 };
 
 /// The lowest address at which `size` words are free from nest `first` to nest `last`.
@@ -143,8 +142,8 @@ std::optional<std::uint64_t> highest_free(std::vector<Box> taken, std::uint64_t 
 /// Slots of a nest among the stays: each where it fits, long and large ones first.
 bool place_slots(Nest& nest, std::size_t n, const std::vector<Box>& stays, std::uint64_t words) {
   NestShape shape(nest.spec);
-  shape.set(nest.loops);
-  const Packing packing = pack(nest.spec, shape, nest.pinned, nest.part);
+  shape.set(nest.loops, nest.parts);
+  const Packing packing = pack(nest.spec, shape, nest.pinned);
   // In one piece where there is a gap for it.
   const std::uint64_t base = lowest_free(stays, packing.words, n, n);
   if (base + packing.words > words) return false;

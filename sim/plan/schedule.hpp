@@ -49,8 +49,8 @@ std::uint64_t most_words(const Schedule& schedule, const workloads::Step& step);
 /// given has to outlive it.
 class ScheduleProgram {
  public:
-  ScheduleProgram(const Schedule& schedule, const workloads::Step& step,
-                  const ScheduleLines& lines, double rate_scale);
+  ScheduleProgram(const Schedule& schedule, const workloads::Step& step, const ScheduleLines& lines,
+                  double rate_scale);
   ~ScheduleProgram();
   std::optional<models::Instruction> next();
 

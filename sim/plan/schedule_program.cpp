@@ -43,7 +43,7 @@ class NestRun {
         shape_(nest.spec),
         at_(nest.loops.size()),
         slots_(nest.spec.slots.size()) {
-    shape_.set(nest.loops);
+    shape_.set(nest.loops, nest.parts);
     find_last_uses();
   }
 
@@ -132,15 +132,38 @@ class NestRun {
     for (const NestOp& op : ops) {
       if (op.on_demand) missing[*op.on_demand] = !stands(*op.on_demand);
     }
+    whole_place_ = place_;
     for (std::size_t i = 0; i < ops.size(); ++i) {
       const NestOp& op = ops[i];
-      const bool runs = op.on_demand ? missing[*op.on_demand]
-                                     : at_last(all & ~shape_.loops_of(op));
+      const auto& finish = nest_.spec.finish;
+      if (finish && finish->first <= i && i < finish->last) {
+        if (i == finish->first && at_last(all & ~shape_.loops_of(op))) run_finish();
+        for (std::size_t s = 0; s < slots_.size(); ++s) {
+          if (last_use_[s] == i && shape_.transient(s)) leave(s);
+        }
+        continue;
+      }
+      const bool runs = op.on_demand ? missing[*op.on_demand] : at_last(all & ~shape_.loops_of(op));
       if (runs) run(op);
       for (std::size_t s = 0; s < slots_.size(); ++s) {
         if (last_use_[s] == i && shape_.transient(s)) leave(s);
       }
     }
+  }
+
+  /// What finishes a tile, a few channels after the others.
+  void run_finish() {
+    const NestSpec::Finish& finish = *nest_.spec.finish;
+    Range& range = place_.inner[index(finish.axis)];
+    const Range whole = range;
+    for (std::int64_t at = whole.begin; at < whole.end; at += nest_.parts.finished) {
+      range = {at, std::min(whole.end, at + nest_.parts.finished)};
+      for (std::size_t i = finish.first; i < finish.last; ++i) run(nest_.spec.ops[i]);
+      for (std::size_t s = 0; s < slots_.size(); ++s) {
+        if (slot(s).in_finish) leave(s);
+      }
+    }
+    range = whole;
   }
 
   void run(const NestOp& op) {
@@ -149,8 +172,8 @@ class NestRun {
       return;
     }
     const Tile whole = tile_of(slot(op.inputs[0].slot), place_);
-    for (std::int64_t row = whole.box[0].begin; row < whole.box[0].end; row += nest_.part) {
-      run_part(op, Range{row, std::min(whole.box[0].end, row + nest_.part)});
+    for (std::int64_t row = whole.box[0].begin; row < whole.box[0].end; row += nest_.parts.rows) {
+      run_part(op, Range{row, std::min(whole.box[0].end, row + nest_.parts.rows)});
     }
   }
 
@@ -219,7 +242,8 @@ class NestRun {
   }
 
   BufferedTile tile_at(std::size_t s, std::optional<Range> rows) const {
-    BufferedTile tile{tile_of(slot(s), place_), nest_.address[s] * bytes_of_word};
+    const Place& place = slot(s).in_finish ? place_ : whole_place_;
+    BufferedTile tile{tile_of(slot(s), place), nest_.address[s] * bytes_of_word};
     if (rows && slot(s).in_parts) tile.tile.box[0] = *rows;
     return tile;
   }
@@ -279,7 +303,7 @@ class NestRun {
   std::deque<Instruction>& out_;
   NestShape shape_;
   std::vector<std::uint64_t> at_;
-  Place place_;
+  Place place_, whole_place_;  // within what finishes a tile, and of all of it
   std::vector<Held> slots_;
   std::vector<std::size_t> last_use_;
   /// Values that statistics have taken in, by slot and first channel.
@@ -313,14 +337,14 @@ class ScheduleProgram::Run {
       const Stay& stay = schedule_.stays[i];
       if (stay.first != number_) continue;
       const workloads::Tensor& tensor = step_.tensor(stay.tensor);
-      standings_[stay.tensor] = {{models::whole_tensor(tensor.id, tensor.shape),
-                                  stay.address * bytes_of_word},
-                                 lines_.stays[i].load,
-                                 lines_.stays[i].store,
-                                 stay.loaded,
-                                 stay.stored,
-                                 false,
-                                 false};
+      standings_[stay.tensor] = {
+          {models::whole_tensor(tensor.id, tensor.shape), stay.address * bytes_of_word},
+          lines_.stays[i].load,
+          lines_.stays[i].store,
+          stay.loaded,
+          stay.stored,
+          false,
+          false};
     }
     nest_.emplace(schedule_.nests[number_], step_, lines_.slots[number_], standings_, rate_scale_,
                   out_);

@@ -13,18 +13,18 @@ using PartList = std::vector<std::size_t>;
 
 /// One layer's parts.
 struct LayerParts {
-  PartList input;      ///< what makes its input out of the images (input dropout)
-  PartList forward;    ///< the product first; batch-norm in phases, ReLU, max-pool, dropout
-  PartList score;      ///< of its local classifier, or of the readout above the last layer
+  PartList input;    ///< what makes its input out of the images (input dropout)
+  PartList forward;  ///< the product first; batch-norm in phases, ReLU, max-pool, dropout
+  PartList score;    ///< of its local classifier, or of the readout above the last layer
   PartList loss;
-  PartList error;      ///< what makes the error of its output; empty where the layer above does
-  PartList masks;      ///< dropout and ReLU, on that error
-  PartList pool;       ///< max-pool, on that error
-  PartList norm;       ///< batch-norm in phases: sums, then errors
+  PartList error;  ///< what makes the error of its output; empty where the layer above does
+  PartList masks;  ///< dropout and ReLU, on that error
+  PartList pool;   ///< max-pool, on that error
+  PartList norm;   ///< batch-norm in phases: sums, then errors
   PartList input_again;
-  PartList input_gradient;   ///< makes the error of the layer below
+  PartList input_gradient;  ///< makes the error of the layer below
   PartList weight_gradient;
-  PartList updates;          ///< of weights and biases
+  PartList updates;  ///< of weights and biases
   PartList norm_updates;
   PartList classifier_gradient, classifier_updates;  ///< the readout's, above the last layer
   PartList seeds;

@@ -157,9 +157,19 @@ TEST_CASE("run and plan print JSON with the stable keys, and their counts agree"
     CHECK(r.contains(key));
   }
   for (const char* key :
-       {"read_words", "write_words", "read_bytes", "write_bytes", "activates", "row_hits"}) {
+       {"read_words", "write_words", "read_bytes", "write_bytes", "activates", "row_hits", "device",
+        "channels", "mapping", "placement", "bandwidth_GBps", "pct_of_peak", "row_hit_rate",
+        "bus_ns", "energy_pJ", "energy_pJ_per_bit", "io_energy_pJ"}) {
     CHECK(r.at("dram").contains(key));
   }
+  for (const char* key : {"data", "refresh", "turnaround", "row_misses", "idle"}) {
+    CHECK(r.at("dram").at("bus_ns").contains(key));
+  }
+  for (const char* key : {"activate", "read", "write", "refresh", "background", "total"}) {
+    CHECK(r.at("dram").at("energy_pJ").contains(key));
+    CHECK(r.at("dram").at("energy_pJ_per_bit").contains(key));
+  }
+  CHECK(r.at("dram").at("placement") == "packed");
   CHECK(r.at("ledger") == p.at("ledger"));
   CHECK(r.at("dram").at("read_words") == p.at("dram").at("read_words"));
   CHECK(r.at("host").at("write_words") == p.at("host").at("write_words"));
@@ -219,7 +229,8 @@ TEST_CASE("help names every command, and each command's help its options") {
   const TemporaryFolder folder;
   const ProgramRun help = run_spillway({"--help"}, folder.path());
   CHECK(help.exit_code == 0);
-  for (const char* command : {"figure6", "run", "plan", "train", "check", "network", "table1"}) {
+  for (const char* command :
+       {"figure6", "run", "plan", "train", "check", "network", "table1", "dram", "accuracy"}) {
     CHECK(help.out.find(std::string("  ") + command) != std::string::npos);
     const ProgramRun own = run_spillway({command, "--help"}, folder.path());
     CHECK(own.exit_code == 0);

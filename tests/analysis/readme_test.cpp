@@ -72,4 +72,12 @@ TEST_CASE("the README's tables are what figure6 and rules and items print") {
   }
 }
 
+TEST_CASE("the README's summary of the DRAM model's accuracy is what accuracy prints") {
+  const test::TemporaryFolder folder;
+  const test::ProgramRun run = test::run_spillway({"accuracy"}, folder.path());
+  const std::size_t at = run.out.find("  judged");
+  REQUIRE(at != std::string::npos);
+  CHECK(readme().find(run.out.substr(at)) != std::string::npos);
+}
+
 }  // namespace spillway

@@ -53,7 +53,8 @@ StepBuilder::StepBuilder(const std::string& rule, const Network& network, const 
   for (const Layer& layer : network.layers) step_.layer_names.push_back(layer.name);
   step_.layer_names.push_back("readout");
   const ImageShape& image = network.input;
-  const TensorShape images{batch(), image.channels, image.height, image.width};
+  // Flat, where a fully connected layer reads them.
+  const TensorShape images = map_shape(batch(), network.layers.front(), image);
   layer_tensors_[0].a =
       add_tensor("input.images", TensorKind::input_images, 0, images, Lifetime::input);
   labels_ = add_tensor("input.labels", TensorKind::labels, 0, {batch()}, Lifetime::input);

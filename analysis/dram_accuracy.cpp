@@ -1,0 +1,364 @@
+#include "analysis/dram_accuracy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <tuple>
+
+#include "analysis/dram_run.hpp"
+#include "analysis/json.hpp"
+#include "analysis/output.hpp"
+#include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
+#include "workloads/support/shared_files.hpp"
+
+namespace spillway::analysis {
+
+namespace dram = models::dram;
+using workloads::InputError;
+
+namespace {
+
+// ---- reading
+
+/// The fields of a line of CSV; quoted ones may hold commas.
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else if (c != '\r') {
+      fields.back() += c;
+    }
+  }
+  return fields;
+}
+
+/// A line of the file with the names of its columns.
+class CsvLine {
+ public:
+  CsvLine(const std::vector<std::string>& names, const std::string& line, std::string where)
+      : names_(names), fields_(fields_of(line)), where_(std::move(where)) {
+    if (fields_.size() == names_.size()) return;
+    throw InputError(fmt::format("{}found {} fields; allowed: {}, as in the first line", where_,
+                                 fields_.size(), names_.size()));
+  }
+
+  const std::string& text(const std::string& name) const {
+    const auto at = std::find(names_.begin(), names_.end(), name);
+    if (at == names_.end()) {
+      throw InputError(fmt::format("{}found no column {}; allowed: with it", where_, name));
+    }
+    return fields_[static_cast<std::size_t>(at - names_.begin())];
+  }
+
+  /// Nothing when the field is empty.
+  std::optional<double> number(const std::string& name) const {
+    const std::string& field = text(name);
+    if (field.empty()) return std::nullopt;
+    double value = 0;
+    const char* const end = field.data() + field.size();
+    const auto [stop, error] = std::from_chars(field.data(), end, value);
+    if (error == std::errc() && stop == end && value >= 0) return value;
+    throw InputError(fmt::format("{}{}: found \"{}\"; allowed: a number", where_, name,
+                                 workloads::printable(field)));
+  }
+
+  double positive(const std::string& name) const {
+    const std::optional<double> value = number(name);
+    if (value && *value > 0) return *value;
+    throw InputError(fmt::format("{}{}: found \"{}\"; allowed: a number above 0", where_, name,
+                                 workloads::printable(text(name))));
+  }
+
+ private:
+  const std::vector<std::string>& names_;
+  std::vector<std::string> fields_;
+  std::string where_;
+};
+
+std::string lower_case(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+// ---- judging
+
+bool is_paced(const ReferenceRun& run) { return run.pattern.ends_with("_30pct"); }
+bool is_small_copy(const ReferenceRun& run) { return run.pattern.starts_with("e_"); }
+bool is_ramulator(const ReferenceRun& run) { return run.simulator.starts_with("Ramulator"); }
+bool counts_half_bursts(const ReferenceRun& run) {
+  return run.scheduler.find("pseudo-channels") != std::string::npos;
+}
+
+/// The patterns that are judged alike.
+std::string class_of(const ReferenceRun& run) {
+  if (is_paced(run)) return "paced";
+  switch (run.pattern.front()) {
+    case 'a':
+    case 'b': return "streams";
+    case 'c': return "copies of 4 KiB";
+    case 'd': return "copies of 64 KiB";
+    case 'e': return "copies of 256 B";
+    case 'f': return "strides";
+    case 'g':
+    case 'h': return "random";
+    default: return "others";
+  }
+}
+
+std::optional<double> time_bound(const ReferenceRun& run) {
+  const std::string name = class_of(run);
+  if (name == "paced" || name == "streams" || name == "copies of 64 KiB") return 2;
+  if (name == "copies of 4 KiB" || name == "strides") return 5;
+  if (name == "random") return 7;
+  return std::nullopt;
+}
+
+bool judges_activates(const ReferenceRun& run) {
+  return run.pattern.front() >= 'a' && run.pattern.front() <= 'd';
+}
+
+using Case = std::tuple<std::string, std::string, std::string, std::uint64_t>;
+
+Case case_of(const ReferenceRun& run) { return {run.device, run.mapping, run.pattern, run.mib}; }
+
+bool same_traffic(const ReferenceRun& a, const ReferenceRun& b) {
+  return a.device == b.device && a.mapping == b.mapping && a.pattern == b.pattern;
+}
+
+double percent(double ours, double reference) { return 100 * (ours / reference - 1); }
+
+/// Whether the row is the one by which the time of its case is judged.
+bool judges_time(const AccuracyRow& row, const std::vector<AccuracyRow>& all) {
+  const ReferenceRun& run = row.reference;
+  if (counts_half_bursts(run)) return false;
+  const bool has_ramulator = std::any_of(all.begin(), all.end(), [&](const AccuracyRow& other) {
+    return is_ramulator(other.reference) && other.reference.device == run.device;
+  });
+  if (has_ramulator) return is_ramulator(run) && run.scheduler.starts_with("FRFCFS-RowHit");
+  return std::all_of(all.begin(), all.end(), [&](const AccuracyRow& other) {
+    return case_of(other.reference) != case_of(run) ||
+           std::abs(other.time.percent) >= std::abs(row.time.percent);
+  });
+}
+
+/// Whether our bandwidth is among those of the simulators, to the digits that they print.
+bool within_range(const AccuracyRow& row, const std::vector<AccuracyRow>& all) {
+  double least = row.reference.bandwidth, most = least;
+  for (const AccuracyRow& other : all) {
+    if (!same_traffic(other.reference, row.reference) || counts_half_bursts(other.reference)) {
+      continue;
+    }
+    least = std::min(least, other.reference.bandwidth);
+    most = std::max(most, other.reference.bandwidth);
+  }
+  constexpr double digits = 1e-4;
+  const double ours = row.reference.bandwidth * row.reference.time_ns / row.time_ns;
+  return ours >= least - digits && ours <= most + digits;
+}
+
+void judge(std::vector<AccuracyRow>& rows) {
+  for (AccuracyRow& row : rows) {
+    const ReferenceRun& run = row.reference;
+    const bool judged = judges_time(row, rows);
+    if (judged && is_small_copy(run)) row.in_range = within_range(row, rows);
+    if (judged) row.time.bound = time_bound(run);
+    const bool by_dramsim3 = std::none_of(rows.begin(), rows.end(), [&](const AccuracyRow& other) {
+      return is_ramulator(other.reference) && other.reference.device == run.device;
+    });
+    const bool judges = by_dramsim3 || judged;
+    if (row.activates && judges && judges_activates(run)) row.activates->bound = 10;
+    if (row.energy && !is_small_copy(run)) row.energy->bound = 5;
+  }
+}
+
+// ---- telling
+
+std::string signed_percent(const Difference& difference) {
+  return fmt::format("{:+.2f}{}", difference.percent, difference.kept() ? "" : " !");
+}
+
+struct Summary {
+  std::uint64_t judged = 0, kept = 0;
+  double sum = 0, largest = 0;
+
+  void add(const Difference& difference) {
+    ++judged;
+    kept += difference.kept() ? 1 : 0;
+    sum += std::abs(difference.percent);
+    largest = std::max(largest, std::abs(difference.percent));
+  }
+  std::vector<std::string> cells(const std::string& what, const std::string& bound) const {
+    return {what,
+            bound,
+            std::to_string(judged),
+            std::to_string(kept),
+            fmt::format("{:.2f}", judged == 0 ? 0 : sum / static_cast<double>(judged)),
+            fmt::format("{:.2f}", largest)};
+  }
+};
+
+std::string summary_text(const std::vector<AccuracyRow>& rows) {
+  std::vector<std::string> classes;
+  for (const AccuracyRow& row : rows) {
+    const std::string name = class_of(row.reference);
+    if (std::find(classes.begin(), classes.end(), name) == classes.end()) classes.push_back(name);
+  }
+  Table table({"judged", "bound, %", "rows", "kept", "mean, %", "maximum, %"});
+  for (const std::string& name : classes) {
+    Summary summary;
+    std::string bound;
+    for (const AccuracyRow& row : rows) {
+      if (class_of(row.reference) != name) continue;
+      if (row.in_range) {
+        bound = "range";
+        summary.add(row.time);
+        if (!*row.in_range) --summary.kept;
+      } else if (row.time.bound) {
+        bound = fmt::format("{:.0f}", *row.time.bound);
+        summary.add(row.time);
+      }
+    }
+    table.add(summary.cells("time, " + name, bound));
+  }
+  Summary activates, energy;
+  for (const AccuracyRow& row : rows) {
+    if (row.activates && row.activates->bound) activates.add(*row.activates);
+    if (row.energy && row.energy->bound) energy.add(*row.energy);
+  }
+  table.add(activates.cells("activates, streams and copies", "10"));
+  table.add(energy.cells("energy", "5"));
+  return table.text();
+}
+
+}  // namespace
+
+bool Difference::kept() const { return !bound || std::abs(percent) <= *bound; }
+
+bool AccuracyRow::kept() const {
+  return time.kept() && in_range.value_or(true) && (!activates || activates->kept()) &&
+         (!energy || energy->kept());
+}
+
+std::filesystem::path reference_runs_file() {
+  return workloads::shared_folder() / "analysis" / "reference" / "dram_reference.csv";
+}
+
+std::vector<ReferenceRun> read_reference_runs(const std::filesystem::path& path) {
+  workloads::will_read(path);
+  std::ifstream stream(path);
+  std::string line;
+  if (!stream || !std::getline(stream, line)) {
+    throw InputError(path.string() + ": cannot be read; allowed: a CSV file of reference runs");
+  }
+  const std::vector<std::string> names = fields_of(line);
+  std::vector<ReferenceRun> runs;
+  for (int number = 2; std::getline(stream, line); ++number) {
+    const CsvLine fields(names, line, fmt::format("{}:{}: ", path.string(), number));
+    runs.push_back({.simulator = fields.text("simulator"),
+                    .scheduler = fields.text("scheduler"),
+                    .device = lower_case(fields.text("device")),
+                    .mapping = fields.text("mapping"),
+                    .pattern = fields.text("trace"),
+                    .mib = static_cast<std::uint64_t>(fields.positive("total_MiB")),
+                    .time_ns = fields.positive("time_ns"),
+                    .bandwidth = fields.positive("bandwidth_GBps"),
+                    .activates = fields.number("activates"),
+                    .energy = fields.number("e_total_uJ")});
+  }
+  return runs;
+}
+
+std::vector<AccuracyRow> compare_with_reference(
+    const std::vector<ReferenceRun>& runs,
+    const std::function<void(const std::string&)>& progress) {
+  std::map<Case, DramRun> ours;
+  std::vector<AccuracyRow> rows;
+  for (const ReferenceRun& run : runs) {
+    const auto [at, is_new] = ours.try_emplace(case_of(run));
+    if (is_new) {
+      if (progress) progress(run.device + " " + run.mapping + " " + run.pattern);
+      at->second = run_dram_pattern(dram::with_mapping(dram::dram_device(run.device), run.mapping),
+                                    run.pattern, workloads::Bytes(run.mib << 20));
+    }
+    const DramRun& our = at->second;
+    AccuracyRow row{run, our.time_ns(), {}, {}, {}, {}};
+    row.time.percent = percent(row.time_ns, run.time_ns);
+    if (run.activates && !counts_half_bursts(run)) {
+      row.activates =
+          Difference{percent(static_cast<double>(our.statistics.activates), *run.activates), {}};
+    }
+    const std::optional<double> energy = our.energy_uj();
+    if (run.energy && energy) row.energy = Difference{percent(*energy, *run.energy), {}};
+    rows.push_back(row);
+  }
+  judge(rows);
+  return rows;
+}
+
+bool all_kept(const std::vector<AccuracyRow>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [](const AccuracyRow& row) { return row.kept(); });
+}
+
+std::string accuracy_text(const std::vector<AccuracyRow>& rows) {
+  std::string text =
+      "The DRAM model beside other simulators: difference in % of theirs\n"
+      "(* decides on the time; ! beyond its bound)\n\n";
+  Table table({"device", "mapping", "pattern", "MiB", "simulator", "us", "ours, us", "time, %", "",
+               "activates, %", "energy, %"});
+  for (const AccuracyRow& row : rows) {
+    const ReferenceRun& run = row.reference;
+    const bool judged = row.time.bound || row.in_range;
+    const std::string mark = !judged ? "" : row.in_range.value_or(true) ? "*" : "* !";
+    table.add({run.device, run.mapping, run.pattern, std::to_string(run.mib),
+               run.simulator + " " + run.scheduler.substr(0, run.scheduler.find(' ')),
+               fmt::format("{:.1f}", run.time_ns / 1000), fmt::format("{:.1f}", row.time_ns / 1000),
+               signed_percent(row.time), mark, row.activates ? signed_percent(*row.activates) : "",
+               row.energy ? signed_percent(*row.energy) : ""});
+  }
+  text += table.text() + "\n" + summary_text(rows);
+  const auto missed =
+      std::count_if(rows.begin(), rows.end(), [](const AccuracyRow& row) { return !row.kept(); });
+  return text + (missed == 0 ? "\nAll rows keep their bounds.\n"
+                             : fmt::format("\n{} of {} rows miss a bound.\n", missed, rows.size()));
+}
+
+std::string accuracy_json(const std::vector<AccuracyRow>& rows) {
+  const auto difference = [](const std::optional<Difference>& value) -> Json {
+    if (!value) return nullptr;
+    return {{"percent", value->percent},
+            {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
+            {"kept", value->kept()}};
+  };
+  Json json = {{"kept", all_kept(rows)}, {"rows", Json::array()}};
+  for (const AccuracyRow& row : rows) {
+    const ReferenceRun& run = row.reference;
+    Json entry = {{"device", run.device},
+                  {"mapping", run.mapping},
+                  {"pattern", run.pattern},
+                  {"mib", run.mib},
+                  {"class", class_of(run)},
+                  {"simulator", run.simulator},
+                  {"scheduler", run.scheduler},
+                  {"reference_ns", run.time_ns},
+                  {"time_ns", row.time_ns},
+                  {"time", difference(row.time)},
+                  {"activates", difference(row.activates)},
+                  {"energy", difference(row.energy)}};
+    if (row.in_range) entry["in_range"] = *row.in_range;
+    json["rows"].push_back(entry);
+  }
+  return dump(json);
+}
+
+}  // namespace spillway::analysis

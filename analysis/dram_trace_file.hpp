@@ -1,0 +1,34 @@
+// What a run sends to its DRAM, as a trace file for other simulators.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "analysis/unfinished_file.hpp"
+#include "models/dram/traces/trace_writer.hpp"
+#include "models/dram/transaction.hpp"
+
+namespace spillway::analysis {
+
+/// Takes transactions as they happen and keeps none of them. The file appears when it is finished.
+class DramTraceFile {
+ public:
+  /// `clock_period_fs` is that of the channel's command clock, in which the trace counts.
+  /// Throws InputError when the file cannot be written.
+  DramTraceFile(const std::filesystem::path& path, models::dram::TraceFormat format,
+                std::uint64_t clock_period_fs);
+
+  /// Every burst that the transaction touches, in the order of addresses.
+  void add(const models::dram::Transaction& transaction);
+  void finish();
+
+  std::uint64_t bursts() const { return bursts_; }
+
+ private:
+  UnfinishedFile file_;
+  models::dram::TraceWriter writer_;
+  std::uint64_t clock_period_fs_;
+  std::uint64_t bursts_ = 0;
+};
+
+}  // namespace spillway::analysis

@@ -1,0 +1,142 @@
+// A DRAM device and its controller as their YAML file states them, checked. Times are whole cycles
+// of the command clock. The names in brackets are those of the JEDEC standards.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workloads/support/config.hpp"
+
+namespace spillway::models::dram {
+
+/// Of one channel: all that answers to one command bus.
+struct Geometry {
+  std::uint32_t bank_groups = 1;      ///< a power of two
+  std::uint32_t banks_per_group = 1;  ///< a power of two
+  std::uint32_t bursts_per_row = 1;   ///< a power of two
+  std::uint64_t rows_per_bank = 1;    ///< a power of two
+  std::uint32_t burst_bytes = 64;     ///< what one column command moves; a power of two
+  std::uint32_t devices = 1;          ///< chips that work in lockstep, for the energy
+
+  std::uint32_t banks() const { return bank_groups * banks_per_group; }
+  std::uint64_t row_bytes() const { return std::uint64_t{bursts_per_row} * burst_bytes; }
+  std::uint64_t bytes() const { return row_bytes() * rows_per_bank * banks(); }
+};
+
+/// In cycles of the command clock, between commands unless stated otherwise.
+struct Timing {
+  std::uint64_t clock_period_fs = 0;    ///< tCK, in femtoseconds
+  std::uint32_t burst = 0;              ///< data bus time of a burst
+  std::uint32_t burst_same = 0;         ///< what tWTR_L waits for (BL/n_max); else as `burst`
+  std::uint32_t read_latency = 0;       ///< RD to first data (tCL)
+  std::uint32_t write_latency = 0;      ///< WR to first data (tCWL)
+  std::uint32_t activate_to_read = 0;   ///< (tRCD, tRCDRD)
+  std::uint32_t activate_to_write = 0;  ///< (tRCD, tRCDWR)
+  std::uint32_t precharge = 0;          ///< PRE to ACT of the bank (tRP)
+  std::uint32_t precharge_all = 0;      ///< PREab to ACT (tRPab)
+  std::uint32_t row_active = 0;         ///< ACT to PRE (tRAS)
+  std::uint32_t row_cycle = 0;          ///< ACT to ACT of the bank (tRC)
+  std::uint32_t write_recovery = 0;     ///< last written data to PRE (tWR)
+  std::uint32_t read_to_precharge = 0;  ///< (tRTP)
+  std::uint32_t column_other = 0, column_same = 0;                ///< (tCCD_S, tCCD_L)
+  std::uint32_t activate_other = 0, activate_same = 0;            ///< (tRRD_S, tRRD_L)
+  std::uint32_t write_to_read_other = 0, write_to_read_same = 0;  ///< after the data (tWTR_S, _L)
+  std::uint32_t read_to_write = 0;                                ///< RD to WR (tRTW)
+  std::uint32_t four_activates = 0;                               ///< no fifth ACT within (tFAW)
+  std::uint32_t precharge_interval = 1;                           ///< PRE to PRE (tPPD)
+  std::uint32_t refresh = 0;                ///< REFab to the next ACT (tRFC, tRFCab)
+  std::uint32_t refresh_interval = 0;       ///< between REFab (tREFI)
+  std::uint32_t refresh_bank = 0;           ///< REFpb to ACT of the bank (tRFCpb); 0: there is none
+  std::uint32_t refresh_bank_interval = 0;  ///< between REFpb (tREFIpb)
+  std::uint32_t refresh_bank_to_activate = 0;  ///< REFpb to ACT of another bank (tRREFD, tpbR2act)
+  /// Command cycles of an ACT. 2: the times of an ACT count from the second.
+  std::uint32_t activate_cycles = 1;
+  /// An ACT is two commands, ACT-1 and ACT-2, at most so far apart (tAAD); times count from ACT-1,
+  /// and no other ACT-1 comes between. 0: one command.
+  std::uint32_t activate_second = 0;
+  /// The data clock stops so long after the data (tWCKPST); the next column command is then
+  /// preceded by a CAS that starts it. 0: it never stops.
+  std::uint32_t data_clock_postamble = 0;
+  /// Row and column commands have a bus each (HBM).
+  bool split_command_bus = false;
+
+  double clock_period_ns() const { return static_cast<double>(clock_period_fs) * 1e-6; }
+  std::uint32_t write_to_precharge() const { return write_latency + burst + write_recovery; }
+  std::uint32_t write_to_read(bool same_group) const {
+    return same_group ? write_latency + burst_same + write_to_read_same
+                      : write_latency + burst + write_to_read_other;
+  }
+};
+
+/// Of one chip, in mA; one supply, or the sum over the rails weighed by their voltages.
+struct Currents {
+  double vdd = 0;  ///< V
+  double idd0 = 0, idd2n = 0, idd3n = 0, idd4r = 0, idd4w = 0, idd5ab = 0;
+  std::optional<double> idd5pb;  ///< per-bank refresh
+};
+
+enum class PagePolicy { open, closed };
+enum class RefreshMode { none, all_bank, per_bank };
+
+/// The digits of a burst's number, from the lowest: what a mapping such as RoBaCoBg spells from the
+/// highest.
+enum class Digit { bank_group, bank, column, row };
+using Mapping = std::array<Digit, 4>;
+
+struct Controller {
+  std::uint32_t read_queue = 32, write_queue = 32;  ///< entries
+  /// Writing begins with more than `high` writes in the queue (or no read) and ends with fewer than
+  /// `low` and a read waiting.
+  std::uint32_t write_high = 0, write_low = 0;
+  std::uint32_t window = 32;  ///< oldest entries of a queue that the choice is made from
+  PagePolicy page = PagePolicy::open;
+  RefreshMode refresh = RefreshMode::all_bank;
+};
+
+/// Where tensors begin in the address space; see placement.hpp.
+enum class Placement { packed, row, staggered };
+
+struct DramDevice {
+  std::string name;         ///< e.g. "ddr4-2400"
+  std::string description;  ///< one line
+  Geometry geometry;
+  Timing timing;
+  std::optional<Currents> currents;  ///< absent: no energy but that of the interface
+  double io_pj_per_bit = 0;          ///< interface and termination, reported by itself
+  std::string mapping_name;          ///< e.g. "RoBaCoBg"
+  Mapping mapping{};
+  Controller controller;
+  std::uint32_t channels = 1;          ///< a power of two
+  std::uint64_t interleave_bytes = 0;  ///< consecutive bytes of a channel; a whole number of bursts
+  Placement placement = Placement::packed;
+  std::uint64_t grain_bytes = 0;  ///< arbitration grain: largest transaction; at most a row
+
+  /// Of all channels.
+  double peak_bytes_per_ns() const;
+};
+
+/// Read a device: `config` is a map as in models/devices/dram. Times are cycles (`tRCD: 17`) or ns
+/// (`tRCD: 14.16 ns`), rounded up to cycles. Throws InputError with file:line and key path for an
+/// unknown key, a value out of range or one that breaks a rule of the standard, which it names.
+DramDevice read_dram_device(const workloads::Config& config);
+
+/// The shipped device of that name (ddr4-2400), or the file of that path. Throws InputError.
+DramDevice dram_device(const std::string& name_or_path);
+
+/// The names of the shipped devices.
+std::vector<std::string> dram_device_names();
+
+/// All that times and counts depend on, in one line.
+std::string describe(const DramDevice& device);
+
+/// RoBaCoBg -> digits. Throws InputError naming the mappings when the text is none: Ro, Ba, Co and,
+/// unless the device has no groups, Bg, each once, from the highest digit.
+Mapping parse_mapping(const std::string& text, const Geometry& geometry);
+
+/// `device` with another mapping, checked.
+DramDevice with_mapping(DramDevice device, const std::string& mapping);
+
+}  // namespace spillway::models::dram

@@ -1,0 +1,89 @@
+// The request sequences by which DRAM models are compared: streams, copies, strides and random
+// accesses, defined burst by burst, so that any simulator can be given the same ones. They are made
+// as they are asked for and never held.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/dram/request.hpp"
+#include "models/dram/traces/burst.hpp"
+#include "workloads/support/splitmix.hpp"
+#include "workloads/support/units.hpp"
+
+namespace spillway::models::dram {
+
+using workloads::Bytes;
+
+/// One stretch of consecutive bursts in each round of a pattern.
+struct PatternRun {
+  std::uint64_t base;    ///< address in the first round
+  std::uint64_t stride;  ///< from one round to the next
+  std::uint64_t bytes;   ///< a whole number of bursts
+  bool is_write;
+};
+
+struct PatternDefinition {
+  std::string name;
+  std::string summary;              ///< for people
+  std::vector<PatternRun> round{};  ///< in order; none: random addresses
+  std::uint64_t seed = 0;           ///< of random addresses
+  bool mixed = false;               ///< random addresses are read and written, otherwise read
+  bool paced = false;   ///< at 30 % of the channel's peak, otherwise as fast as it accepts
+  bool stream = false;  ///< of the size that the definitions call S, otherwise of 16 MiB
+};
+
+/// All patterns, in the order of their names.
+const std::vector<PatternDefinition>& pattern_definitions();
+std::vector<std::string> pattern_names();
+
+/// Random addresses lie in 512 MiB from address 0.
+inline constexpr unsigned random_shift = 41;
+
+/// A source of the requests of one pattern.
+class Pattern final {
+ public:
+  /// `size` is all that is moved: a whole number of MiB, at least one. `burst_cycles` are the
+  /// command clocks for which a burst occupies the data bus, which sets the pace of paced patterns.
+  /// Throws InputError when there is no such pattern.
+  Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles);
+
+  /// Requests in all.
+  std::uint64_t bursts() const { return bursts_; }
+
+  /// The next request; false at the end.
+  bool next(Request& request) {
+    if (made_ == bursts_) return false;
+    if (definition_.round.empty()) {
+      const std::uint64_t value = random_.next();
+      request.address = (value >> random_shift) * trace_burst_bytes;
+      request.is_write = definition_.mixed && (value & 1) != 0;
+    } else {
+      if (address_ == run_end_) begin_run();
+      request.address = address_;
+      request.is_write = run_is_write_;
+      address_ += trace_burst_bytes;
+    }
+    // Three tenths of the peak: a burst's bus time times 10 / 3 from one request to the next.
+    request.earliest_cycle = pace_ * made_ / 3;
+    ++made_;
+    return true;
+  }
+
+ private:
+  void begin_run();
+
+  PatternDefinition definition_;
+  std::uint64_t bursts_;
+  std::uint64_t pace_;  // ten times a burst's bus time when paced, or 0
+  std::uint64_t made_ = 0;
+  std::uint64_t address_ = 0, run_end_ = 0;
+  bool run_is_write_ = false;
+  std::size_t next_run_ = 0;  // of the round
+  std::uint64_t round_ = 0;
+  workloads::SplitMix random_;
+};
+
+}  // namespace spillway::models::dram

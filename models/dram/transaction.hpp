@@ -1,0 +1,22 @@
+// What the device asks its DRAM for, as somebody who looks on sees it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "workloads/support/units.hpp"
+
+namespace spillway::models::dram {
+
+/// A run of bytes on its way to the channel.
+struct Transaction {
+  workloads::Picoseconds time;  ///< when it was sent
+  std::uint64_t address = 0;
+  workloads::Bytes size;
+  bool is_write = false;
+};
+
+/// Told of each transaction, in the order of their times.
+using TransactionObserver = std::function<void(const Transaction&)>;
+
+}  // namespace spillway::models::dram

@@ -1,0 +1,269 @@
+// `spillway dram`: a DRAM device alone under patterns and traces.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "analysis/dram_run.hpp"
+#include "models/dram/traces/pattern.hpp"
+#include "models/dram/traces/trace_writer.hpp"
+#include "tests/support/program.hpp"
+
+namespace spillway {
+
+using nlohmann::json;
+using test::ProgramRun;
+using test::run_spillway;
+using test::TemporaryFolder;
+using workloads::Bytes;
+
+namespace {
+
+constexpr std::uint64_t mib = 1 << 20;
+
+/// `spillway dram ARGUMENTS… --json -`.
+json dram(const TemporaryFolder& folder, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "dram");
+  arguments.insert(arguments.end(), {"--json", "-"});
+  const ProgramRun run = run_spillway(arguments, folder.path());
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  return json::parse(run.out);
+}
+
+/// Without what differs from run to run.
+json timeless(json result) {
+  result.erase("pattern");
+  result.erase("bursts_per_cpu_s");
+  return result;
+}
+
+void write_trace(const std::filesystem::path& path, models::dram::TraceFormat format,
+                 const std::string& pattern) {
+  std::ofstream file(path, std::ios::binary);
+  models::dram::TraceWriter writer(format, [&](std::string_view text) { file << text; });
+  models::dram::Pattern source(pattern, Bytes(mib), 4);
+  models::dram::Request request;
+  while (source.next(request)) writer.add(request);
+  writer.finish();
+}
+
+}  // namespace
+
+TEST_CASE("dram prints JSON with the stable keys and figures that fit together") {
+  const TemporaryFolder folder;
+  const json result = dram(folder, {"ddr4-2400", "--pattern", "c_rw4k", "--mib", "2"});
+  for (const char* key :
+       {"device", "pattern", "mapping", "bursts", "cycles", "time_ns", "bandwidth_GBps",
+        "pct_of_peak", "avg_read_latency_ns", "row_hits", "activates", "precharges", "refreshes",
+        "energy_uJ", "bursts_per_cpu_s"}) {
+    CAPTURE(key);
+    CHECK(result.contains(key));
+  }
+  CHECK(result.at("device") == "ddr4-2400");
+  CHECK(result.at("pattern") == "c_rw4k");
+  CHECK(result.at("mapping") == "RoBaCoBg");
+  CHECK(result.at("bursts") == 2 * mib / 64);
+  CHECK(result.at("read_bursts") == mib / 64);
+  CHECK(result.at("write_bursts") == mib / 64);
+  const double time = result.at("time_ns"), bandwidth = result.at("bandwidth_GBps");
+  CHECK(time == doctest::Approx(0.833 * result.at("cycles").get<double>()));
+  CHECK(bandwidth == doctest::Approx(2.0 * mib / time));
+  CHECK(result.at("pct_of_peak") == doctest::Approx(100 * bandwidth / (64 / 3.332)));
+  CHECK(result.at("row_hits").get<std::uint64_t>() + result.at("activates").get<std::uint64_t>() ==
+        2 * mib / 64);
+  // tCL and the burst itself at the least.
+  CHECK(result.at("avg_read_latency_ns") > (17 + 4) * 0.833);
+  CHECK(result.at("bursts_per_cpu_s") > 0);
+  CHECK(result.at("bus_cycles").at("data") == 4 * 2 * mib / 64);
+  CHECK(result.at("bus_cycles").contains("row_misses"));
+  const json& energy = result.at("energy_uJ");
+  CHECK(energy.size() == 6);
+  double sum = 0;
+  for (const char* part : {"activate", "read", "write", "refresh", "background"}) {
+    CAPTURE(part);
+    CHECK(energy.at(part) > 0);
+    sum += energy.at(part).get<double>();
+  }
+  CHECK(energy.at("total") == doctest::Approx(sum));
+  CHECK(result.at("io_energy_uJ") > 0);
+}
+
+TEST_CASE("the average read latency is null where nothing was read") {
+  const TemporaryFolder folder;
+  CHECK(dram(folder, {"ddr4-2400", "--pattern", "b_seq_wr", "--mib", "1"})
+            .at("avg_read_latency_ns")
+            .is_null());
+}
+
+TEST_CASE("every pattern runs on every shipped device and is served whole") {
+  for (const std::string& name : models::dram::dram_device_names()) {
+    const models::dram::DramDevice device = models::dram::dram_device(name);
+    for (const std::string& pattern : models::dram::pattern_names()) {
+      CAPTURE(name);
+      CAPTURE(pattern);
+      const analysis::DramRun run = analysis::run_dram_pattern(device, pattern, Bytes(mib));
+      CHECK(run.statistics.bursts() == mib / 64);
+      // No faster than the data bus of all channels, and no slower than one row cycle a burst with
+      // as much again for refresh.
+      const std::uint64_t bus = mib / 64 * device.timing.burst / device.channels;
+      CHECK(run.statistics.finish >= bus);
+      CHECK(run.statistics.finish < 2 * mib / 64 * device.timing.row_cycle);
+      if (pattern.ends_with("_30pct")) {
+        CHECK(run.statistics.finish >= bus * 10 / 3 - device.timing.burst * 10);
+      }
+    }
+  }
+}
+
+TEST_CASE("a pattern as a trace gives what the pattern gives, in every format") {
+  using models::dram::TraceFormat;
+  const TemporaryFolder folder;
+  struct Case {
+    const char* pattern;
+    const char* file;
+    TraceFormat format;
+  };
+  for (const Case& c : {Case{"h_rand_rw", "t.trace", TraceFormat::dramsim3},
+                        Case{"e_copy256", "t.ls", TraceFormat::ramulator2},
+                        Case{"a_seq_rd_30pct", "t.stl", TraceFormat::dramsys}}) {
+    CAPTURE(c.pattern);
+    write_trace(folder.path() / c.file, c.format, c.pattern);
+    const json pattern = dram(folder, {"ddr4-2400", "--pattern", c.pattern, "--mib", "1"});
+    const json trace = dram(folder, {"ddr4-2400", "--trace", c.file});
+    CHECK(trace.at("pattern") == c.file);
+    CHECK(timeless(trace) == timeless(pattern));
+  }
+}
+
+TEST_CASE("what a run sent is replayed burst for burst") {
+  const TemporaryFolder folder;
+  const ProgramRun run = run_spillway(
+      {"run", "mnist-mlp-lel", "--dram-trace", "lel.stl", "--json", "run.json"}, folder.path());
+  REQUIRE(run.exit_code == 0);
+  const json sent = json::parse(folder.read("run.json")).at("dram");
+  const json replayed = dram(folder, {"ddr4-2400", "--trace", "lel.stl"});
+  CHECK(replayed.at("read_bursts").get<std::uint64_t>() * 64 == sent.at("read_bytes"));
+  CHECK(replayed.at("write_bursts").get<std::uint64_t>() * 64 == sent.at("write_bytes"));
+}
+
+TEST_CASE("another mapping is another result, and that of the device is the usual one") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> call{"ddr4-2400", "--pattern", "a_seq_rd", "--mib", "1"};
+  const auto with = [&](const char* mapping) {
+    std::vector<std::string> arguments = call;
+    arguments.insert(arguments.end(), {"--mapping", mapping});
+    return dram(folder, arguments);
+  };
+  CHECK(timeless(dram(folder, call)) == timeless(with("RoBaCoBg")));
+  const json other = with("RoBaBgCo");
+  CHECK(other.at("mapping") == "RoBaBgCo");
+  CHECK(other.at("cycles") > with("RoBaCoBg").at("cycles"));  // one bank group at a time
+  CHECK(dram(folder, {"lpddr4-3200", "--pattern", "a_seq_rd", "--mib", "1", "--mapping", "RoBaCo"})
+            .at("mapping") == "RoBaCo");
+}
+
+TEST_CASE("patterns are of the reference's size when nothing is said") {
+  const auto size = [](const char* device, const char* pattern, const char* mapping) {
+    return analysis::usual_pattern_size(
+               models::dram::with_mapping(models::dram::dram_device(device), mapping), pattern)
+               .count() /
+           mib;
+  };
+  for (const char* stream : {"a_seq_rd", "b_seq_wr", "c_rw4k", "c_rw4k_off", "d_rw64k",
+                             "d_rw64k_off", "e_copy256", "e_copy256_off", "i_three"}) {
+    CAPTURE(stream);
+    CHECK(size("ddr4-2400", stream, "RoBaCoBg") == 64);
+    CHECK(size("ddr4-2400", stream, "RoBaBgCo") == 16);
+    CHECK(size("hbm2-2000", stream, "RoBaCoBg") == 16);
+  }
+  for (const char* other :
+       {"f_strided", "g_rand_rd", "h_rand_rw", "a_seq_rd_30pct", "g_rand_rd_30pct"}) {
+    CAPTURE(other);
+    CHECK(size("ddr4-2400", other, "RoBaCoBg") == 16);
+  }
+}
+
+TEST_CASE("the text names the device and its figures and energy with the interface apart") {
+  const TemporaryFolder folder;
+  const ProgramRun run =
+      run_spillway({"dram", "ddr4-2400", "--pattern", "a_seq_rd", "--mib", "1"}, folder.path());
+  REQUIRE(run.exit_code == 0);
+  for (const char* words : {"ddr4-2400", "RoBaCoBg", "a_seq_rd", "16 384", "GB/s", "refresh",
+                            "turnaround", "row misses", "interface, apart", "pJ/bit"}) {
+    CAPTURE(words);
+    CHECK(run.out.find(words) != std::string::npos);
+  }
+}
+
+TEST_CASE("a device of one's own is a file, and takes traces when its bursts are theirs") {
+  const TemporaryFolder folder;
+  const auto shipped = std::filesystem::path(SPILLWAY_SOURCE_DIR) / "models/devices/dram";
+  std::ifstream stream(shipped / "ddr4-2400.yaml");
+  std::string text((std::istreambuf_iterator<char>(stream)), {});
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    REQUIRE(text.find(from) != std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("name: ddr4-2400", "name: mine");
+  replace("channels: 1", "channels: 2");
+  folder.write("mine.yaml", text);
+  const auto run = [&](const std::string& device) {
+    return dram(folder, {device, "--pattern", "a_seq_rd", "--mib", "1"});
+  };
+  CHECK(run("mine.yaml").at("device") == "mine");
+  CHECK(run("mine.yaml").at("bandwidth_GBps").get<double>() >
+        1.5 * run("ddr4-2400").at("bandwidth_GBps").get<double>());
+  replace("burst: 64", "burst: 32");
+  folder.write("mine.yaml", text);
+  const ProgramRun refused =
+      run_spillway({"dram", "mine.yaml", "--pattern", "a_seq_rd"}, folder.path());
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("mine: found bursts of 32 bytes") != std::string::npos);
+}
+
+TEST_CASE("wrong usage of dram gives one line and exit 2") {
+  const TemporaryFolder folder;
+  folder.write("bad.trace", "0x40 READ 1\n0x80 RAED 2\n");
+  folder.write("good.trace", "0x40 READ 1\n");
+  struct Case {
+    std::vector<std::string> arguments;
+    std::vector<std::string> words;
+  };
+  const std::vector<Case> cases{
+      {{"ddr4-2400"}, {"--pattern", "--trace"}},
+      {{"ddr4-2400", "--pattern", "a_seq_rd", "--trace", "good.trace"}, {"both"}},
+      {{"--pattern", "a_seq_rd"}, {"0 devices", "ddr4-2400"}},
+      {{"ddr4-2400", "hbm2-2000", "--pattern", "a_seq_rd"}, {"2 devices"}},
+      {{"ddr4-2401", "--pattern", "a_seq_rd"}, {"ddr4-2401", "did you mean \"ddr4-2400\""}},
+      {{"no/such.yaml", "--pattern", "a_seq_rd"}, {"no/such.yaml"}},
+      {{"ddr4-2400", "--pattern", "a_seq_rx"}, {"a_seq_rx", "did you mean \"a_seq_rd\""}},
+      {{"ddr4-2400", "--pattern", "a_seq_rd", "--mib", "0"}, {"--mib", "0", "1 to"}},
+      {{"ddr4-2400", "--pattern", "a_seq_rd", "--mapping", "RoBaCo"}, {"mapping", "RoBaCoBg"}},
+      {{"ddr4-2400", "--pattern", "a_seq_rd", "--format", "dramsim3"}, {"--format", "--trace"}},
+      {{"ddr4-2400", "--trace", "good.trace", "--mib", "1"}, {"--mib", "--pattern"}},
+      {{"ddr4-2400", "--trace", "good.trace", "--format", "ramulator3"},
+       {"did you mean \"ramulator2\""}},
+      {{"ddr4-2400", "--trace", "good.trace", "--format", "ramulator2"},
+       {"good.trace:1: operation", "LD or ST"}},
+      {{"ddr4-2400", "--trace", "good.trace", "--json", "good.trace"}, {"good.trace"}},
+      {{"ddr4-2400", "--trace", "missing.trace"}, {"missing.trace", "No such file"}},
+      {{"ddr4-2400", "--trace", "bad.trace", "--json", "out.json"},
+       {"bad.trace:2: operation", "\"RAED\"", "READ or WRITE", "0xADDRESS READ|WRITE CYCLE"}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.words.front());
+    std::vector<std::string> call{"dram"};
+    call.insert(call.end(), c.arguments.begin(), c.arguments.end());
+    const ProgramRun run = run_spillway(call, folder.path());
+    CAPTURE(run.err);
+    CHECK(run.exit_code == 2);
+    CHECK(run.out == "");
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    for (const std::string& word : c.words) CHECK(run.err.find(word) != std::string::npos);
+    CHECK(folder.files() == std::vector<std::string>{"bad.trace", "good.trace"});
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,314 @@
+// The DRAM channel on traffic at large: it gives the commands of the plain oracle, none of them
+// breaks a rule, every request is served, and what is served as a whole takes as long as one by
+// one.
+#include "models/dram/channel.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "models/dram/traces/pattern.hpp"
+#include "tests/support/dram_checker.hpp"
+#include "tests/support/dram_oracle.hpp"
+
+using namespace spillway::models::dram;
+using spillway::tests::dram_faults;
+using spillway::tests::dram_oracle;
+using spillway::tests::OracleResult;
+
+namespace {
+
+struct Served {
+  std::vector<IssuedCommand> commands;
+  Statistics statistics;
+};
+
+Served serve(const DramDevice& device, const std::vector<Request>& requests) {
+  Served result;
+  Channel channel(device);
+  channel.observe([&](const IssuedCommand& command) { result.commands.push_back(command); });
+  for (const Request& request : requests) channel.submit(request);
+  channel.drain();
+  result.statistics = channel.statistics();
+  return result;
+}
+
+struct VectorSource {
+  const std::vector<Request>& requests;
+  std::size_t made = 0;
+  bool next(Request& request) {
+    if (made == requests.size()) return false;
+    request = requests[made++];
+    return true;
+  }
+};
+
+/// Runs, single bursts, both directions, paced or not, near each other or far apart.
+std::vector<Request> random_traffic(std::mt19937_64& random, std::size_t bursts) {
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  const std::uint64_t span = std::uint64_t{1} << (12 + below(18));
+  const std::uint64_t longest = std::uint64_t{1} << below(11);
+  const bool paced = below(3) == 0, reads_only = below(4) == 0;
+  std::vector<Request> requests;
+  std::uint64_t cycle = 0;
+  while (requests.size() < bursts) {
+    const std::uint64_t address = below(span) / 64 * 64, run = 1 + below(longest);
+    const bool is_write = !reads_only && below(2) == 1;
+    for (std::uint64_t i = 0; i < run; ++i) {
+      requests.push_back({address + i * 64, is_write, paced ? cycle : 0});
+      cycle += below(10);
+    }
+    if (below(40) == 0) cycle += below(20000);
+  }
+  return requests;
+}
+
+DramDevice random_controller(DramDevice device, std::mt19937_64& random) {
+  const auto up_to = [&](std::uint32_t n) { return 1 + static_cast<std::uint32_t>(random() % n); };
+  Controller& controller = device.controller;
+  controller.read_queue = up_to(40);
+  controller.write_queue = 1 + up_to(39);
+  controller.write_high = up_to(controller.write_queue - 1);
+  controller.write_low = up_to(controller.write_high);
+  controller.window = up_to(50);
+  controller.page = up_to(2) == 1 ? PagePolicy::open : PagePolicy::closed;
+  const std::uint32_t refresh = up_to(3);
+  controller.refresh = refresh == 1                                     ? RefreshMode::none
+                       : refresh == 2 && device.timing.refresh_bank > 0 ? RefreshMode::per_bank
+                                                                        : RefreshMode::all_bank;
+  constexpr const char* mappings[] = {"RoBaCoBg", "RoBaBgCo", "CoRoBaBg", "BgBaRoCo"};
+  return with_mapping(std::move(device), mappings[up_to(4) - 1]);
+}
+
+/// Commands of a kind, or of two.
+std::uint64_t count(const std::vector<IssuedCommand>& commands, Command kind) {
+  return static_cast<std::uint64_t>(
+      std::count_if(commands.begin(), commands.end(),
+                    [&](const IssuedCommand& command) { return command.command == kind; }));
+}
+
+void require_conserved(const DramDevice& device, const std::vector<Request>& requests,
+                       const Served& served) {
+  // Each request is one column command at its place.
+  std::map<std::uint64_t, std::int64_t> balance;
+  for (const Request& request : requests) {
+    ++balance[request.address / 64 * 2 + (request.is_write ? 1 : 0)];
+  }
+  const Geometry& geometry = device.geometry;
+  std::map<std::uint32_t, std::uint64_t> open, activated, closed;
+  for (const IssuedCommand& command : served.commands) {
+    if (command.command == Command::activate) {
+      ++activated[command.bank];
+      ++open[command.bank];
+    }
+    const bool column = command.command == Command::read || command.command == Command::write;
+    if (command.command == Command::precharge || (column && command.closes)) {
+      ++closed[command.bank];
+      --open[command.bank];
+    }
+    if (command.command == Command::precharge_all) {
+      for (auto& [bank, rows] : open) {
+        closed[bank] += rows;
+        rows = 0;
+      }
+    }
+    if (!column) continue;
+    std::uint64_t number = 0, place = 1;
+    for (const Digit digit : device.mapping) {
+      const auto add = [&](std::uint64_t value, std::uint64_t size) {
+        number += value * place;
+        place *= size;
+      };
+      if (digit == Digit::bank_group)
+        add(command.bank / geometry.banks_per_group, geometry.bank_groups);
+      if (digit == Digit::bank)
+        add(command.bank % geometry.banks_per_group, geometry.banks_per_group);
+      if (digit == Digit::column) add(command.column, geometry.bursts_per_row);
+      if (digit == Digit::row) add(command.row, geometry.rows_per_bank);
+    }
+    --balance[number * 2 + (command.command == Command::write ? 1 : 0)];
+  }
+  for (const auto& [burst, left] : balance) REQUIRE(left == 0);
+  // An activation has its precharge, or the bank is open.
+  for (const auto& [bank, rows] : activated) {
+    REQUIRE(rows == closed[bank] + open[bank]);
+    REQUIRE(open[bank] <= 1);
+  }
+  const Statistics& s = served.statistics;
+  REQUIRE(s.reads == count(served.commands, Command::read));
+  REQUIRE(s.writes == count(served.commands, Command::write));
+  REQUIRE(s.bursts() == requests.size());
+  REQUIRE(s.activates == count(served.commands, Command::activate));
+  REQUIRE(s.precharges == count(served.commands, Command::precharge) +
+                              count(served.commands, Command::precharge_all));
+  REQUIRE(s.refreshes == count(served.commands, Command::refresh_all));
+  REQUIRE(s.bank_refreshes == count(served.commands, Command::refresh_bank));
+  REQUIRE(s.row_hits() + s.activates == s.bursts());
+  // The bus is accounted for from the first cycle to the end of the last data.
+  std::uint64_t data_end = 0;
+  for (const IssuedCommand& command : served.commands) {
+    const bool read = command.command == Command::read;
+    if (!read && command.command != Command::write) continue;
+    data_end =
+        std::max(data_end, command.cycle + device.timing.burst +
+                               (read ? device.timing.read_latency : device.timing.write_latency));
+  }
+  REQUIRE(s.busy + s.idle + s.lost_refresh + s.lost_turnaround + s.lost_row + s.lost_spacing ==
+          data_end);
+}
+
+}  // namespace
+
+TEST_CASE("a DRAM channel gives the commands of a controller that looks at every cycle") {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 12; ++round) {
+    for (const std::string& name : dram_device_names()) {
+      DramDevice device = dram_device(name);
+      if (round > 1) device = random_controller(std::move(device), random);
+      CAPTURE(name);
+      CAPTURE(round);
+      const std::vector<Request> requests = random_traffic(random, 1500);
+      const Served served = serve(device, requests);
+      const OracleResult oracle = dram_oracle(device, requests);
+      const auto [ours, other] = std::mismatch(served.commands.begin(), served.commands.end(),
+                                               oracle.commands.begin(), oracle.commands.end());
+      CAPTURE(ours - served.commands.begin());
+      REQUIRE(ours == served.commands.end());
+      REQUIRE(other == oracle.commands.end());
+      REQUIRE(served.statistics.finish == oracle.finish);
+      REQUIRE(served.statistics.read_latency_sum == oracle.read_latency_sum);
+    }
+  }
+}
+
+TEST_CASE("a DRAM channel breaks no timing rule and loses no request") {
+  std::mt19937_64 random(2);
+  for (int round = 0; round < 12; ++round) {
+    for (const std::string& name : dram_device_names()) {
+      DramDevice device = dram_device(name);
+      if (round > 1) device = random_controller(std::move(device), random);
+      CAPTURE(name);
+      CAPTURE(round);
+      const std::vector<Request> requests = random_traffic(random, 1500);
+      const Served served = serve(device, requests);
+      const std::vector<std::string> faults = dram_faults(device, served.commands);
+      REQUIRE_MESSAGE(faults.empty(), (faults.empty() ? "" : faults.front()));
+      require_conserved(device, requests, served);
+    }
+  }
+}
+
+TEST_CASE("runs of row hits take as long as their bursts one by one") {
+  std::mt19937_64 random(3);
+  std::uint64_t streams = 0;
+  for (int round = 0; round < 30; ++round) {
+    for (const std::string& name : dram_device_names()) {
+      DramDevice device = dram_device(name);
+      if (round > 4) device = random_controller(std::move(device), random);
+      CAPTURE(name);
+      CAPTURE(round);
+      const std::vector<Request> requests = random_traffic(random, 6000);
+      Channel one(device), whole(device);
+      for (const Request& request : requests) one.submit(request);
+      one.drain();
+      whole.serve(VectorSource{requests});
+      REQUIRE(whole.statistics() == one.statistics());
+      streams += whole.statistics().row_hits();
+    }
+  }
+  CHECK(streams > 100'000);
+}
+
+TEST_CASE("patterns take as long as a whole as burst by burst") {
+  for (const std::string& name : dram_device_names()) {
+    for (const char* mapping : {"RoBaCoBg", "RoBaBgCo"}) {
+      const DramDevice device = with_mapping(dram_device(name), mapping);
+      for (const std::string& pattern : pattern_names()) {
+        CAPTURE(name);
+        CAPTURE(pattern);
+        Channel one(device), whole(device);
+        const spillway::workloads::Bytes size(1 << 20);
+        Pattern source(pattern, size, device.timing.burst),
+            again(pattern, size, device.timing.burst);
+        Request request;
+        std::uint64_t left = 20'000;  // some patterns are larger than asked for
+        while (left-- > 0 && source.next(request)) one.submit(request);
+        one.drain();
+        struct {
+          Pattern& pattern;
+          std::uint64_t left;
+          bool next(Request& r) { return left-- > 0 && pattern.next(r); }
+        } some{again, 20'000};
+        whole.serve(some);
+        REQUIRE(whole.statistics() == one.statistics());
+      }
+    }
+  }
+}
+
+TEST_CASE("a reset DRAM channel is as at power-up") {
+  const DramDevice device = dram_device("ddr4-2400");
+  std::mt19937_64 random(4);
+  const std::vector<Request> first = random_traffic(random, 1000),
+                             second = random_traffic(random, 1000);
+  Channel used(device), fresh(device);
+  used.serve(VectorSource{first});
+  used.reset();
+  used.serve(VectorSource{second});
+  fresh.serve(VectorSource{second});
+  CHECK(used.statistics() == fresh.statistics());
+}
+
+TEST_CASE("channels share a stream and multiply its rate") {
+  DramDevice device = dram_device("ddr4-2400");
+  constexpr std::uint64_t transactions = 500, bursts = 128;
+  std::uint64_t alone = 0;
+  for (const std::uint32_t channels : {1u, 2u, 4u, 8u}) {
+    device.channels = channels;
+    Memory memory(device);
+    for (std::uint64_t i = 0; i < transactions; ++i) {
+      memory.transfer({i * bursts * 64, false, 0}, bursts);
+    }
+    const std::uint64_t finish = memory.drain();
+    if (channels == 1) alone = finish;
+    CAPTURE(channels);
+    CHECK(memory.statistics().reads == transactions * bursts);
+    const double speedup = static_cast<double>(alone) / static_cast<double>(finish);
+    CHECK(speedup > 0.95 * channels);
+    CHECK(speedup < 1.05 * channels);
+  }
+}
+
+TEST_CASE("a transfer over several channels moves each burst once") {
+  DramDevice device = dram_device("hbm2-2000");
+  device.channels = 4;
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 200; ++round) {
+    device.interleave_bytes = std::uint64_t{64} << random() % 6;
+    Memory one(device), whole(device);
+    const std::uint64_t first = random() % 1000 * 64, bursts = 1 + random() % 300;
+    for (std::uint64_t i = 0; i < bursts; ++i) one.submit({first + i * 64, true, 0});
+    whole.transfer({first, true, 0}, bursts);
+    one.drain();
+    whole.drain();
+    REQUIRE(whole.statistics().writes == bursts);
+    // The same rows were opened, since the same bursts went to the same channels.
+    REQUIRE(whole.statistics().activates == one.statistics().activates);
+  }
+}
+
+TEST_CASE("interleaved channels hold every burst of the address space once") {
+  DramDevice device = dram_device("hbm2-2000");
+  device.channels = 4;
+  device.interleave_bytes = 256;
+  Memory memory(device);
+  for (std::uint64_t i = 0; i < 64; ++i) memory.submit({i * 64, true, 0});
+  memory.drain();
+  CHECK(memory.statistics().writes == 64);
+  // Sixteen bursts a channel, in one row of each of four groups.
+  CHECK(memory.statistics().activates == 4 * 4);
+}

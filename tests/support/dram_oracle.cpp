@@ -1,0 +1,406 @@
+#include "tests/support/dram_oracle.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+namespace spillway::tests {
+
+using namespace models::dram;
+
+namespace {
+
+struct Entry {
+  std::uint64_t arrival = 0, row = 0;
+  std::uint32_t bank = 0, column = 0;
+  bool is_write = false;
+};
+
+using Cycle = std::int64_t;
+constexpr Cycle never = -1'000'000'000;
+
+class Oracle {
+ public:
+  explicit Oracle(const DramDevice& device)
+      : device_(device), t_(device.timing), banks_(device.geometry.banks()) {}
+
+  OracleResult run(std::span<const Request> requests) {
+    next_refresh_ = device_.controller.refresh == RefreshMode::per_bank ? t_.refresh_bank_interval
+                                                                        : t_.refresh_interval;
+    for (now_ = 1; !requests.empty() || waiting(); ++now_) {
+      if (!requests.empty() && accept(requests.front())) requests = requests.subspan(1);
+      no_more_ = requests.empty();
+      cycle();
+    }
+    return std::move(result_);
+  }
+
+ private:
+  struct Bank {
+    std::optional<std::uint64_t> row;
+    Cycle activate = never, read = never, write = never, precharge = never, refresh = never;
+    bool second_pending = false;
+  };
+
+  bool waiting() const {
+    return !reads_.empty() || !writes_.empty() || !active_.empty() || second_;
+  }
+  std::uint32_t group(std::uint32_t bank) const { return bank / device_.geometry.banks_per_group; }
+
+  bool accept(const Request& request) {
+    if (static_cast<Cycle>(request.earliest_cycle) >= now_) return false;
+    std::deque<Entry>& queue = request.is_write ? writes_ : reads_;
+    const Controller& c = device_.controller;
+    if (queue.size() >= (request.is_write ? c.write_queue : c.read_queue)) return false;
+    Entry entry;
+    entry.arrival = now_ - 1;
+    entry.is_write = request.is_write;
+    std::uint64_t rest = request.address / device_.geometry.burst_bytes, in_group = 0,
+                  bank_group = 0;
+    const auto digit = [&rest](std::uint64_t size) {
+      const std::uint64_t value = rest % size;
+      rest /= size;
+      return value;
+    };
+    for (const Digit d : device_.mapping) {
+      if (d == Digit::bank_group) bank_group = digit(device_.geometry.bank_groups);
+      if (d == Digit::bank) in_group = digit(device_.geometry.banks_per_group);
+      if (d == Digit::column)
+        entry.column = static_cast<std::uint32_t>(digit(device_.geometry.bursts_per_row));
+      if (d == Digit::row) entry.row = digit(device_.geometry.rows_per_bank);
+    }
+    entry.bank =
+        static_cast<std::uint32_t>(bank_group * device_.geometry.banks_per_group + in_group);
+    queue.push_back(entry);
+    return true;
+  }
+
+  void issue(Command command, const Entry& entry, bool closes = false) {
+    IssuedCommand issued{static_cast<std::uint64_t>(now_), command};
+    issued.closes = closes;
+    if (command != Command::precharge_all && command != Command::refresh_all) {
+      issued.bank = entry.bank;
+    }
+    if (is_column(command)) issued.column = entry.column;
+    if (is_column(command) || command == Command::activate || command == Command::activate_second) {
+      issued.row = entry.row;
+    }
+    result_.commands.push_back(issued);
+  }
+
+  Command needed(const Entry& entry) const {
+    const Bank& bank = banks_[entry.bank];
+    if (!bank.row) return Command::activate;
+    if (*bank.row != entry.row) return Command::precharge;
+    return entry.is_write ? Command::write : Command::read;
+  }
+  static bool is_column(Command c) { return c == Command::read || c == Command::write; }
+  bool active_in(std::uint32_t bank) const {
+    return std::any_of(active_.begin(), active_.end(),
+                       [&](const Entry& e) { return e.bank == bank; });
+  }
+
+  Cycle ready(Command command, std::uint32_t b) const {
+    const Bank& bank = banks_[b];
+    const std::uint32_t g = group(b);
+    switch (command) {
+      case Command::activate: {
+        Cycle at = std::max(bank.activate, all_activate_);
+        at = std::max(at, last_activate_ + t_.activate_other);
+        if (activates_.size() >= 4)
+          at = std::max(at, activates_[activates_.size() - 4] + t_.four_activates);
+        at = std::max(at, group_activate_[g] + t_.activate_same);
+        return std::max(at - t_.activate_cycles + 1, row_bus_free_);
+      }
+      case Command::read:
+        return std::max({bank.read, last_read_ + t_.column_other, group_read_[g] + t_.column_same,
+                         last_write_ + t_.write_to_read(false),
+                         group_write_[g] + t_.write_to_read(true)});
+      case Command::write:
+        return std::max({bank.write, last_write_ + t_.column_other,
+                         group_write_[g] + t_.column_same, last_read_ + t_.read_to_write});
+      case Command::precharge:
+        return std::max({bank.precharge, last_precharge_ + t_.precharge_interval, row_bus_free_});
+      case Command::precharge_all: {
+        Cycle at = std::max(last_precharge_ + t_.precharge_interval, row_bus_free_);
+        for (const Bank& each : banks_) at = std::max(at, each.precharge);
+        return at;
+      }
+      case Command::refresh_all: {
+        Cycle at = row_bus_free_;
+        for (const Bank& each : banks_) at = std::max(at, each.refresh);
+        return at;
+      }
+      case Command::refresh_bank: return std::max(bank.refresh, row_bus_free_);
+      case Command::activate_second:
+      case Command::data_clock: break;
+    }
+    return never;
+  }
+
+  // The oldest entry whose next command may go out now.
+  template <class Filter>
+  std::optional<std::size_t> choose(const std::deque<Entry>& queue, Filter&& filter) const {
+    const std::size_t window = &queue == &active_
+                                   ? queue.size()
+                                   : std::min<std::size_t>(queue.size(), device_.controller.window);
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < window; ++i) {
+      const Command command = needed(queue[i]);
+      if (!filter(command)) continue;
+      if (&queue != &active_ && refresh_due_ > 0 && queue[i].bank == refresh_bank_ &&
+          device_.controller.refresh == RefreshMode::per_bank) {
+        continue;
+      }
+      if (ready(command, queue[i].bank) > now_) continue;
+      if (command == Command::precharge) {
+        if (active_in(queue[i].bank) || banks_[queue[i].bank].second_pending) continue;
+        bool older_hit = false;
+        for (std::size_t j = 0; j < i; ++j) {
+          older_hit |= queue[j].bank == queue[i].bank && queue[j].row == banks_[queue[i].bank].row;
+        }
+        if (older_hit) continue;
+      }
+      if (second_) {
+        if (command == Command::activate) continue;
+        if (is_column(command) && second_->bank == queue[i].bank) continue;
+      }
+      if (!best || queue[i].arrival < queue[*best].arrival) best = i;
+    }
+    return best;
+  }
+
+  void perform(Command command, Entry entry) {
+    Bank& bank = banks_[entry.bank];
+    const std::uint32_t g = group(entry.bank);
+    const bool closes = is_column(command) && closes_row(entry);
+    issue(command, entry, closes);
+    switch (command) {
+      case Command::activate: {
+        const Cycle at = now_ + t_.activate_cycles - 1;
+        bank.row = entry.row;
+        bank.read = at + t_.activate_to_read;
+        bank.write = at + t_.activate_to_write;
+        bank.precharge = std::max(bank.precharge, at + t_.row_active);
+        bank.activate = at + t_.row_cycle;
+        bank.refresh = std::max(bank.refresh, at + t_.row_cycle);
+        last_activate_ = group_activate_[g] = at;
+        activates_.push_back(at);
+        row_bus_free_ = now_ + t_.activate_cycles;
+        break;
+      }
+      case Command::read:
+        last_read_ = group_read_[g] = now_;
+        bank.precharge = std::max(bank.precharge, now_ + t_.read_to_precharge);
+        result_.read_latency_sum += now_ + t_.read_latency + t_.burst - entry.arrival;
+        finish(now_ + t_.read_latency + t_.burst);
+        data_clock_until_ = std::max(data_clock_until_,
+                                     now_ + t_.read_latency + t_.burst + t_.data_clock_postamble);
+        break;
+      case Command::write:
+        last_write_ = group_write_[g] = now_;
+        bank.precharge = std::max(bank.precharge, now_ + t_.write_to_precharge());
+        finish(now_);
+        data_clock_until_ = std::max(data_clock_until_,
+                                     now_ + t_.write_latency + t_.burst + t_.data_clock_postamble);
+        break;
+      case Command::precharge:
+        bank.row.reset();
+        bank.activate = std::max(bank.activate, now_ + t_.precharge);
+        bank.refresh = std::max(bank.refresh, now_ + t_.precharge);
+        last_precharge_ = now_;
+        break;
+      case Command::precharge_all:
+        for (Bank& each : banks_) {
+          each.row.reset();
+          each.activate = std::max(each.activate, now_ + t_.precharge);
+          each.refresh = std::max(each.refresh, now_ + t_.precharge_all);
+        }
+        all_activate_ = std::max(all_activate_, now_ + t_.precharge_all);
+        last_precharge_ = now_;
+        break;
+      case Command::refresh_all: all_activate_ = std::max(all_activate_, now_ + t_.refresh); break;
+      case Command::refresh_bank:
+        bank.activate = std::max(bank.activate, now_ + t_.refresh_bank);
+        for (Bank& each : banks_) each.refresh = std::max(each.refresh, now_ + t_.refresh_bank);
+        all_activate_ = std::max(all_activate_, now_ + t_.refresh_bank_to_activate);
+        break;
+      case Command::activate_second:
+      case Command::data_clock: break;
+    }
+    if (closes) {
+      bank.row.reset();
+      bank.activate = std::max(bank.activate, bank.precharge + t_.precharge);
+      bank.refresh = std::max(bank.refresh, bank.precharge + t_.precharge);
+    }
+  }
+
+  // With closed pages, the last burst of a row that anybody waits for closes it. The burst itself
+  // has left its queue.
+  bool closes_row(const Entry& entry) const {
+    if (device_.controller.page == PagePolicy::open || active_in(entry.bank)) return false;
+    for (const std::deque<Entry>* queue : {&reads_, &writes_}) {
+      const std::size_t window = std::min<std::size_t>(queue->size(), device_.controller.window);
+      for (std::size_t i = 0; i < window; ++i) {
+        if ((*queue)[i].bank == entry.bank && (*queue)[i].row == entry.row) return false;
+      }
+    }
+    return true;
+  }
+
+  void finish(Cycle at) { result_.finish = std::max<std::uint64_t>(result_.finish, at); }
+
+  void second_done() {
+    issue(Command::activate_second, *second_);
+    banks_[second_->bank].second_pending = false;
+    active_.push_back(*second_);
+    second_.reset();
+  }
+
+  // Give the command that entry `i` of the queue needs.
+  void serve(std::deque<Entry>& queue, std::size_t i) {
+    const Entry entry = queue[i];
+    const Command command = needed(entry);
+    if (command != Command::precharge) queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(i));
+    perform(command, entry);
+    if (command != Command::activate) return;
+    if (t_.activate_second > 0) {
+      second_ = entry;
+      second_deadline_ = now_ + t_.activate_second;
+      banks_[entry.bank].second_pending = true;
+    } else {
+      active_.push_back(entry);
+    }
+  }
+
+  void set_mode() {
+    const Controller& c = device_.controller;
+    if (!writing_) {
+      writing_ = writes_.size() > c.write_high || reads_.empty();
+    } else {
+      writing_ = !(writes_.size() < c.write_low && !reads_.empty());
+    }
+  }
+
+  // As `serve`, with the CAS that may have to go before a column command.
+  void serve_with_clock(std::deque<Entry>& queue, std::size_t i) {
+    if (!is_column(needed(queue[i])) || t_.data_clock_postamble == 0 || now_ < data_clock_until_) {
+      serve(queue, i);
+    } else if (second_ && second_deadline_ <= now_ + 1) {
+      second_done();
+    } else {
+      issue(Command::data_clock, Entry{});
+      clocked_ = {&queue, i};
+    }
+  }
+
+  template <class Filter>
+  bool slot(Filter&& filter, bool columns, bool rows) {
+    if (columns) {
+      if (const auto i = choose(active_, filter)) {
+        serve_with_clock(active_, *i);
+        return true;
+      }
+    }
+    if (refresh_due_ > 0) {
+      if (rows && refresh_step()) return true;
+      if (device_.controller.refresh == RefreshMode::all_bank) return false;
+    }
+    set_mode();
+    std::deque<Entry>& queue = writing_ ? writes_ : reads_;
+    const auto i = choose(queue, filter);
+    if (i) serve_with_clock(queue, *i);
+    return i.has_value();
+  }
+
+  bool refresh_step() {
+    Entry target;
+    Command command;
+    if (device_.controller.refresh == RefreshMode::per_bank) {
+      target.bank = refresh_bank_;
+      command = banks_[target.bank].row ? Command::precharge : Command::refresh_bank;
+      if (command == Command::precharge &&
+          (active_in(target.bank) || banks_[target.bank].second_pending))
+        return false;
+    } else {
+      command =
+          std::any_of(banks_.begin(), banks_.end(), [](const Bank& b) { return b.row.has_value(); })
+              ? Command::precharge_all
+              : Command::refresh_all;
+      if (command == Command::precharge_all && (!active_.empty() || second_)) return false;
+    }
+    if (ready(command, target.bank) > now_) return false;
+    perform(command, target);
+    if (command == Command::refresh_all || command == Command::refresh_bank) {
+      --refresh_due_;
+      if (command == Command::refresh_bank)
+        refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
+    }
+    return true;
+  }
+
+  void cycle() {
+    if (device_.controller.refresh != RefreshMode::none && now_ == next_refresh_) {
+      ++refresh_due_;
+      next_refresh_ += device_.controller.refresh == RefreshMode::per_bank
+                           ? t_.refresh_bank_interval
+                           : t_.refresh_interval;
+    }
+    const auto any = [](Command) { return true; };
+    if (t_.split_command_bus) {
+      slot(is_column, true, false);
+      if (!waiting() && no_more_) return;
+      slot([](Command c) { return !is_column(c); }, false, true);
+      return;
+    }
+    if (second_ && now_ >= second_deadline_) {
+      second_done();
+      return;
+    }
+    if (clocked_.first != nullptr) {
+      serve(*clocked_.first, clocked_.second);
+      clocked_.first = nullptr;
+      return;
+    }
+    if (now_ < row_bus_free_) return;
+    if (!slot(any, true, true) && second_) second_done();
+  }
+
+  const DramDevice& device_;
+  const Timing& t_;
+  std::vector<Bank> banks_;
+  std::deque<Entry> reads_, writes_, active_;
+  std::optional<Entry> second_;
+  Cycle second_deadline_ = 0;
+  std::pair<std::deque<Entry>*, std::size_t> clocked_{nullptr, 0};  // its CAS was the last command
+  bool no_more_ = false;
+  bool writing_ = false;
+  int refresh_due_ = 0;
+  std::uint32_t refresh_bank_ = 0;
+  Cycle next_refresh_ = 0;
+  Cycle now_ = 0;
+  Cycle row_bus_free_ = 0;
+  Cycle data_clock_until_ = 0;
+  Cycle last_activate_ = never, last_read_ = never, last_write_ = never, last_precharge_ = never;
+  Cycle all_activate_ = never;
+  Cycle group_activate_[16], group_read_[16], group_write_[16];
+  std::vector<Cycle> activates_;
+  OracleResult result_;
+
+ public:
+  void init() {
+    std::fill(std::begin(group_activate_), std::end(group_activate_), never);
+    std::fill(std::begin(group_read_), std::end(group_read_), never);
+    std::fill(std::begin(group_write_), std::end(group_write_), never);
+  }
+};
+
+}  // namespace
+
+OracleResult dram_oracle(const DramDevice& device, std::span<const Request> requests) {
+  Oracle oracle(device);
+  oracle.init();
+  return oracle.run(requests);
+}
+
+}  // namespace spillway::tests
