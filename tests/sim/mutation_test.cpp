@@ -5,7 +5,7 @@
 #include <set>
 
 #include "sim/run/simulation.hpp"
-#include "tests/support/build.hpp"
+#include "tests/support/random_experiment.hpp"
 
 namespace spillway {
 
@@ -193,6 +193,34 @@ std::vector<Subject> subjects(bool halves = false) {
   return result;
 }
 
+/// Programs of policies that cut operations into tiles, in buffers from the smallest on.
+std::vector<Subject> tiled_subjects() {
+  using namespace test;
+  LayerSpec norm = pooled(conv(2, 3), 3, 2, 1), dropped = fc(3);
+  norm.batch_norm = true;
+  norm.bias = false;
+  dropped.dropout = 0.5;
+  const workloads::Network mlp = workloads::make_network("mlp", {4, 1, 1}, 3, {fc(4), fc(4)});
+  const workloads::Network masked =
+      workloads::make_network("masked", {2, 4, 4}, 3, {norm, dropped});
+  std::vector<Subject> result;
+  for (const workloads::Network& network : {mlp, masked}) {
+    for (const char* rule : {"bp", "dfa", "lel", "lel-tlc"}) {
+      for (const sim::Policy policy : {sim::Policy::layer, sim::Policy::best}) {
+        Experiment e = experiment(network, rule, 3);
+        e.policy = policy;
+        e.idealisations = sim::Idealisations::none();
+        const std::uint64_t smallest = smallest_buffer_words(e);
+        for (const std::uint64_t words : {smallest, smallest + 20}) {
+          e.device.buffer = bytes_of(workloads::Words(words));
+          result.emplace_back(e);
+        }
+      }
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 TEST_CASE("dropping any one load or store is noticed") {
@@ -234,6 +262,39 @@ TEST_CASE("dropping a load or store or half a kernel of a program on parts of ti
   }
   CHECK(mutants > 200);
   CHECK(halves > 200);
+}
+
+TEST_CASE("dropping any one instruction of a tiled program is noticed") {
+  std::size_t transfers = 0, others = 0;
+  for (const Subject& subject : tiled_subjects()) {
+    CAPTURE(subject.experiment.rule);
+    CAPTURE(subject.experiment.network.name);
+    CAPTURE(to_string(subject.experiment.policy));
+    CAPTURE(subject.experiment.device.buffer.count());
+    // A selection where programs are long, at another place in each.
+    const std::size_t step = 1 + subject.program.size() / 60;
+    for (std::size_t i = subject.program.size() % step; i < subject.program.size(); i += step) {
+      std::vector<Instruction> mutant = subject.program;
+      mutant.erase(mutant.begin() + static_cast<std::ptrdiff_t>(i));
+      const std::string what = "drop " + subject.name(subject.program[i]);
+      if (is_transfer(subject.program[i])) {
+        subject.require_noticed(mutant, what);
+        ++transfers;
+      } else {
+        CAPTURE(what);
+        bool noticed = false;
+        try {
+          noticed = outcome(subject.experiment, mutant, true) != subject.right_values;
+        } catch (const ProgramError&) {
+          noticed = true;
+        }
+        CHECK(noticed);
+        ++others;
+      }
+    }
+  }
+  CHECK(transfers > 400);
+  CHECK(others > 400);
 }
 
 TEST_CASE("redirecting any one load to another tile of equal shape is noticed") {
