@@ -276,7 +276,9 @@ void TileTable::check_compute(const Compute& compute, const Instruction& instruc
   }
   for (const TileView& output : compute.outputs) {
     const Entry* entry = find(output.tile);
-    if (entry == nullptr && resident(output.tile.tile)) check_resident(output.tile, instruction);
+    if (entry == nullptr && (resident(output.tile.tile) || accumulates(compute.kernel))) {
+      check_resident(output.tile, instruction);
+    }
     check_view(output, instruction);
     if (entry == nullptr || !entry->dirty) check_coherent(output.tile.tile, true, instruction);
     for (const TileView& other : compute.outputs) {

@@ -110,8 +110,8 @@ class Planner {
     const std::optional<sim::Nest> nest = choose(choice_, buffer);
     if (!nest) return std::nullopt;
     sim::NestShape shape(nest->spec);
-    shape.set(nest->loops);
-    CHECK(pack(nest->spec, shape, nest->pinned, nest->part).words <= buffer);
+    shape.set(nest->loops, nest->parts);
+    CHECK(pack(nest->spec, shape, nest->pinned).words <= buffer);
     return dram_words(nest->spec, shape, nest->pinned);
   }
 
