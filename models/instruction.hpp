@@ -62,8 +62,9 @@ struct Generate {
   workloads::RandomValues values;
 };
 /// Run a kernel. An output whose tile is not resident makes the tile, which holds poison where the
-/// kernel writes nothing; one whose tile is resident is changed in place. A part is as large as the
-/// kernel's operand; all inputs are read before any output is written.
+/// kernel writes nothing; one whose tile is resident is changed in place, and one that the kernel
+/// adds to has to be. A part is as large as the kernel's operand; all inputs are read before any
+/// output is written.
 struct Compute {
   workloads::Kernel kernel;
   std::vector<Input> inputs;

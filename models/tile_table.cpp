@@ -274,16 +274,15 @@ void TileTable::check_compute(const Compute& compute, const Instruction& instruc
                     [&](const BufferedTile& seed) { check_resident(seed, instruction); });
     }
   }
-  // Of a loss's outputs the metrics alone are added to.
+  // Of a loss's results only the metrics are added to what stands there.
   const bool loss = std::holds_alternative<workloads::SoftmaxCrossEntropy>(compute.kernel) ||
                     std::holds_alternative<workloads::SquareHinge>(compute.kernel);
-  const bool adds = workloads::accumulates(compute.kernel);
   for (const TileView& output : compute.outputs) {
-    if (adds && (!loss || &output == &compute.outputs.back())) {
+    const Entry* entry = find(output.tile);
+    const bool added = accumulates(compute.kernel) && (!loss || &output == &compute.outputs.back());
+    if (entry == nullptr && (added || resident(output.tile.tile))) {
       check_resident(output.tile, instruction);
     }
-    const Entry* entry = find(output.tile);
-    if (entry == nullptr && resident(output.tile.tile)) check_resident(output.tile, instruction);
     check_view(output, instruction);
     if (entry == nullptr || !entry->dirty) check_coherent(output.tile.tile, true, instruction);
     for (const TileView& other : compute.outputs) {

@@ -106,10 +106,10 @@ bool is_transfer(const Instruction& instruction) {
 
 /// What is left after two steps: every tensor that outlives a step. Two, since momentum is zero in
 /// the first and a missing store shows when the tensor is read again.
-std::vector<std::byte> outcome(const Experiment& experiment,
+std::vector<std::byte> outcome(const Experiment& experiment, const sim::Plan& plan,
                                const std::vector<Instruction>& program, bool check) {
   const workloads::DataSplit data = sim::load_data(experiment);
-  Simulation simulation(experiment, {check});
+  Simulation simulation(experiment, plan, {check});
   std::vector<std::byte> values;
   for (std::size_t step = 0; step < 2; ++step) {
     try {
@@ -139,16 +139,16 @@ struct Subject {
   explicit Subject(const Experiment& e, bool halves = false)
       : experiment(e), plan(sim::make_plan(e)), program(all_of(plan.program())) {
     if (halves) program = in_halves(program);
-    right_values = outcome(e, program, true);
+    right_values = outcome(e, plan, program, true);
   }
 
   void require_noticed(const std::vector<Instruction>& mutant, const std::string& what) const {
     CAPTURE(what);
-    CHECK_THROWS_AS(outcome(experiment, mutant, true), ProgramError);
+    CHECK_THROWS_AS(outcome(experiment, plan, mutant, true), ProgramError);
     if (neutral.contains(what)) return;
     bool noticed = false;
     try {
-      noticed = outcome(experiment, mutant, false) != right_values;
+      noticed = outcome(experiment, plan, mutant, false) != right_values;
     } catch (const ProgramError&) {
       noticed = true;
     }
@@ -200,7 +200,10 @@ std::vector<Subject> tiled_subjects() {
   norm.batch_norm = true;
   norm.bias = false;
   dropped.dropout = 0.5;
-  const workloads::Network mlp = workloads::make_network("mlp", {4, 1, 1}, 3, {fc(4), fc(4)});
+  // Without ReLU, behind which dead neurons hide what is missing.
+  LayerSpec dense = fc(4);
+  norm.relu = dropped.relu = dense.relu = false;
+  const workloads::Network mlp = workloads::make_network("mlp", {4, 1, 1}, 3, {dense, dense});
   const workloads::Network masked =
       workloads::make_network("masked", {2, 4, 4}, 3, {norm, dropped});
   std::vector<Subject> result;
@@ -252,7 +255,7 @@ TEST_CASE("dropping a load or store or half a kernel of a program on parts of ti
       if (is_half) {
         // No rule is broken: the other half is poison, or has its old value.
         CAPTURE(subject.name(instruction));
-        CHECK(outcome(subject.experiment, mutant, true) != subject.right_values);
+        CHECK(outcome(subject.experiment, subject.plan, mutant, true) != subject.right_values);
         ++halves;
       } else {
         subject.require_noticed(mutant, "drop " + subject.name(instruction));
@@ -284,7 +287,7 @@ TEST_CASE("dropping any one instruction of a tiled program is noticed") {
         CAPTURE(what);
         bool noticed = false;
         try {
-          noticed = outcome(subject.experiment, mutant, true) != subject.right_values;
+          noticed = outcome(subject.experiment, subject.plan, mutant, true) != subject.right_values;
         } catch (const ProgramError&) {
           noticed = true;
         }
@@ -327,7 +330,7 @@ TEST_CASE("a redundant transfer is an error") {
       std::vector<Instruction> mutant = subject.program;
       mutant.insert(mutant.begin() + static_cast<std::ptrdiff_t>(i), subject.program[i]);
       CAPTURE(subject.name(subject.program[i]));
-      CHECK_THROWS_AS(outcome(subject.experiment, mutant, true), ProgramError);
+      CHECK_THROWS_AS(outcome(subject.experiment, subject.plan, mutant, true), ProgramError);
     }
   }
 }
@@ -342,7 +345,7 @@ TEST_CASE("a program that frees nothing is a deadlock, reported with tile and wo
     if (!std::holds_alternative<models::Free>(instruction)) mutant.push_back(instruction);
   }
   try {
-    outcome(tight, mutant, false);
+    outcome(tight, sim::make_plan(tight), mutant, false);
     FAIL("not noticed");
   } catch (const ProgramError& error) {
     const std::string message = error.what();
