@@ -218,9 +218,28 @@ class Graph {
     add(from, to, choice_of(builder_, request));
   }
   void set_wanted(NestSpec& spec, std::size_t to) const {
-    for (Slot& slot : spec.slots) {
-      slot.wanted = slot.changed && slot.source != Slot::Source::remade && wanted(slot.tensor, to);
+    for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+      Slot& slot = spec.slots[s];
+      slot.wanted = slot.changed && slot.source != Slot::Source::remade &&
+                    wanted(slot.tensor, to) && made_for_good(spec, s, to);
     }
+  }
+  /// Some part that makes the slot's tensor here is done with: others will make it again.
+  bool made_for_good(const NestSpec& spec, std::size_t slot, std::size_t to) const {
+    return std::any_of(spec.ops.begin(), spec.ops.end(), [&](const NestOp& op) {
+      return std::any_of(op.outputs.begin(), op.outputs.end(),
+                         [&](const NestOp::Operand& o) { return o.slot == slot; }) &&
+             is_done(op, to);
+    });
+  }
+  bool is_done(const NestOp& op, std::size_t node) const {
+    for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+      const OpPart& part = parts_.parts[p];
+      if (part.op != op.op || !done_[node][p]) continue;
+      // A whole operation is done when its phases are; a phase when that one is.
+      if (!op.kernel || !part.kernel || op.kernel->index() == part.kernel->index()) return true;
+    }
+    return false;
   }
   void add(std::size_t from, std::size_t to, NestChoice choice) {
     for (NestSpec& spec : choice) set_wanted(spec, to);

@@ -277,7 +277,13 @@ class OrderSearch {
   bool is_sensible(std::size_t level) const {
     const Axis axis = loops_[level].axis;
     const Level& l = levels_[level];
-    if (l.outer && tile(level) >= tile(*l.outer)) return false;  // as without the loop
+    if (l.outer) {
+      const std::int64_t outer = tile(*l.outer), inner = tile(level);
+      if (inner >= outer) return false;  // as without the loop
+      // Every outer tile has as many inner ones, the last, shorter one too.
+      const std::int64_t last = l.extent - (l.extent - 1) / outer * outer;
+      if ((last + inner - 1) / inner != (outer + inner - 1) / inner) return false;
+    }
     if ((axis == Axis::output || axis == Axis::input) && tile(level) < l.extent) {
       // Groups that go together are whole.
       for (std::size_t i = 0; i < level; ++i) {

@@ -68,10 +68,14 @@ void Plan::follow_best(std::shared_ptr<Content>& content, const models::DeviceCo
            of.ledger.total(models::Port::dram, Direction::write);
   };
   std::shared_ptr<Content> best;
-  for (auto* residences : {lasting_residences, paper_residences}) {
+  for (auto* residences_of : {lasting_residences, paper_residences}) {
     auto whole = std::make_shared<Content>(*content);
+    std::vector<Residence> residences = residences_of(whole->step);
+    std::erase_if(residences, [](const Residence& residence) {
+      return residence.begin == Residence::Begin::generate;
+    });
     try {
-      follow_residences(*whole, residences(whole->step), device);
+      follow_residences(*whole, std::move(residences), device);
     } catch (const workloads::InputError&) {
       continue;  // they do not fit
     }
@@ -140,8 +144,7 @@ class Plan::Emitter {
           {residence.tile, residence.address}, on_chip_.at(made.seed), sign_seed, made.values});
     }
     pending_.push_back(models::Compute{
-        with_rate_scale(op.kernel, rate_scale_), tiles<models::Input>(op.inputs),
-        tiles<models::TileView>(op.outputs), op.layer == content_->step.readout_layer()});
+        with_rate_scale(op.kernel, rate_scale_), inputs(op.inputs), outputs(op.outputs), op.layer == content_->step.readout_layer()});
     for (const std::size_t r : content_->ending[i]) {
       const Residence& residence = content_->residences[r];
       const BufferedTile tile{residence.tile, residence.address};
@@ -156,9 +159,25 @@ class Plan::Emitter {
     return static_cast<models::LedgerLabel>(line);
   }
 
-  template <class Operand>
-  std::vector<Operand> tiles(const std::vector<TensorId>& ids) const {
-    std::vector<Operand> result;
+  /// What has no place in the buffer streams into the array.
+  std::vector<models::Input> inputs(const std::vector<TensorId>& ids) const {
+    std::vector<models::Input> result;
+    for (const TensorId id : ids) {
+      const Tensor& tensor = content_->step.tensor(id);
+      if (!tensor.generated || on_chip_.contains(id)) {
+        result.push_back(models::TileView(on_chip_.at(id)));
+        continue;
+      }
+      std::optional<BufferedTile> sign_seed;
+      if (tensor.generated->sign_seed) sign_seed = on_chip_.at(*tensor.generated->sign_seed);
+      result.push_back(models::Streamed{models::whole_tensor(id, tensor.shape),
+                                        on_chip_.at(tensor.generated->seed), sign_seed,
+                                        tensor.generated->values});
+    }
+    return result;
+  }
+  std::vector<models::TileView> outputs(const std::vector<TensorId>& ids) const {
+    std::vector<models::TileView> result;
     for (const TensorId id : ids) result.push_back(on_chip_.at(id));
     return result;
   }
