@@ -406,8 +406,9 @@ class Graph {
 /// The cheapest path in a buffer of so many words.
 class PathSearch {
  public:
-  PathSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words)
-      : task_(task), step_(task.step), graph_(graph), words_(words) {
+  /// With `hold`, tensors may stay in the buffer whole.
+  PathSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words, bool hold)
+      : task_(task), step_(task.step), graph_(graph), words_(words), hold_(hold) {
     std::uint64_t all = 0;
     for (const Tensor& tensor : step_.tensors) {
       if (on_dram(tensor.id) && !tensor.generated) all += size_of(tensor.id);
@@ -460,6 +461,7 @@ class PathSearch {
     // Tensors that the edge uses and that may stay in the buffer as a whole.
     std::vector<TensorId> candidates;
     for (const NestSpec& spec : edge.choice) {
+      if (!hold_) break;
       for (const Slot& slot : spec.slots) {
         if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
         if (!on_dram(slot.tensor) || size_of(slot.tensor) > words_) continue;
@@ -617,6 +619,7 @@ class PathSearch {
   const Step& step_;
   const Graph& graph_;
   std::uint64_t words_;
+  bool hold_;
   std::uint64_t negligible_ = 0;  ///< tensors so small are not worth a choice
   std::vector<std::map<HeldSet, Reached>> by_node_;
   std::map<std::tuple<std::size_t, std::size_t, std::vector<bool>, std::uint64_t>,
@@ -631,12 +634,12 @@ namespace {
 /// Lower layers in groups that are made again, the others along the cheapest path.
 class AgainSearch {
  public:
-  AgainSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words)
-      : graph_(graph), words_(words), path_(task, graph, words) {}
+  AgainSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words, bool hold)
+      : graph_(graph), words_(words), path_(task, graph, words, hold) {}
 
-  std::optional<Schedule> run(bool recompute) {
+  std::optional<PathSearch::Found> run(bool recompute) {
     std::optional<PathSearch::Found> best = path_.run(graph_.first(), graph_.last());
-    if (!recompute) return best ? std::optional(std::move(best->schedule)) : std::nullopt;
+    if (!recompute) return best;
     std::vector<std::optional<Lower>> lower(static_cast<std::size_t>(graph_.depth()) + 1);
     lower[0] = Lower{};
     for (int r = 1; r < graph_.depth(); ++r) {
@@ -649,7 +652,7 @@ class AgainSearch {
       best =
           PathSearch::Found{around(*found, std::move(upper->schedule)), found->cost + upper->cost};
     }
-    return best ? std::optional(std::move(best->schedule)) : std::nullopt;
+    return best;
   }
 
  private:
@@ -705,28 +708,32 @@ class AgainSearch {
 Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
+  std::optional<PathSearch::Found> plain = AgainSearch(task, graph, words, false).run(recompute);
+  if (!plain) {
+    // Joined, operations may need less than the one that alone needs the most.
+    BufferNeeded needed = largest_need(single_operations(task));
+    std::uint64_t low = words + 1;
+    while (low < needed.words) {
+      const std::uint64_t middle = low + (needed.words - low) / 2;
+      if (AgainSearch(task, graph, middle, false).run(false)) {
+        needed.words = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    refuse_buffer(task, needed);
+  }
   // Stays can leave gaps; then the search is given a little less than there is.
   const std::uint64_t less = std::max<std::uint64_t>(1, words / 32);
   for (std::uint64_t allowed = words; allowed > words / 2; allowed -= less) {
-    std::optional<Schedule> schedule = AgainSearch(task, graph, allowed).run(recompute);
-    if (!schedule && allowed == words) {
-      // Joined, operations may need less than the one that alone needs the most.
-      BufferNeeded needed = largest_need(single_operations(task));
-      std::uint64_t low = words + 1;
-      while (low < needed.words) {
-        const std::uint64_t middle = low + (needed.words - low) / 2;
-        if (AgainSearch(task, graph, middle).run(false)) {
-          needed.words = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      refuse_buffer(task, needed);
-    }
-    if (!schedule) break;
-    if (place(*schedule, task.step, words)) return *schedule;
+    auto held = AgainSearch(task, graph, allowed, true).run(recompute);
+    if (!held || held->cost >= plain->cost) break;
+    if (place(held->schedule, task.step, words)) return std::move(held->schedule);
   }
-  return layer_schedule(task);
+  if (!place(plain->schedule, task.step, words)) {
+    throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+  }
+  return std::move(plain->schedule);
 }
 
 }  // namespace spillway::sim

@@ -403,6 +403,12 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
       piece.first = std::min(piece.first, i);
       piece.last = i;
     }
+    // What finishes a tile goes round in parts, so that its operands are all there together.
+    const auto& finish = spec.finish;
+    if (finish && piece.first < finish->last && piece.last >= finish->first) {
+      piece.first = std::min(piece.first, finish->first);
+      piece.last = std::max(piece.last, finish->last - 1);
+    }
     if (!shape.transient(s)) {
       piece.first = 0;
       piece.last = spec.ops.size();
