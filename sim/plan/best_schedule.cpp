@@ -452,7 +452,7 @@ class PathSearch {
   std::uint64_t size_of(TensorId id) const { return words_of(step_.tensor(id).bytes()).count(); }
   bool on_dram(TensorId id) const { return task_.map[id].port == models::Port::dram; }
 
-  static constexpr std::size_t most_held = 3, most_choices = 7;
+  static constexpr std::size_t most_held = 4, most_choices = 10;
   static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
 
   /// All ways to hold tensors on an edge.
