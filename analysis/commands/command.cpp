@@ -38,6 +38,9 @@ po::options_description experiment_options() {
   options.add_options()(
       "set", po::value<Arguments>()->composing()->value_name("KEY=VALUE"),
       "override a key of the experiment, e.g. device.buffer=64MiB (may be repeated)")(
+      "policy", po::value<std::string>()->value_name("NAME"),
+      "how the step is fitted to the device: paper, layer, best or best-recompute (as --set "
+      "policy=NAME)")(
       "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
   return options;
 }
@@ -73,8 +76,10 @@ std::filesystem::path single_file(const po::variables_map& values, const std::st
 }
 
 sim::Experiment experiment_of(const po::variables_map& values) {
-  const Arguments overrides =
-      values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
+  Arguments overrides = values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
+  if (values.count("policy") != 0) {
+    overrides.push_back("policy=" + values["policy"].as<std::string>());
+  }
   return sim::read_experiment(single_file(values, "workloads/experiments"), overrides);
 }
 
