@@ -7,7 +7,6 @@
 #include <bit>
 #include <limits>
 #include <map>
-#include <set>
 
 #include "sim/plan/nest_builder.hpp"
 #include "sim/plan/nest_search.hpp"
@@ -60,8 +59,8 @@ class Graph {
     } else {
       layer_order();
     }
-    const std::vector<bool> nothing(parts_.parts.size());
-    add_node(nothing);
+    find_readers();
+    add_node(std::vector<bool>(parts_.parts.size()));
     for (const std::size_t part : order_) {
       std::vector<bool> done = done_.back();
       done[part] = true;
@@ -139,15 +138,10 @@ class Graph {
   const LayerParts& layer(int i) const { return parts_.layers[static_cast<std::size_t>(i - 1)]; }
 
   void layer_order() {
-    for (int i = 1; i <= depth(); ++i) {
-      const LayerParts& l = layer(i);
-      append(order_, joined({l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm,
-                             l.input_again, l.weight_gradient, l.updates, l.norm_updates,
-                             l.classifier_gradient, l.classifier_updates, l.seeds}));
-    }
+    for (int i = 1; i <= depth(); ++i) append(order_, all_of(i));
   }
   void backward_order() {
-    for (int i = 1; i <= depth(); ++i) append(order_, joined({layer(i).input, layer(i).forward}));
+    for (int i = 1; i <= depth(); ++i) append(order_, forward_of(i));
     const LayerParts& top = layer(depth());
     append(order_, joined({top.score, top.loss, top.error, top.masks}));
     for (int i = depth(); i >= 1; --i) {
@@ -155,26 +149,25 @@ class Graph {
       if (i < depth() && !l.error.empty()) append(order_, joined({l.error, l.masks}));
       append(order_, joined({l.pool, l.norm, l.input_gradient}));
       if (i > 1 && layer(i - 1).error.empty()) append(order_, layer(i - 1).masks);
-      append(order_, joined({l.input_again, l.weight_gradient, l.updates, l.norm_updates,
-                             l.classifier_gradient, l.classifier_updates, l.seeds}));
+      append(order_, learning_of(i));
+    }
+  }
+
+  void find_readers() {
+    readers_.resize(step_.tensors.size());
+    for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+      for (const TensorId id : inputs_of(step_, parts_.parts[p])) {
+        readers_[id].push_back(p);
+        if (!step_.tensor(id).generated) continue;
+        readers_[step_.tensor(id).generated->seed].push_back(p);
+        if (step_.tensor(id).generated->sign_seed) {
+          readers_[*step_.tensor(id).generated->sign_seed].push_back(p);
+        }
+      }
     }
   }
 
   std::size_t add_node(const std::vector<bool>& done) {
-    if (done_.empty()) {
-      readers_.resize(step_.tensors.size());
-      for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
-        const OpPart& part = parts_.parts[p];
-        for (const TensorId id : part.kernel ? part.inputs : step_.ops[part.op].inputs) {
-          readers_[id].push_back(p);
-          if (!step_.tensor(id).generated) continue;
-          readers_[step_.tensor(id).generated->seed].push_back(p);
-          if (step_.tensor(id).generated->sign_seed) {
-            readers_[*step_.tensor(id).generated->sign_seed].push_back(p);
-          }
-        }
-      }
-    }
     done_.push_back(done);
     const auto rank = std::count(done.begin(), done.end(), true);
     const auto later = std::find_if(sorted_.begin(), sorted_.end(), [&](std::size_t node) {
@@ -210,8 +203,7 @@ class Graph {
     return result;
   }
   bool is_product(std::size_t p) const {
-    return sim::is_product(parts_.parts[p].kernel ? *parts_.parts[p].kernel
-                                                  : step_.ops[parts_.parts[p].op].kernel);
+    return sim::is_product(kernel_of(step_, parts_.parts[p]));
   }
 
   void add(std::size_t from, std::size_t to, const NestRequest& request) {
@@ -226,11 +218,8 @@ class Graph {
   }
   /// Some part that makes the slot's tensor here is done with: others will make it again.
   bool made_for_good(const NestSpec& spec, std::size_t slot, std::size_t to) const {
-    return std::any_of(spec.ops.begin(), spec.ops.end(), [&](const NestOp& op) {
-      return std::any_of(op.outputs.begin(), op.outputs.end(),
-                         [&](const NestOp::Operand& o) { return o.slot == slot; }) &&
-             is_done(op, to);
-    });
+    return std::any_of(spec.ops.begin(), spec.ops.end(),
+                       [&](const NestOp& op) { return op.makes(slot) && is_done(op, to); });
   }
   bool is_done(const NestOp& op, std::size_t node) const {
     for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
@@ -278,26 +267,24 @@ class Graph {
     const PartList chain = given ? l.pool : joined({l.error, l.masks, l.pool});
     const PartList masks_below =
         i > 1 && layer(i - 1).error.empty() ? layer(i - 1).masks : PartList{};
-    const PartList update = l.updates;
     std::size_t from = std::numeric_limits<std::size_t>::max();
     for (const PartList* list : {&chain, &l.norm, &l.input_gradient, &l.weight_gradient}) {
       if (!list->empty() && from == std::numeric_limits<std::size_t>::max()) {
         from = before(list->front());
       }
     }
-    PartList source = chain;  // made again in each nest that needs it
     if (!l.norm.empty()) {
       const std::size_t sums = beside(from, {l.norm[0]});
       const std::size_t normed = before(l.norm[1]) + 1;
       add(from, sums, request({}, {}, joined({chain, {l.norm[0]}})));
       add(sums, normed, request({}, {}, joined({chain, {l.norm[1]}})));
-      products(i, sums, joined({chain, {l.norm[1]}}), masks_below, update);
-      products(i, normed, {}, masks_below, update);
+      products(i, sums, joined({chain, {l.norm[1]}}), masks_below);
+      products(i, normed, {}, masks_below);
       return;
     }
     if (!l.weight_gradient.empty() || !l.input_gradient.empty()) {
-      products(i, from, source, masks_below, update);
-      if (!chain.empty()) products(i, before(chain.back()) + 1, {}, masks_below, update);
+      products(i, from, chain, masks_below);
+      if (!chain.empty()) products(i, before(chain.back()) + 1, {}, masks_below);
     }
     if (!l.classifier_gradient.empty()) {
       add(before(l.classifier_gradient[0]),
@@ -308,10 +295,11 @@ class Graph {
     }
   }
 
-  /// The two products of a layer's backward pass, where `source` makes its error.
-  void products(int i, std::size_t from, const PartList& source, const PartList& masks_below,
-                const PartList& update) {
+  /// The two products of a layer's backward pass, where `source` makes its error,
+  /// again in each nest that needs it.
+  void products(int i, std::size_t from, const PartList& source, const PartList& masks_below) {
     const LayerParts& l = layer(i);
+    const PartList& update = l.updates;
     std::size_t at = from;
     if (!l.input_gradient.empty()) {
       const PartList done = joined({l.input_gradient, masks_below});
@@ -329,18 +317,22 @@ class Graph {
     }
   }
 
+  /// What ends a layer's part of the step.
+  PartList learning_of(int i) const {
+    const LayerParts& l = layer(i);
+    return joined({l.input_again, l.weight_gradient, l.updates, l.norm_updates,
+                   l.classifier_gradient, l.classifier_updates, l.seeds});
+  }
   PartList all_of(int i) const {
     const LayerParts& l = layer(i);
-    return joined({l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm,
-                   l.input_again, l.weight_gradient, l.updates, l.norm_updates,
-                   l.classifier_gradient, l.classifier_updates, l.seeds});
+    return joined(
+        {l.input, l.forward, l.score, l.loss, l.error, l.masks, l.pool, l.norm, learning_of(i)});
   }
   PartList forward_of(int i) const { return joined({layer(i).input, layer(i).forward}); }
   PartList backward_of(int i) const {
     const LayerParts& l = layer(i);
     return joined({l.error, l.error.empty() ? PartList{} : l.masks, l.pool, l.norm,
-                   l.input_gradient, l.input_again, l.weight_gradient, l.updates, l.norm_updates,
-                   l.classifier_gradient, l.classifier_updates, l.seeds});
+                   l.input_gradient, learning_of(i)});
   }
   std::size_t after_backward(int i) const { return before(backward_of(i).back()) + 1; }
 
@@ -388,7 +380,7 @@ class Graph {
       norm |= std::holds_alternative<workloads::BatchNorm>(step_.ops[op].kernel) ||
               std::holds_alternative<workloads::BatchNormError>(step_.ops[op].kernel);
     }
-    NestSpec spec = builder_.streamed(name, whole, {});
+    NestSpec spec = builder_.streamed(name, whole);
     spec.whole_batch = norm;
     return spec;
   }
@@ -403,17 +395,41 @@ class Graph {
   std::vector<Edge> edges_;
 };
 
+/// The best loops of the graph's nests, each searched once.
+class KnownLoops {
+ public:
+  explicit KnownLoops(const Graph& graph) : graph_(graph) {}
+  const std::optional<FoundNest>& find(std::size_t edge, std::size_t choice,
+                                       const std::vector<bool>& pinned, std::uint64_t words) {
+    const auto key = std::tuple(edge, choice, pinned, words);
+    const auto known = found_.find(key);
+    if (known != found_.end()) return known->second;
+    const NestSpec& spec = graph_.edges()[edge].choice[choice];
+    return found_.emplace(key, find_loops(spec, pinned, words)).first->second;
+  }
+
+ private:
+  const Graph& graph_;
+  std::map<std::tuple<std::size_t, std::size_t, std::vector<bool>, std::uint64_t>,
+           std::optional<FoundNest>>
+      found_;
+};
+
 /// The cheapest path in a buffer of so many words.
 class PathSearch {
  public:
   /// With `hold`, tensors may stay in the buffer whole.
-  PathSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words, bool hold)
-      : task_(task), step_(task.step), graph_(graph), words_(words), hold_(hold) {
+  PathSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known, std::uint64_t words,
+             bool hold)
+      : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
     std::uint64_t all = 0;
     for (const Tensor& tensor : step_.tensors) {
       if (on_dram(tensor.id) && !tensor.generated) all += size_of(tensor.id);
     }
-    negligible_ = all / 10'000;
+    // Tensors so small are not worth a choice.
+    const std::uint64_t negligible = all / 10'000;
+    may_stand_.resize(graph.edges().size());
+    for (std::size_t e = 0; hold && e < may_stand_.size(); ++e) find_may_stand(e, negligible);
   }
 
   struct Found {
@@ -455,32 +471,36 @@ class PathSearch {
   static constexpr std::size_t most_held = 4, most_choices = 10;
   static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
 
+  /// Tensors that an edge uses and that may stay in the buffer as a whole after it. The small ones
+  /// come first, so that a larger buffer adds choices and takes none away.
+  void find_may_stand(std::size_t e, std::uint64_t negligible) {
+    const Edge& edge = graph_.edges()[e];
+    std::vector<TensorId>& result = may_stand_[e];
+    for (const NestSpec& spec : edge.choice) {
+      for (const Slot& slot : spec.slots) {
+        const TensorId id = slot.tensor;
+        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
+        if (!on_dram(id) || size_of(id) > words_ || size_of(id) < negligible) continue;
+        if (!graph_.used(id, edge.to) || graph_.distance(id, edge.to) > far) continue;
+        if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
+      }
+    }
+    std::stable_sort(result.begin(), result.end(),
+                     [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
+  }
+
   /// All ways to hold tensors on an edge.
   void follow(std::size_t node, const HeldSet& held, std::uint64_t cost, std::size_t e) {
     const Edge& edge = graph_.edges()[e];
-    // Tensors that the edge uses and that may stay in the buffer as a whole.
     std::vector<TensorId> candidates;
-    for (const NestSpec& spec : edge.choice) {
-      if (!hold_) break;
-      for (const Slot& slot : spec.slots) {
-        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
-        if (!on_dram(slot.tensor) || size_of(slot.tensor) > words_) continue;
-        if (size_of(slot.tensor) < negligible_) continue;
-        if (is_held(held, slot.tensor) || !graph_.used(slot.tensor, edge.to)) continue;
-        if (graph_.distance(slot.tensor, edge.to) > far) continue;
-        if (std::find(candidates.begin(), candidates.end(), slot.tensor) == candidates.end()) {
-          candidates.push_back(slot.tensor);
-        }
-      }
+    for (const TensorId id : may_stand_[e]) {
+      if (!is_held(held, id)) candidates.push_back(id);
     }
     // Of those held before, what nobody uses any more goes; each of the others may go or stay.
     std::vector<Held> may_stay;
     for (const Held& h : held) {
       if (graph_.used(h.tensor, edge.to)) may_stay.push_back(h);
     }
-    // The small ones first, so that a larger buffer adds choices and takes none away.
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
     if (candidates.size() + may_stay.size() > most_choices) {
       candidates.resize(most_choices - may_stay.size());
     }
@@ -555,19 +575,11 @@ class PathSearch {
       const std::uint64_t bound =
           known == by_node_[edge.to].end() ? unreachable : known->second.cost;
       if (cost + own >= bound) continue;
-      const std::optional<FoundNest>& found = find(e, c, mask, words_ - standing);
+      const std::optional<FoundNest>& found = known_.find(e, c, mask, words_ - standing);
       if (!found || cost + own + found->dram_words >= bound) continue;
       by_node_[edge.to][next] = {
           cost + own + found->dram_words, node, held, e, c, *found, mask, pinned};
     }
-  }
-
-  const std::optional<FoundNest>& find(std::size_t e, std::size_t c, const std::vector<bool>& mask,
-                                       std::uint64_t words) {
-    const auto key = std::tuple(e, c, mask, words);
-    const auto known = found_.find(key);
-    if (known != found_.end()) return known->second;
-    return found_.emplace(key, find_loops(graph_.edges()[e].choice[c], mask, words)).first->second;
   }
 
   Schedule trace_back(std::size_t from, std::size_t to) {
@@ -618,24 +630,18 @@ class PathSearch {
   const ScheduleTask& task_;
   const Step& step_;
   const Graph& graph_;
+  KnownLoops& known_;
   std::uint64_t words_;
-  bool hold_;
-  std::uint64_t negligible_ = 0;  ///< tensors so small are not worth a choice
+  std::vector<std::vector<TensorId>> may_stand_;  // by edge
   std::vector<std::map<HeldSet, Reached>> by_node_;
-  std::map<std::tuple<std::size_t, std::size_t, std::vector<bool>, std::uint64_t>,
-           std::optional<FoundNest>>
-      found_;
 };
-
-}  // namespace
-
-namespace {
 
 /// Lower layers in groups that are made again, the others along the cheapest path.
 class AgainSearch {
  public:
-  AgainSearch(const ScheduleTask& task, const Graph& graph, std::uint64_t words, bool hold)
-      : graph_(graph), words_(words), path_(task, graph, words, hold) {}
+  AgainSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known, std::uint64_t words,
+              bool hold)
+      : graph_(graph), words_(words), path_(task, graph, known, words, hold) {}
 
   std::optional<PathSearch::Found> run(bool recompute) {
     std::optional<PathSearch::Found> best = path_.run(graph_.first(), graph_.last());
@@ -708,14 +714,18 @@ class AgainSearch {
 Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
-  std::optional<PathSearch::Found> plain = AgainSearch(task, graph, words, false).run(recompute);
+  KnownLoops known(graph);
+  const auto search = [&](std::uint64_t allowed, bool hold, bool again) {
+    return AgainSearch(task, graph, known, allowed, hold).run(again);
+  };
+  std::optional<PathSearch::Found> plain = search(words, false, recompute);
   if (!plain) {
     // Joined, operations may need less than the one that alone needs the most.
     BufferNeeded needed = largest_need(single_operations(task));
     std::uint64_t low = words + 1;
     while (low < needed.words) {
       const std::uint64_t middle = low + (needed.words - low) / 2;
-      if (AgainSearch(task, graph, middle, false).run(false)) {
+      if (search(middle, false, false)) {
         needed.words = middle;
       } else {
         low = middle + 1;
@@ -726,7 +736,7 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   // Stays can leave gaps; then the search is given a little less than there is.
   const std::uint64_t less = std::max<std::uint64_t>(1, words / 32);
   for (std::uint64_t allowed = words; allowed > words / 2; allowed -= less) {
-    auto held = AgainSearch(task, graph, allowed, true).run(recompute);
+    auto held = search(allowed, true, recompute);
     if (!held || held->cost >= plain->cost) break;
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
   }

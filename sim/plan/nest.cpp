@@ -72,6 +72,17 @@ Range Projection::apply(Range range) const {
   return range;
 }
 
+bool NestOp::takes(std::size_t slot) const {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](const Operand& operand) { return operand.slot == slot; }) ||
+         std::find(seeds.begin(), seeds.end(), slot) != seeds.end();
+}
+
+bool NestOp::makes(std::size_t slot) const {
+  return std::any_of(outputs.begin(), outputs.end(),
+                     [&](const Operand& operand) { return operand.slot == slot; });
+}
+
 std::size_t NestSpec::slot_of(workloads::TensorId tensor) const {
   return static_cast<std::size_t>(
       std::find_if(slots.begin(), slots.end(),
@@ -130,10 +141,8 @@ Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Op
 Mask loops_waited_for(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
                       const AxisLoops& loops) {
   if (!operand.once) return 0;
-  const bool output = std::any_of(op.outputs.begin(), op.outputs.end(),
-                                  [&](const auto& other) { return other.slot == operand.slot; });
-  return output ? loops.all[index(Axis::input)]
-                : loops_not_followed(spec, op, op.outputs.front(), loops);
+  return op.makes(operand.slot) ? loops.all[index(Axis::input)]
+                                : loops_not_followed(spec, op, op.outputs.front(), loops);
 }
 
 int deepest(Mask mask) { return std::bit_width(mask); }
@@ -194,7 +203,6 @@ DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t til
 NestShape::NestShape(const NestSpec& spec) : spec_(spec), visits_(spec.slots.size()) {}
 
 void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
-  loops_ = loops;
   parts_ = parts;
   by_axis_ = axis_loops(loops);
   trips_.assign(loops.size(), 1);
@@ -391,15 +399,7 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
     if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
     Piece piece{s, shape.largest(s), spec.ops.size(), 0};
     for (std::size_t i = 0; i < spec.ops.size(); ++i) {
-      const auto uses = [&](const std::vector<NestOp::Operand>& operands) {
-        return std::any_of(operands.begin(), operands.end(),
-                           [&](const NestOp::Operand& operand) { return operand.slot == s; });
-      };
-      const std::vector<std::size_t>& seeds = spec.ops[i].seeds;
-      if (!uses(spec.ops[i].inputs) && !uses(spec.ops[i].outputs) &&
-          std::find(seeds.begin(), seeds.end(), s) == seeds.end()) {
-        continue;
-      }
+      if (!spec.ops[i].uses(s)) continue;
       piece.first = std::min(piece.first, i);
       piece.last = i;
     }

@@ -85,12 +85,15 @@ struct NestOp {
   bool in_parts = false;  ///< an update that goes through its tile a few rows at a time
   ByAxis<bool> runs{};    ///< axes that it runs along; it waits for the last of all others
   bool outer = false;     ///< it runs along the outer loops alone, and on whole tiles
+
+  bool takes(std::size_t slot) const;  ///< as an input or a seed
+  bool makes(std::size_t slot) const;
+  bool uses(std::size_t slot) const { return takes(slot) || makes(slot); }
 };
 
 /// Which operations, along which axes, with which tensors: all but tiles and order.
 struct NestSpec {
   std::string name;
-  std::size_t stage = 0;  ///< of the step, for reports
   ByAxis<std::int64_t> extent{1, 1, 1, 1, 1, 1};
   std::vector<Slot> slots;
   std::vector<NestOp> ops;
@@ -170,7 +173,6 @@ class NestShape {
   explicit NestShape(const NestSpec& spec);
   void set(const std::vector<Loop>& loops, const Parts& parts = {});
 
-  const std::vector<Loop>& loops() const { return loops_; }
   std::uint64_t trips(std::size_t loop) const { return trips_[loop]; }
   /// The loop's axis is one that the slot's tile follows.
   bool follows(std::size_t slot, std::size_t loop) const {
@@ -199,7 +201,6 @@ class NestShape {
 
   const NestSpec& spec_;
   AxisLoops by_axis_;
-  std::vector<Loop> loops_;
   Parts parts_;
   std::vector<std::uint64_t> trips_;
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};

@@ -53,16 +53,6 @@ Projection windows(Projection p, const w::Window& window, std::size_t side, std:
   return p;
 }
 
-const std::vector<TensorId>& inputs_of(const Step& step, const OpPart& part) {
-  return part.kernel ? part.inputs : step.ops[part.op].inputs;
-}
-const std::vector<TensorId>& outputs_of(const Step& step, const OpPart& part) {
-  return part.kernel ? part.outputs : step.ops[part.op].outputs;
-}
-const Kernel& kernel_of(const Step& step, const OpPart& part) {
-  return part.kernel ? *part.kernel : step.ops[part.op].kernel;
-}
-
 bool is_weight_gradient(const Kernel& kernel) {
   return std::holds_alternative<w::ConvWeightGradient>(kernel) ||
          std::holds_alternative<w::FcWeightGradient>(kernel);
@@ -102,6 +92,16 @@ bool has_examples(w::TensorKind kind) {
 }
 
 }  // namespace
+
+const std::vector<TensorId>& inputs_of(const Step& step, const OpPart& part) {
+  return part.kernel ? part.inputs : step.ops[part.op].inputs;
+}
+const std::vector<TensorId>& outputs_of(const Step& step, const OpPart& part) {
+  return part.kernel ? part.outputs : step.ops[part.op].outputs;
+}
+const Kernel& kernel_of(const Step& step, const OpPart& part) {
+  return part.kernel ? *part.kernel : step.ops[part.op].kernel;
+}
 
 /// How each tensor of a nest follows its axes; found for the main operands and handed on from
 /// operand to operand.
@@ -513,8 +513,6 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
 NestSpec NestBuilder::tiled(const NestRequest& request) const {
   NestSpec spec;
   spec.name = request.name;
-  spec.stage =
-      step_.ops[request.main.empty() ? request.after.front().op : request.main.front().op].stage;
   Mapping mapping(step_, spec);
   for (const OpPart& part : request.main) mapping.main(part, request);
   if (!request.main.empty()) spec.split = split_of(kernel_of(step_, request.main.back()));
@@ -535,11 +533,9 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   return finish(std::move(spec), ops, request.before.size(), dims, request);
 }
 
-NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart>& ops,
-                               const std::set<TensorId>& unwanted) const {
+NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart>& ops) const {
   NestSpec spec;
   spec.name = name;
-  spec.stage = step_.ops[ops.front().op].stage;
   spec.extent[index(Axis::example)] = step_.batch;
   std::vector<Projections> dims(step_.tensors.size());
   for (const Tensor& tensor : step_.tensors) {
@@ -549,9 +545,7 @@ NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart
                                : whole(tensor.shape[d]);
     }
   }
-  NestRequest request;
-  request.unwanted = unwanted;
-  return finish(std::move(spec), ops, 0, dims, request);
+  return finish(std::move(spec), ops, 0, dims, {});
 }
 
 /// What follows a product on its result goes through it a few channels at a time, so that it needs
@@ -579,10 +573,7 @@ void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std
     if (!is_map(spec.slots[s])) continue;
     bool inside = true;
     for (std::size_t i = 0; i < spec.ops.size(); ++i) {
-      const auto uses = [&](const NestOp::Operand& operand) { return operand.slot == s; };
-      const bool used = std::any_of(spec.ops[i].inputs.begin(), spec.ops[i].inputs.end(), uses) ||
-                        std::any_of(spec.ops[i].outputs.begin(), spec.ops[i].outputs.end(), uses);
-      if (used && (i < finish.first || i >= finish.last)) inside = false;
+      if (spec.ops[i].uses(s) && (i < finish.first || i >= finish.last)) inside = false;
     }
     spec.slots[s].in_finish = inside;
   }
@@ -625,8 +616,7 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
       Slot& slot = spec.slots[op.outputs.back().slot];
       slot.changed = true;
       slot.on_demand |= i < before;
-      slot.wanted = slot.source != Slot::Source::remade && !request.unwanted.contains(id) &&
-                    wanted_later(id, ops);
+      slot.wanted = slot.source != Slot::Source::remade && wanted_later(id, ops);
     }
     const auto run_along = [&](const NestOp::Operand& operand) {
       for (const Projection& p : spec.slots[operand.slot].dims) {
@@ -654,18 +644,13 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
     spec.ops[i].on_demand = output;
     for (std::size_t later = i + 1; later < before; ++later) {
       const NestOp& user = spec.ops[later];
-      const bool takes = std::any_of(user.inputs.begin(), user.inputs.end(),
-                                     [&](const NestOp::Operand& o) { return o.slot == output; });
-      if (takes) spec.ops[i].on_demand = user.on_demand;
+      if (user.takes(output)) spec.ops[i].on_demand = user.on_demand;
     }
   }
   // An update goes through what nobody else in the nest uses a few rows at a time.
   const auto users = [&](std::size_t slot) {
-    return std::count_if(spec.ops.begin(), spec.ops.end(), [&](const NestOp& op) {
-      const auto uses = [&](const NestOp::Operand& operand) { return operand.slot == slot; };
-      return std::any_of(op.inputs.begin(), op.inputs.end(), uses) ||
-             std::any_of(op.outputs.begin(), op.outputs.end(), uses);
-    });
+    return std::count_if(spec.ops.begin(), spec.ops.end(),
+                         [&](const NestOp& op) { return op.uses(slot); });
   };
   for (std::size_t i = 0; i < ops.size(); ++i) {
     NestOp& op = spec.ops[i];

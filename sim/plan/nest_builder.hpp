@@ -1,7 +1,6 @@
 // Makes nests of a step's operations: finds out along which axes they run together.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +22,10 @@ struct OpPart {
       : op(of), kernel(std::move(phase)), inputs(std::move(in)), outputs(std::move(out)) {}
 };
 
+const std::vector<workloads::TensorId>& inputs_of(const workloads::Step& step, const OpPart& part);
+const std::vector<workloads::TensorId>& outputs_of(const workloads::Step& step, const OpPart& part);
+const workloads::Kernel& kernel_of(const workloads::Step& step, const OpPart& part);
+
 struct NestRequest {
   std::string name;
   /// What makes operands of the main operations out of others, tile by tile, each time anew.
@@ -35,8 +38,6 @@ struct NestRequest {
   /// errors, not the other way round. (A forward pass is cut at its output, an input gradient at
   /// its input.)
   bool cut_input_rows = false;
-  /// Made again by whoever needs them: never stored at the end.
-  std::set<workloads::TensorId> unwanted;
 };
 
 class NestBuilder {
@@ -46,8 +47,7 @@ class NestBuilder {
   /// Loops along everything that the main operations run along.
   NestSpec tiled(const NestRequest& request) const;
   /// Loops over the examples alone; every other dimension is whole.
-  NestSpec streamed(const std::string& name, const std::vector<OpPart>& ops,
-                    const std::set<workloads::TensorId>& unwanted) const;
+  NestSpec streamed(const std::string& name, const std::vector<OpPart>& ops) const;
 
   const workloads::Step& step() const { return step_; }
 

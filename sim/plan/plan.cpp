@@ -143,8 +143,9 @@ class Plan::Emitter {
       pending_.push_back(models::Generate{
           {residence.tile, residence.address}, on_chip_.at(made.seed), sign_seed, made.values});
     }
-    pending_.push_back(models::Compute{
-        with_rate_scale(op.kernel, rate_scale_), inputs(op.inputs), outputs(op.outputs), op.layer == content_->step.readout_layer()});
+    pending_.push_back(models::Compute{with_rate_scale(op.kernel, rate_scale_), inputs(op.inputs),
+                                       outputs(op.outputs),
+                                       op.layer == content_->step.readout_layer()});
     for (const std::size_t r : content_->ending[i]) {
       const Residence& residence = content_->residences[r];
       const BufferedTile tile{residence.tile, residence.address};

@@ -17,13 +17,8 @@ namespace {
 std::pair<std::size_t, std::size_t> first_and_last(const NestSpec& spec, std::size_t slot) {
   std::size_t first = spec.ops.size(), last = 0;
   for (std::size_t i = 0; i < spec.ops.size(); ++i) {
-    const auto uses = [&](const NestOp::Operand& operand) { return operand.slot == slot; };
-    const bool takes = std::any_of(spec.ops[i].inputs.begin(), spec.ops[i].inputs.end(), uses) ||
-                       std::find(spec.ops[i].seeds.begin(), spec.ops[i].seeds.end(), slot) !=
-                           spec.ops[i].seeds.end();
-    const bool makes = std::any_of(spec.ops[i].outputs.begin(), spec.ops[i].outputs.end(), uses);
-    if (takes || makes) first = std::min(first, i);
-    if (makes) last = i;
+    if (spec.ops[i].uses(slot)) first = std::min(first, i);
+    if (spec.ops[i].makes(slot)) last = i;
   }
   return {first, last};
 }

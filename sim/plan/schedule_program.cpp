@@ -24,7 +24,7 @@ constexpr std::uint64_t bytes_of_word = workloads::bytes_per_word;
 struct Standing {
   BufferedTile tile;
   models::LedgerLabel load = 0, store = 0;
-  bool loaded = false, stored = false;
+  bool stored = false;  ///< it is wanted when it leaves
   bool resident = false, changed = false;
 };
 using Standings = std::map<TensorId, Standing>;
@@ -135,16 +135,13 @@ class NestRun {
     whole_place_ = place_;
     for (std::size_t i = 0; i < ops.size(); ++i) {
       const NestOp& op = ops[i];
-      const auto& finish = nest_.spec.finish;
-      if (finish && finish->first <= i && i < finish->last) {
-        if (i == finish->first && at_last(all & ~shape_.loops_of(op))) run_finish();
-        for (std::size_t s = 0; s < slots_.size(); ++s) {
-          if (last_use_[s] == i && shape_.transient(s)) leave(s);
-        }
-        continue;
-      }
       const bool runs = op.on_demand ? missing[*op.on_demand] : at_last(all & ~shape_.loops_of(op));
-      if (runs) run(op);
+      const auto& finish = nest_.spec.finish;
+      if (!finish || i < finish->first || i >= finish->last) {
+        if (runs) run(op);
+      } else if (runs && i == finish->first) {
+        run_finish();
+      }
       for (std::size_t s = 0; s < slots_.size(); ++s) {
         if (last_use_[s] == i && shape_.transient(s)) leave(s);
       }
@@ -204,7 +201,7 @@ class NestRun {
       const Tile box = box_of(operand.slot);
       const std::uint32_t reduced = shape_.reduced(op, operand);
       const bool adds = !at_first(reduced);
-      if (&operand == &op.outputs.front() || !at_first(reduced)) accumulate = adds;
+      if (&operand == &op.outputs.front() || adds) accumulate = adds;
       output_boxes.push_back(box);
       outputs.push_back(models::TileView(make(operand.slot, adds, rows), box));
       Held* held = held_of(operand.slot);
@@ -341,7 +338,6 @@ class ScheduleProgram::Run {
           {models::whole_tensor(tensor.id, tensor.shape), stay.address * bytes_of_word},
           lines_.stays[i].load,
           lines_.stays[i].store,
-          stay.loaded,
           stay.stored,
           false,
           false};
