@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "analysis/closed_form.hpp"
 #include "analysis/lower_bound.hpp"
+#include "sim/plan/buffer_too_small.hpp"
 #include "sim/plan/plan.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -81,19 +81,6 @@ sim::Experiment experiment_for(const Network& network, std::int64_t batch) {
   return experiment;
 }
 
-/// The size that a refusal of the planner ends with: "… allowed: at least 1240 bytes".
-std::optional<Bytes> smallest_in(const std::string& refusal) {
-  const std::string before = "allowed: at least ";
-  const std::size_t at = refusal.rfind(before);
-  if (at == std::string::npos || !refusal.ends_with(" bytes")) return std::nullopt;
-  std::uint64_t bytes = 0;
-  const char* const first = refusal.data() + at + before.size();
-  if (std::from_chars(first, refusal.data() + refusal.size(), bytes).ec != std::errc{}) {
-    return std::nullopt;
-  }
-  return Bytes(bytes);
-}
-
 BufferPoint plan_point(sim::Experiment experiment, Curve curve, Bytes buffer) {
   experiment.rule = curve == Curve::lel ? "lel" : "bp";
   experiment.policy =
@@ -104,11 +91,9 @@ BufferPoint plan_point(sim::Experiment experiment, Curve curve, Bytes buffer) {
     const sim::Plan plan = sim::make_plan(experiment);
     point.reads = plan.ledger().total(Port::dram, Direction::read);
     point.writes = plan.ledger().total(Port::dram, Direction::write);
-  } catch (const InputError& error) {
-    const std::optional<Bytes> smallest = smallest_in(error.what());
-    if (!smallest) throw;
+  } catch (const sim::BufferTooSmall& error) {
     point.refusal = error.what();
-    point.smallest = *smallest;
+    point.smallest = error.smallest();
   }
   return point;
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "sim/plan/buffer_too_small.hpp"
 #include "sim/plan/nest_builder.hpp"
 #include "sim/plan/nest_search.hpp"
 #include "sim/plan/phases.hpp"
@@ -84,11 +85,13 @@ BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
 }
 
 void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed) {
-  throw workloads::InputError(
+  const workloads::Bytes smallest = bytes_of(workloads::Words(needed.words));
+  throw BufferTooSmall(
       fmt::format("{}too small: {} needs {} words on chip for its smallest tiles; found {} words; "
                   "allowed: at least {} bytes",
                   task.device.buffer_where, needed.name, needed.words,
-                  words_of(task.device.buffer).count(), needed.words * workloads::bytes_per_word));
+                  words_of(task.device.buffer).count(), smallest.count()),
+      smallest);
 }
 
 }  // namespace spillway::sim

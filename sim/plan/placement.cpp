@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "models/dram/placement.hpp"
-#include "workloads/support/error.hpp"
+#include "sim/plan/buffer_too_small.hpp"
 
 namespace spillway::sim {
 
@@ -117,12 +117,13 @@ std::uint64_t smallest_buffer(const MemoryMap& map,
   const std::string gaps = smallest > need.words
                                ? fmt::format(" ({} with the gaps between tiles)", smallest.count())
                                : "";
-  throw workloads::InputError(
+  throw BufferTooSmall(
       fmt::format("{}too small: layer {} ({} in stage {}) needs {} words on chip at "
                   "once{}; found {} words; allowed: at least {} bytes",
                   device.buffer_where, step.layer_names[op.layer],
                   workloads::kernel_name(op.kernel), step.stages[op.stage].name, need.words.count(),
-                  gaps, words_of(device.buffer).count(), bytes_of(smallest).count()));
+                  gaps, words_of(device.buffer).count(), bytes_of(smallest).count()),
+      bytes_of(smallest));
 }
 
 }  // namespace

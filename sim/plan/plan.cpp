@@ -3,9 +3,9 @@
 #include <deque>
 #include <map>
 
+#include "sim/plan/buffer_too_small.hpp"
 #include "sim/plan/placement.hpp"
 #include "sim/plan/policies.hpp"
-#include "workloads/support/error.hpp"
 
 namespace spillway::sim {
 
@@ -76,8 +76,8 @@ void Plan::follow_best(std::shared_ptr<Content>& content, const models::DeviceCo
     });
     try {
       follow_residences(*whole, std::move(residences), device);
-    } catch (const workloads::InputError&) {
-      continue;  // they do not fit
+    } catch (const BufferTooSmall&) {
+      continue;
     }
     if (!best || words(*whole) < words(*best)) best = whole;
   }
