@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "analysis/unfinished_file.hpp"
 #include "models/dram/traces/trace_writer.hpp"
 #include "models/dram/transaction.hpp"
+#include "workloads/support/whole_file.hpp"
 
 namespace spillway::analysis {
 
@@ -25,7 +25,7 @@ class DramTraceFile {
   std::uint64_t bursts() const { return bursts_; }
 
  private:
-  UnfinishedFile file_;
+  workloads::UnfinishedFile file_;
   models::dram::TraceWriter writer_;
   std::uint64_t clock_period_fs_;
   std::uint64_t bursts_ = 0;

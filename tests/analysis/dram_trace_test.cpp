@@ -7,15 +7,14 @@
 #include <thread>
 
 #include "analysis/dram_trace_file.hpp"
-#include "analysis/unfinished_file.hpp"
 #include "models/dram/traces/trace_reader.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/whole_file.hpp"
 
 namespace spillway {
 
 using analysis::DramTraceFile;
-using analysis::UnfinishedFile;
 using models::dram::Request;
 using models::dram::TraceFormat;
 using models::dram::TraceReader;
@@ -23,6 +22,7 @@ using test::run_spillway;
 using test::TemporaryFolder;
 using workloads::Bytes;
 using workloads::Picoseconds;
+using workloads::UnfinishedFile;
 
 namespace {
 

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "workloads/support/error.hpp"
 
 namespace spillway::workloads {
@@ -12,31 +14,6 @@ namespace spillway::workloads {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A file descriptor, closed at the end.
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags) : number_(::open(path.c_str(), flags, 0644)) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-  bool is_open() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
-
-bool write_all(int file, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(file, content.data(), content.size());
-    if (written <= 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 /// Nobody else writes it: the lock is ours, and the name still stands for the file that we opened.
 bool is_ours(int file, const fs::path& path) {
@@ -46,43 +23,77 @@ bool is_ours(int file, const fs::path& path) {
          ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
 }
 
-bool replace(const fs::path& path, const fs::path& temporary, std::string_view content) {
-  const Descriptor file(temporary, O_WRONLY | O_CREAT | O_CLOEXEC);
-  if (!file.is_open() || !is_ours(file.number(), temporary)) return false;
-  std::error_code error;
-  bool good = ::ftruncate(file.number(), 0) == 0 && write_all(file.number(), content) &&
-              ::fsync(file.number()) == 0;
-  if (good && fs::exists(path, error)) {
-    fs::permissions(temporary, fs::status(path).permissions(), error);
-  }
-  if (good) fs::rename(temporary, path, error);
-  if (!good || error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    return false;
-  }
-  const Descriptor folder(path.has_parent_path() ? path.parent_path() : fs::path("."),
-                          O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder.is_open()) ::fsync(folder.number());
-  return true;
+/// Has the folder's entries reach the disk, where that is possible.
+void sync_folder(const fs::path& folder) {
+  const int number =
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (number < 0) return;
+  ::fsync(number);
+  ::close(number);
 }
 
 }  // namespace
 
-void replace_file(const fs::path& given, std::string_view content) {
+UnfinishedFile::UnfinishedFile(const fs::path& given) : path_(given) {
   std::error_code error;
   const bool exists = fs::exists(given, error);
-  bool written = false;
-  if (exists && !fs::is_regular_file(given, error)) {
-    // Into a pipe or a device there is no temporary file to rename: it would take their place.
-    const Descriptor file(given, O_WRONLY | O_CLOEXEC);
-    written = file.is_open() && write_all(file.number(), content);
-  } else {
-    const fs::path path = exists ? fs::canonical(given) : given;  // a link stays, its file changes
-    written = replace(path, path.parent_path() / ("." + path.filename().string() + ".unfinished"),
-                      content);
+  // Into a pipe or a device there is no hidden file to rename: it would take their place.
+  const bool straight = exists && !fs::is_regular_file(given, error);
+  if (exists && !straight) path_ = fs::canonical(given);
+  growing_ =
+      straight ? path_ : path_.parent_path() / ("." + path_.filename().string() + ".unfinished");
+  file_ = ::open(growing_.c_str(), O_WRONLY | O_CLOEXEC | (straight ? 0 : O_CREAT), 0644);
+  if (file_ >= 0 && (straight || (is_ours(file_, growing_) && ::ftruncate(file_, 0) == 0))) {
+    return;
   }
-  if (!written) throw InputError(given.string() + ": could not be written");
+  if (file_ >= 0) ::close(file_);
+  throw InputError(given.string() +
+                   ": could not be written; allowed: a file that nobody else writes");
+}
+
+UnfinishedFile::~UnfinishedFile() {
+  std::error_code ignored;
+  if (!finished_ && growing_ != path_) fs::remove(growing_, ignored);
+  ::close(file_);
+}
+
+void UnfinishedFile::write(std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t count = ::write(file_, content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) throw Error(path_.string() + ": could not be written to its end");
+    content.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+void UnfinishedFile::finish() {
+  if (growing_ != path_ && !move_into_place()) {
+    throw Error(path_.string() + ": could not be put in its place");
+  }
+  finished_ = true;
+}
+
+bool UnfinishedFile::move_into_place() {
+  std::error_code error;
+  if (::fsync(file_) != 0) return false;
+  if (fs::exists(path_, error)) {
+    fs::permissions(growing_, fs::status(path_).permissions(), error);
+    if (error) return false;
+  }
+  fs::rename(growing_, path_, error);
+  if (error) return false;
+  sync_folder(path_.parent_path());
+  return true;
+}
+
+void replace_file(const fs::path& path, std::string_view content) {
+  try {
+    UnfinishedFile file(path);
+    file.write(content);
+    file.finish();
+  } catch (const Error&) {
+    throw InputError(path.string() + ": could not be written");
+  }
 }
 
 }  // namespace spillway::workloads
