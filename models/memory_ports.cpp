@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "models/engine.hpp"
+#include "workloads/support/error.hpp"
 
 namespace spillway::models {
 
@@ -74,6 +75,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
   const std::uint64_t address = payload.get_address();
   const Bytes size(payload.get_data_length());
   const bool is_write = payload.is_write();
+  if (size == Bytes(0)) throw workloads::ProgramError("a DRAM transaction moves no bytes");
   if (observer_) observer_({now, address, size, is_write});
   const std::uint64_t burst = memory_.device().geometry.burst_bytes;
   const std::uint64_t bursts = (address + size.count() - 1) / burst - address / burst + 1;

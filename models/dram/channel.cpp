@@ -110,6 +110,7 @@ void Channel::Implementation::reset() {
   statistics_ = {};
   outstanding_.fill(0);
   reads_done_.fill(0);
+  served_in_runs_ = 0;
 }
 
 void Channel::Implementation::insert(const Request& request, Cycle arrival) {
@@ -244,6 +245,7 @@ std::uint64_t Channel::outstanding_reads(std::uint8_t requester) const {
 std::uint64_t Channel::reads_done(std::uint8_t requester) const {
   return implementation_->reads_done(requester);
 }
+std::uint64_t Channel::served_in_runs() const { return implementation_->served_in_runs(); }
 Statistics Channel::statistics() const { return implementation_->statistics(0); }
 Statistics Channel::statistics(std::uint64_t cycle) const {
   return implementation_->statistics(cycle);

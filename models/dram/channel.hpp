@@ -109,6 +109,8 @@ class Channel {
   std::uint64_t outstanding_reads(std::uint8_t requester) const;
   /// When the last data come of those that have.
   std::uint64_t reads_done(std::uint8_t requester) const;
+  /// Bursts that were served in runs, as a whole.
+  std::uint64_t served_in_runs() const;
 
   /// Pull requests until there are no more (`bool next(Request&)`), then drain.
   template <class Source>

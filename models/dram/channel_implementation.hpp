@@ -146,6 +146,7 @@ class Channel::Implementation {
 
   void advance(std::uint64_t cycle) { run(static_cast<Cycle>(cycle)); }
   std::uint64_t outstanding_reads(std::uint8_t requester) const { return outstanding_[requester]; }
+  std::uint64_t served_in_runs() const { return served_in_runs_; }
   std::uint64_t reads_done(std::uint8_t requester) const {
     return static_cast<std::uint64_t>(reads_done_[requester]);
   }
@@ -310,6 +311,7 @@ class Channel::Implementation {
 
   std::array<std::uint64_t, most_requesters> outstanding_{};
   std::array<Cycle, most_requesters> reads_done_{};
+  std::uint64_t served_in_runs_ = 0;
 
   Cycle bus_free_ = 0;
   bool last_was_write_ = false;

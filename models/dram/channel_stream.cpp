@@ -50,6 +50,7 @@ std::uint64_t Channel::Implementation::stream(const Request& request, std::uint6
   if (!one_group) most = std::min(most, in_step(queue, number, first, period, most));
   if (most < shortest_stream) return 0;
   advance_stream(request, most, first, period);
+  served_in_runs_ += most;
   return most;
 }
 

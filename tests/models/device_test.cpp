@@ -7,6 +7,7 @@
 
 #include "models/lfsr.hpp"
 #include "tests/support/build.hpp"
+#include "tests/support/device_programs.hpp"
 
 namespace spillway {
 
@@ -40,11 +41,8 @@ BufferedTile at(workloads::TensorId tensor, const MemoryMap& map, std::uint64_t 
   return {models::whole_tensor(tensor, map[tensor].shape), address};
 }
 
-Execution run(Device& device, const MemoryMap& map, std::vector<Instruction> program) {
-  return device.execute(map, [&, next = std::size_t{0}]() mutable -> std::optional<Instruction> {
-    if (next == program.size()) return std::nullopt;
-    return program[next++];
-  });
+Execution run(Device& device, const MemoryMap& map, const std::vector<Instruction>& program) {
+  return device.execute(map, test::pulled_from(program));
 }
 
 std::string failure(const MemoryMap& map, const std::vector<Instruction>& program,

@@ -7,6 +7,7 @@
 #include "models/device.hpp"
 #include "models/dram/channel.hpp"
 #include "tests/support/build.hpp"
+#include "tests/support/device_programs.hpp"
 
 namespace spillway {
 
@@ -49,18 +50,12 @@ BufferedTile at(workloads::TensorId tensor, const MemoryMap& map) {
           static_cast<std::uint64_t>(tensor) * words * 4};
 }
 
-Execution run(Device& device, const MemoryMap& map, std::vector<Instruction> program) {
-  return device.execute(map, [&, next = std::size_t{0}]() mutable -> std::optional<Instruction> {
-    if (next == program.size()) return std::nullopt;
-    return program[next++];
-  });
-}
-
-Execution run(const DeviceConfig& config, const MemoryMap& map, std::vector<Instruction> program) {
+Execution run(const DeviceConfig& config, const MemoryMap& map,
+              const std::vector<Instruction>& program) {
   models::DeviceOptions options;
   options.values = false;
   Device device(config, options);
-  return run(device, map, std::move(program));
+  return device.execute(map, test::pulled_from(program));
 }
 
 /// Load two tensors, change the first one and store it.
@@ -95,8 +90,8 @@ TEST_CASE("each program finds the DRAM as at power-up") {
   options.values = false;
   Device device(device_with("ddr4-2400"), options);
   const MemoryMap map = tensors(2);
-  const Execution first = run(device, map, update(map));
-  const Execution second = run(device, map, update(map));
+  const Execution first = device.execute(map, test::pulled_from(update(map)));
+  const Execution second = device.execute(map, test::pulled_from(update(map)));
   CHECK(first.time == second.time);
   CHECK(first.dram == second.dram);
 }

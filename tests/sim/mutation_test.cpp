@@ -5,6 +5,7 @@
 #include <set>
 
 #include "sim/run/simulation.hpp"
+#include "tests/support/device_programs.hpp"
 #include "tests/support/random_experiment.hpp"
 
 namespace spillway {
@@ -26,13 +27,6 @@ std::vector<Instruction> all_of(Program program) {
   std::vector<Instruction> instructions;
   while (auto instruction = program()) instructions.push_back(*instruction);
   return instructions;
-}
-
-Program pulled_from(const std::vector<Instruction>& instructions) {
-  return [&instructions, next = std::size_t{0}]() mutable -> std::optional<Instruction> {
-    if (next == instructions.size()) return std::nullopt;
-    return instructions[next++];
-  };
 }
 
 /// A dimension of several elements in halves: the kernel on the first or the second half.
@@ -114,7 +108,7 @@ std::vector<std::byte> outcome(const Experiment& experiment, const sim::Plan& pl
   for (std::size_t step = 0; step < 2; ++step) {
     try {
       simulation.run_step(sim::make_batch(data.train, step * 7, experiment.batch),
-                          pulled_from(program));
+                          test::pulled_from(program));
     } catch (const workloads::ConsistencyError&) {
       // A load sent to the other port shows in the counters, too; here only values are judged.
     }

@@ -1,25 +1,12 @@
 // Convolutions by plain loops, for tiles whose borders oneDNN does not take.
 #include <cstring>
 
+#include "workloads/kernels/operands.hpp"
 #include "workloads/kernels/operations.hpp"
 
 namespace spillway::workloads {
 
 namespace {
-
-/// Bytes of the plain operands.
-struct Sizes {
-  std::size_t x, weights, bias, y;
-  explicit Sizes(const ConvGeometry& g)
-      : x(bytes(g.batch * g.input.elements())),
-        weights(bytes(g.output.channels * (g.input.channels / g.groups) * g.window.kernel[0] *
-                      g.window.kernel[1])),
-        bias(bytes(g.output.channels)),
-        y(bytes(g.batch * g.output.elements())) {}
-  static std::size_t bytes(std::int64_t count) {
-    return static_cast<std::size_t>(count) * sizeof(float);
-  }
-};
 
 /// Visit every product of a convolution: indices into x, weights and y.
 template <class Visit>
@@ -46,21 +33,25 @@ void for_each_product(const ConvGeometry& g, Visit visit) {
   }
 }
 
+const float* read(Layouts& layouts, const std::byte* address, Bytes size) {
+  return floats(layouts.read(address, size.count()));
+}
+
 /// A result to be added to: what stands there, or zeros.
-float* begin_sums(Layouts& layouts, std::byte* address, std::size_t size, bool accumulate) {
-  if (accumulate) return floats(layouts.change(address, size));
-  std::memset(layouts.write(address, size), 0, size);
+float* begin_sums(Layouts& layouts, std::byte* address, Bytes size, bool accumulate) {
+  if (accumulate) return floats(layouts.change(address, size.count()));
+  std::memset(layouts.write(address, size.count()), 0, size.count());
   return floats(address);
 }
 
 }  // namespace
 
 void run_plainly(Layouts& layouts, const ConvForward& k, Inputs in, Outputs out) {
-  const Sizes size(k.shape);
-  const float* x = floats(layouts.read(in[0], size.x));
-  const float* weights = floats(layouts.read(in[1], size.weights));
-  const float* bias = in.size() > 2 ? floats(layouts.read(in[2], size.bias)) : nullptr;
-  float* y = begin_sums(layouts, out[0], size.y, k.accumulate);
+  const OperandSizes sizes = operand_sizes(k);
+  const float* x = read(layouts, in[0], sizes.inputs[0]);
+  const float* weights = read(layouts, in[1], sizes.inputs[1]);
+  const float* bias = in.size() > 2 ? read(layouts, in[2], sizes.inputs[2]) : nullptr;
+  float* y = begin_sums(layouts, out[0], sizes.outputs[0], k.accumulate);
   const std::int64_t pixels = k.shape.output.height * k.shape.output.width;
   for (std::int64_t i = 0; bias != nullptr && i < k.shape.batch * k.shape.output.elements(); ++i) {
     y[i] += bias[i / pixels % k.shape.output.channels];
@@ -71,20 +62,20 @@ void run_plainly(Layouts& layouts, const ConvForward& k, Inputs in, Outputs out)
 }
 
 void run_plainly(Layouts& layouts, const ConvInputGradient& k, Inputs in, Outputs out) {
-  const Sizes size(k.shape);
-  const float* dy = floats(layouts.read(in[0], size.y));
-  const float* weights = floats(layouts.read(in[1], size.weights));
-  float* dx = begin_sums(layouts, out[0], size.x, k.accumulate);
+  const OperandSizes sizes = operand_sizes(k);
+  const float* dy = read(layouts, in[0], sizes.inputs[0]);
+  const float* weights = read(layouts, in[1], sizes.inputs[1]);
+  float* dx = begin_sums(layouts, out[0], sizes.outputs[0], k.accumulate);
   for_each_product(k.shape, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi) {
     dx[xi] += dy[yi] * weights[wi];
   });
 }
 
 void run_plainly(Layouts& layouts, const ConvWeightGradient& k, Inputs in, Outputs out) {
-  const Sizes size(k.shape);
-  const float* dy = floats(layouts.read(in[0], size.y));
-  const float* x = floats(layouts.read(in[1], size.x));
-  float* dweights = begin_sums(layouts, out[0], size.weights, k.accumulate);
+  const OperandSizes sizes = operand_sizes(k);
+  const float* dy = read(layouts, in[0], sizes.inputs[0]);
+  const float* x = read(layouts, in[1], sizes.inputs[1]);
+  float* dweights = begin_sums(layouts, out[0], sizes.outputs[0], k.accumulate);
   for_each_product(k.shape, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi) {
     dweights[wi] += dy[yi] * x[xi];
   });
@@ -92,10 +83,10 @@ void run_plainly(Layouts& layouts, const ConvWeightGradient& k, Inputs in, Outpu
 
 void sum_errors(Layouts& layouts, const ConvWeightGradient& k, const std::byte* errors,
                 std::byte* result) {
-  const Sizes size(k.shape);
+  const OperandSizes sizes = operand_sizes(k);
   const ImageShape& output = k.shape.output;
-  const float* dy = floats(layouts.read(errors, size.y));
-  float* dbias = begin_sums(layouts, result, size.bias, k.accumulate);
+  const float* dy = read(layouts, errors, sizes.inputs[0]);
+  float* dbias = begin_sums(layouts, result, sizes.outputs[1], k.accumulate);
 #pragma omp parallel for if (k.shape.batch * output.elements() >= parallel_elements)
   for (std::int64_t channel = 0; channel < output.channels; ++channel) {
     float sum = 0;

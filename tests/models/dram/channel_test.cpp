@@ -161,50 +161,49 @@ void require_conserved(const DramDevice& device, const std::vector<Request>& req
           data_end);
 }
 
-}  // namespace
-
-TEST_CASE("a DRAM channel gives the commands of a controller that looks at every cycle") {
-  std::mt19937_64 random(1);
+/// Visits the shipped devices, first as they are, then with random controllers, each with requests.
+template <class Visit>
+void for_random_traffic(unsigned seed, Visit visit) {
+  std::mt19937_64 random(seed);
   for (int round = 0; round < 12; ++round) {
     for (const std::string& name : dram_device_names()) {
       DramDevice device = dram_device(name);
       if (round > 1) device = random_controller(std::move(device), random);
       CAPTURE(name);
       CAPTURE(round);
-      const std::vector<Request> requests = random_traffic(random, 1500);
-      const Served served = serve(device, requests);
-      const OracleResult oracle = dram_oracle(device, requests);
-      const auto [ours, other] = std::mismatch(served.commands.begin(), served.commands.end(),
-                                               oracle.commands.begin(), oracle.commands.end());
-      CAPTURE(ours - served.commands.begin());
-      REQUIRE(ours == served.commands.end());
-      REQUIRE(other == oracle.commands.end());
-      REQUIRE(served.statistics.finish == oracle.finish);
-      REQUIRE(served.statistics.read_latency_sum == oracle.read_latency_sum);
+      visit(device, random_traffic(random, 1500));
     }
   }
 }
 
+}  // namespace
+
+TEST_CASE("a DRAM channel gives the commands of a controller that looks at every cycle") {
+  for_random_traffic(1, [](const DramDevice& device, const std::vector<Request>& requests) {
+    const Served served = serve(device, requests);
+    const OracleResult oracle = dram_oracle(device, requests);
+    const auto [ours, other] = std::mismatch(served.commands.begin(), served.commands.end(),
+                                             oracle.commands.begin(), oracle.commands.end());
+    CAPTURE(ours - served.commands.begin());
+    REQUIRE(ours == served.commands.end());
+    REQUIRE(other == oracle.commands.end());
+    REQUIRE(served.statistics.finish == oracle.finish);
+    REQUIRE(served.statistics.read_latency_sum == oracle.read_latency_sum);
+  });
+}
+
 TEST_CASE("a DRAM channel breaks no timing rule and loses no request") {
-  std::mt19937_64 random(2);
-  for (int round = 0; round < 12; ++round) {
-    for (const std::string& name : dram_device_names()) {
-      DramDevice device = dram_device(name);
-      if (round > 1) device = random_controller(std::move(device), random);
-      CAPTURE(name);
-      CAPTURE(round);
-      const std::vector<Request> requests = random_traffic(random, 1500);
-      const Served served = serve(device, requests);
-      const std::vector<std::string> faults = dram_faults(device, served.commands);
-      REQUIRE_MESSAGE(faults.empty(), (faults.empty() ? "" : faults.front()));
-      require_conserved(device, requests, served);
-    }
-  }
+  for_random_traffic(2, [](const DramDevice& device, const std::vector<Request>& requests) {
+    const Served served = serve(device, requests);
+    const std::vector<std::string> faults = dram_faults(device, served.commands);
+    REQUIRE_MESSAGE(faults.empty(), (faults.empty() ? "" : faults.front()));
+    require_conserved(device, requests, served);
+  });
 }
 
 TEST_CASE("runs of row hits take as long as their bursts one by one") {
   std::mt19937_64 random(3);
-  std::uint64_t streams = 0;
+  std::uint64_t streams = 0, in_runs = 0;
   for (int round = 0; round < 30; ++round) {
     for (const std::string& name : dram_device_names()) {
       DramDevice device = dram_device(name);
@@ -217,10 +216,13 @@ TEST_CASE("runs of row hits take as long as their bursts one by one") {
       one.drain();
       whole.serve(VectorSource{requests});
       REQUIRE(whole.statistics() == one.statistics());
+      REQUIRE(one.served_in_runs() == 0);
       streams += whole.statistics().row_hits();
+      in_runs += whole.served_in_runs();
     }
   }
   CHECK(streams > 100'000);
+  CHECK(in_runs > 100'000);
 }
 
 TEST_CASE("patterns take as long as a whole as burst by burst") {
