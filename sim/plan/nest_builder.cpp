@@ -221,12 +221,10 @@ class NestBuilder::Mapping {
     for (const OpPart& part : request.after) {
       if (const auto* found = std::get_if<w::MaxPool>(&kernel_of(step_, part))) {
         pool = &found->shape;
-        const Axis axes[] = {Axis::row, Axis::column};
-        const std::vector<TensorId>& made = outputs_of(step_, part);
-        for (const TensorId id : made) {
+        for (const TensorId id : outputs_of(step_, part)) {
           set(id, {along(Axis::example, g.batch),
                    along_in_groups(Axis::output, g.output.channels, g.groups),
-                   along(axes[0], pool->output.height), along(axes[1], pool->output.width)});
+                   along(Axis::row, pool->output.height), along(Axis::column, pool->output.width)});
         }
       }
     }
@@ -332,7 +330,7 @@ class NestBuilder::Mapping {
     return {};
   }
 
-  void alike(std::initializer_list<TensorId> ids) {
+  void alike(const std::vector<TensorId>& ids) {
     for (const TensorId id : ids) {
       if (find(id) == nullptr) continue;
       const Projections dims = *find(id);
@@ -341,16 +339,14 @@ class NestBuilder::Mapping {
     }
   }
 
-  /// Vectors [channels] or pairs of them [2, channels] beside maps.
-  void beside(TensorId map, std::initializer_list<TensorId> channels) {
+  /// A vector [channels] or a pair of them [2, channels] beside a map.
+  void beside(TensorId map, TensorId channels) {
     if (find(map) == nullptr) return;
     const Projection outputs = (*find(map))[1];
-    for (const TensorId id : channels) {
-      if (tensor(id).shape.size() == 2) {
-        set(id, {whole(2), outputs});
-      } else {
-        set(id, {outputs});
-      }
+    if (tensor(channels).shape.size() == 2) {
+      set(channels, {whole(2), outputs});
+    } else {
+      set(channels, {outputs});
     }
   }
 
@@ -422,40 +418,25 @@ class NestBuilder::Mapping {
             set(in[1], {(*find(in[0]))[0]});
             set(metrics, {whole(2)});
           } else {
-            norm(k, in, out);
+            norm(in, out);
           }
         },
         kernel_of(step_, part));
   }
 
-  template <class K>
-  void norm(const K&, const std::vector<TensorId>& in, const std::vector<TensorId>& out) {
-    // Maps are the operands with examples; all others are channels.
-    std::optional<TensorId> map;
+  /// Maps are the operands with examples; all others are channels.
+  void norm(const std::vector<TensorId>& in, const std::vector<TensorId>& out) {
+    std::vector<TensorId> maps, channels;
     for (const auto* ids : {&in, &out}) {
       for (const TensorId id : *ids) {
-        if (!has_examples(tensor(id).kind)) continue;
-        if (map) alike({*map, id});
-        map = id;
+        (has_examples(tensor(id).kind) ? maps : channels).push_back(id);
       }
     }
-    if (map) {
-      for (const auto* ids : {&in, &out}) {
-        for (const TensorId id : *ids) {
-          if (!has_examples(tensor(id).kind)) beside(*map, {id});
-        }
-      }
+    alike(maps);
+    if (maps.empty()) {
+      alike(channels);
     } else {
-      for (const auto* ids : {&in, &out}) {
-        for (const TensorId id : *ids) {
-          if (find(id) != nullptr) {
-            const Projections dims = *find(id);
-            for (const auto* others : {&in, &out}) {
-              for (const TensorId other : *others) set(other, dims);
-            }
-          }
-        }
-      }
+      for (const TensorId id : channels) beside(maps.front(), id);
     }
   }
 
