@@ -10,6 +10,11 @@
 #include "tests/support/same_values.hpp"
 #include "workloads/support/shared_files.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+// Not every compiler package has the header that declares it.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // NOLINT
+#endif
+
 namespace spillway {
 
 using sim::Experiment;
@@ -37,6 +42,15 @@ workloads::Network scaled_down(const workloads::Network& network, std::int64_t d
     layer.outputs = std::max<std::int64_t>(2, layer.outputs / divisor);
   }
   return workloads::make_network(network.name, network.input, network.classes, layers);
+}
+
+/// Bytes that the process has allocated and not freed.
+std::size_t allocated_bytes() {
+#ifdef __SANITIZE_ADDRESS__
+  return __sanitizer_get_current_allocated_bytes();
+#else
+  return mallinfo2().uordblks;
+#endif
 }
 
 /// Plans and simulates without values; returns whether the plan fits.
@@ -150,7 +164,7 @@ TEST_CASE("memory does not grow with the number of instructions of a program") {
     std::size_t instructions = 0, early = 0, most = 0;
     for (; program(); ++instructions) {
       if (instructions % 10'000 != 0) continue;
-      const std::size_t taken = mallinfo2().uordblks;
+      const std::size_t taken = allocated_bytes();
       if (instructions == 10'000) early = taken;
       most = std::max(most, taken);
     }
