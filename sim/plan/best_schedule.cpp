@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 #include "sim/plan/nest_builder.hpp"
 #include "sim/plan/nest_search.hpp"
@@ -43,11 +44,37 @@ struct Edge {
 
 /// A whole tensor in the buffer at a node.
 struct Held {
-  TensorId tensor;
-  bool dirty;  ///< memory does not have its value
-  auto operator<=>(const Held&) const = default;
+  TensorId tensor = 0;
+  bool dirty = false;  ///< memory does not have its value
 };
-using HeldSet = std::vector<Held>;  // sorted
+
+/// Up to four of them, in the order of their tensors.
+class HeldSet {
+ public:
+  static constexpr std::size_t most = 4;
+
+  std::size_t size() const { return size_; }
+  const Held* begin() const { return held_.data(); }
+  const Held* end() const { return held_.data() + size_; }
+  bool has(TensorId id) const {
+    return std::any_of(begin(), end(), [&](const Held& h) { return h.tensor == id; });
+  }
+  void insert(Held held) {
+    std::size_t at = size_++;
+    for (; at > 0 && held_[at - 1].tensor > held.tensor; --at) held_[at] = held_[at - 1];
+    held_.at(at) = held;
+  }
+  /// Another number for every set.
+  std::uint64_t key() const {
+    std::uint64_t result = 0;
+    for (const Held& h : *this) result = result << 16 | (h.tensor + 1) << 1 | (h.dirty ? 1 : 0);
+    return result;
+  }
+
+ private:
+  std::array<Held, most> held_{};
+  std::size_t size_ = 0;
+};
 
 /// All places of a step's parts and all ways between them.
 class Graph {
@@ -90,6 +117,22 @@ class Graph {
   bool used(TensorId id, std::size_t node) const {
     return std::any_of(readers_[id].begin(), readers_[id].end(),
                        [&](std::size_t part) { return !done_[node][part]; });
+  }
+  /// A tensor's first readers lie between two nodes; parts that write it.
+  bool first_read(TensorId id, std::size_t from, std::size_t to) const {
+    bool any = false;
+    for (const std::size_t part : readers_[id]) {
+      if (done_[from][part]) return false;
+      any = any || done_[to][part];
+    }
+    return any;
+  }
+  bool written(TensorId id, std::size_t from, std::size_t to) const {
+    return std::any_of(writers_[id].begin(), writers_[id].end(),
+                       [&](std::size_t part) { return !done_[from][part] && done_[to][part]; });
+  }
+  bool stored_last(TensorId id) const {
+    return step_.tensor(id).lifetime == Lifetime::parameter && !writers_[id].empty();
   }
   /// Parts in the order of the path between a node and the next reader.
   std::size_t distance(TensorId id, std::size_t node) const {
@@ -155,7 +198,9 @@ class Graph {
 
   void find_readers() {
     readers_.resize(step_.tensors.size());
+    writers_.resize(step_.tensors.size());
     for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+      for (const TensorId id : outputs_of(step_, parts_.parts[p])) writers_[id].push_back(p);
       for (const TensorId id : inputs_of(step_, parts_.parts[p])) {
         readers_[id].push_back(p);
         if (!step_.tensor(id).generated) continue;
@@ -391,28 +436,73 @@ class Graph {
   PartList order_;
   std::vector<std::vector<bool>> done_;  // parts, by node
   std::vector<std::size_t> sorted_;
-  std::vector<std::vector<std::size_t>> readers_;  // parts, by tensor
+  std::vector<std::vector<std::size_t>> readers_, writers_;  // parts, by tensor
   std::vector<Edge> edges_;
+};
+
+/// Slots of a nest whose tensors stand in the buffer, in order.
+class Pins {
+ public:
+  void insert(std::size_t slot) {
+    std::size_t at = size_++;
+    for (; at > 0 && slots_[at - 1] > slot; --at) slots_[at] = slots_[at - 1];
+    slots_.at(at) = static_cast<std::uint16_t>(slot);
+  }
+  std::vector<bool> mask(std::size_t slots) const {
+    std::vector<bool> result(slots);
+    for (std::size_t i = 0; i < size_; ++i) result[slots_[i]] = true;
+    return result;
+  }
+  bool operator==(const Pins&) const = default;
+  std::size_t hash() const {
+    std::size_t result = size_;
+    for (std::size_t i = 0; i < size_; ++i) result = result * 1'000'003 + slots_[i];
+    return result;
+  }
+
+ private:
+  std::array<std::uint16_t, 2 * HeldSet::most> slots_{};
+  std::size_t size_ = 0;
 };
 
 /// The best loops of the graph's nests, each searched once.
 class KnownLoops {
  public:
-  explicit KnownLoops(const Graph& graph) : graph_(graph) {}
-  const std::optional<FoundNest>& find(std::size_t edge, std::size_t choice,
-                                       const std::vector<bool>& pinned, std::uint64_t words) {
-    const auto key = std::tuple(edge, choice, pinned, words);
-    const auto known = found_.find(key);
-    if (known != found_.end()) return known->second;
-    const NestSpec& spec = graph_.edges()[edge].choice[choice];
-    return found_.emplace(key, find_loops(spec, pinned, words)).first->second;
+  explicit KnownLoops(const Graph& graph) {
+    for (const Edge& edge : graph.edges()) {
+      nests_.emplace_back();
+      for (const NestSpec& spec : edge.choice) nests_.back().emplace_back(spec);
+    }
+  }
+  const std::optional<FoundNest>& find(std::size_t edge, std::size_t choice, const Pins& pins,
+                                       std::uint64_t words) {
+    Nest& nest = nests_[edge][choice];
+    const auto known = nest.found.find({pins, words});
+    if (known != nest.found.end()) return known->second;
+    if (!nest.search) nest.search.emplace(nest.spec);
+    return nest.found
+        .emplace(Key{pins, words}, nest.search->find(pins.mask(nest.spec.slots.size()), words))
+        .first->second;
   }
 
  private:
-  const Graph& graph_;
-  std::map<std::tuple<std::size_t, std::size_t, std::vector<bool>, std::uint64_t>,
-           std::optional<FoundNest>>
-      found_;
+  struct Key {
+    Pins pins;
+    std::uint64_t words = 0;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const {
+      return key.pins.hash() * 1'000'003 + static_cast<std::size_t>(key.words);
+    }
+  };
+  struct Nest {
+    explicit Nest(const NestSpec& of) : spec(of) {}
+    const NestSpec& spec;
+    std::optional<LoopSearch> search;
+    std::unordered_map<Key, std::optional<FoundNest>, Hash> found;
+  };
+  std::vector<std::vector<Nest>> nests_;  // by edge and choice
 };
 
 /// The cheapest path in a buffer of so many words.
@@ -424,32 +514,38 @@ class PathSearch {
       : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
     std::uint64_t all = 0;
     for (const Tensor& tensor : step_.tensors) {
-      if (on_dram(tensor.id) && !tensor.generated) all += size_of(tensor.id);
+      size_.push_back(words_of(tensor.bytes()).count());
+      if (on_dram(tensor.id) && !tensor.generated) all += size_.back();
     }
     // Tensors so small are not worth a choice.
     const std::uint64_t negligible = all / 10'000;
     may_stand_.resize(graph.edges().size());
-    for (std::size_t e = 0; hold && e < may_stand_.size(); ++e) find_may_stand(e, negligible);
+    for (std::size_t e = 0; e < may_stand_.size(); ++e) {
+      if (hold) find_may_stand(e, negligible);
+      leaving_[graph.edges()[e].from].push_back(e);
+    }
   }
 
   struct Found {
     Schedule schedule;
     std::uint64_t cost = 0;
   };
-  /// The cheapest way from one node to another, with nothing held at both.
-  std::optional<Found> run(std::size_t from, std::size_t to) {
+  /// The cheapest way from one node to another, with nothing held at both, if it costs less than
+  /// `limit`.
+  std::optional<Found> run(std::size_t from, std::size_t to, std::uint64_t limit = unreachable) {
     by_node_.assign(graph_.nodes_in_order().size(), {});
-    by_node_[from][{}].cost = 0;
-    std::vector<std::vector<std::size_t>> leaving(by_node_.size());
-    for (std::size_t e = 0; e < graph_.edges().size(); ++e) {
-      leaving[graph_.edges()[e].from].push_back(e);
-    }
+    limit_ = limit;
+    ahead_ = words_ahead(to);
+    by_node_[from][0].cost = 0;
     for (const std::size_t node : graph_.nodes_in_order()) {
-      for (const auto& [held, reached] : by_node_[node]) {
-        for (const std::size_t e : leaving[node]) follow(node, held, reached.cost, e);
+      std::vector<std::uint64_t> keys;
+      for (const auto& [key, reached] : by_node_[node]) keys.push_back(key);
+      std::sort(keys.begin(), keys.end());
+      for (const std::uint64_t key : keys) {
+        for (const std::size_t e : leaving_[node]) follow(by_node_[node].at(key), key, e);
       }
     }
-    const auto end = by_node_[to].find({});
+    const auto end = by_node_[to].find(0);
     if (end == by_node_[to].end()) return std::nullopt;
     return Found{trace_back(from, to), end->second.cost};
   }
@@ -457,18 +553,16 @@ class PathSearch {
  private:
   struct Reached {
     std::uint64_t cost = unreachable;
-    std::size_t from = 0;  ///< node
-    HeldSet held;          ///< there
+    HeldSet held;  ///< at the node
+    // How it is reached, in reverse.
+    std::uint64_t from_key = 0;
     std::size_t edge = 0, choice = 0;
-    FoundNest found;
-    std::vector<bool> mask;  ///< slots that are pinned
-    std::vector<TensorId> pinned;
   };
 
-  std::uint64_t size_of(TensorId id) const { return words_of(step_.tensor(id).bytes()).count(); }
+  std::uint64_t size_of(TensorId id) const { return size_[id]; }
   bool on_dram(TensorId id) const { return task_.map[id].port == models::Port::dram; }
 
-  static constexpr std::size_t most_held = 4, most_choices = 10;
+  static constexpr std::size_t most_choices = 10;
   static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
 
   /// Tensors that an edge uses and that may stay in the buffer as a whole after it. The small ones
@@ -489,140 +583,191 @@ class PathSearch {
                      [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
   }
 
+  /// A tensor that may stand in the buffer after an edge.
+  struct Option {
+    TensorId tensor = 0;
+    std::size_t slot = 0;   ///< of the nest; slots.size(): it is not used there
+    bool dirty = false;     ///< afterwards
+    std::uint64_t own = 0;  ///< words that it moves itself: loaded if taken, stored if it leaves
+  };
+
   /// All ways to hold tensors on an edge.
-  void follow(std::size_t node, const HeldSet& held, std::uint64_t cost, std::size_t e) {
+  void follow(const Reached& reached, std::uint64_t key, std::size_t e) {
     const Edge& edge = graph_.edges()[e];
+    if (reached.cost + ahead_[edge.to] >= limit_) return;
     std::vector<TensorId> candidates;
     for (const TensorId id : may_stand_[e]) {
-      if (!is_held(held, id)) candidates.push_back(id);
+      if (!reached.held.has(id)) candidates.push_back(id);
     }
     // Of those held before, what nobody uses any more goes; each of the others may go or stay.
-    std::vector<Held> may_stay;
-    for (const Held& h : held) {
-      if (graph_.used(h.tensor, edge.to)) may_stay.push_back(h);
-    }
-    if (candidates.size() + may_stay.size() > most_choices) {
-      candidates.resize(most_choices - may_stay.size());
-    }
-    const std::size_t choices = candidates.size() + may_stay.size();
-    for (std::uint32_t mask = 0; mask < (std::uint32_t{1} << choices); ++mask) {
-      if (static_cast<std::size_t>(std::popcount(mask)) > most_held) continue;
-      HeldSet after;
-      std::vector<TensorId> taken;
-      for (std::size_t c = 0; c < candidates.size(); ++c) {
-        if ((mask >> c & 1) != 0) taken.push_back(candidates[c]);
-      }
-      for (std::size_t m = 0; m < may_stay.size(); ++m) {
-        if ((mask >> (candidates.size() + m) & 1) != 0) after.push_back(may_stay[m]);
-      }
-      try_edge(node, held, cost, e, taken, after);
-    }
-  }
-
-  static bool is_held(const HeldSet& held, TensorId id) {
-    return std::any_of(held.begin(), held.end(), [&](const Held& h) { return h.tensor == id; });
-  }
-
-  void try_edge(std::size_t node, const HeldSet& held, std::uint64_t cost, std::size_t e,
-                const std::vector<TensorId>& taken, HeldSet after) {
-    const Edge& edge = graph_.edges()[e];
-    std::vector<TensorId> pinned = taken;
+    std::vector<Held> may_stay, go;
     std::uint64_t standing = 0;
-    for (const TensorId id : taken) standing += size_of(id);
-    for (const Held& h : held) {
-      pinned.push_back(h.tensor);
+    for (const Held& h : reached.held) {
+      (graph_.used(h.tensor, edge.to) ? may_stay : go).push_back(h);
       standing += size_of(h.tensor);
     }
     if (standing >= words_) return;
+    if (candidates.size() + may_stay.size() > most_choices) {
+      candidates.resize(most_choices - may_stay.size());
+    }
     for (std::size_t c = 0; c < edge.choice.size(); ++c) {
       const NestSpec& spec = edge.choice[c];
-      std::vector<bool> mask(spec.slots.size());
+      Pins pins;
+      bool possible = true;
       std::uint64_t own = 0;
-      HeldSet next = after;
-      bool useful = true;
-      for (const TensorId id : pinned) {
+      const auto held_option = [&](const Held& h) {
+        Option option{h.tensor, spec.slot_of(h.tensor), h.dirty, 0};
+        if (option.slot < spec.slots.size()) {
+          const Slot& slot = spec.slots[option.slot];
+          possible = possible && can_stand(slot);
+          option.dirty = option.dirty || slot.changed;
+          pins.insert(option.slot);
+        }
+        if (option.dirty && graph_.wanted(h.tensor, edge.to)) option.own = size_of(h.tensor);
+        return option;
+      };
+      for (const Held& h : go) own += held_option(h).own;
+      std::vector<Option> take, stay;
+      for (const Held& h : may_stay) stay.push_back(held_option(h));
+      if (!possible) continue;
+      for (const TensorId id : candidates) {
         const std::size_t s = spec.slot_of(id);
-        const bool here = s < spec.slots.size();
-        if (here) mask[s] = true;
-        if (here && (spec.slots[s].on_demand || spec.slots[s].source == Slot::Source::streamed)) {
-          useful = false;
-          break;
-        }
-        const bool changed = here && spec.slots[s].changed;
-        const bool newly = std::find(taken.begin(), taken.end(), id) != taken.end();
-        if (newly) {
-          if (!here) {
-            useful = false;
-            break;
-          }
-          if (spec.slots[s].source == Slot::Source::outside) own += size_of(id);
-          next.push_back({id, changed});
-          continue;
-        }
-        bool dirty = changed;
-        for (const Held& h : held) dirty |= h.tensor == id && h.dirty;
-        const auto stays =
-            std::find_if(next.begin(), next.end(), [&](const Held& h) { return h.tensor == id; });
-        if (stays != next.end()) {
-          stays->dirty = dirty;
-        } else if (dirty && graph_.wanted(id, edge.to)) {
-          own += size_of(id);
-        }
+        if (s == spec.slots.size() || !can_stand(spec.slots[s])) continue;
+        const bool outside = spec.slots[s].source == Slot::Source::outside;
+        take.push_back({id, s, spec.slots[s].changed, outside ? size_of(id) : 0});
       }
-      if (!useful) continue;
-      std::sort(next.begin(), next.end());
-      const auto known = by_node_[edge.to].find(next);
-      const std::uint64_t bound =
-          known == by_node_[edge.to].end() ? unreachable : known->second.cost;
-      if (cost + own >= bound) continue;
-      const std::optional<FoundNest>& found = known_.find(e, c, mask, words_ - standing);
-      if (!found || cost + own + found->dram_words >= bound) continue;
-      by_node_[edge.to][next] = {
-          cost + own + found->dram_words, node, held, e, c, *found, mask, pinned};
+      Try all{reached, key, e, c, take, stay};
+      choose_taken(all, 0, {own, standing, {}, pins});
     }
+  }
+
+  static bool can_stand(const Slot& slot) {
+    return !slot.on_demand && slot.source != Slot::Source::streamed;
+  }
+
+  /// What choices are made among.
+  struct Try {
+    const Reached& reached;
+    std::uint64_t key;
+    std::size_t edge, choice;
+    const std::vector<Option>&take, &stay;
+  };
+  struct Chosen {
+    std::uint64_t own = 0, standing = 0;
+    HeldSet next;
+    Pins pins;
+  };
+
+  void choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
+    if (i == all.take.size()) {
+      choose_staying(all, 0, chosen);
+      return;
+    }
+    choose_taken(all, i + 1, chosen);
+    const Option& option = all.take[i];
+    if (chosen.next.size() == HeldSet::most) return;
+    Chosen more = chosen;
+    more.own += option.own;
+    more.standing += size_of(option.tensor);
+    if (more.standing >= words_) return;
+    more.next.insert({option.tensor, option.dirty});
+    more.pins.insert(option.slot);
+    choose_taken(all, i + 1, more);
+  }
+
+  void choose_staying(const Try& all, std::size_t i, const Chosen& chosen) {
+    if (all.reached.cost + chosen.own >= limit_) return;
+    if (i == all.stay.size()) {
+      arrive(all, chosen);
+      return;
+    }
+    const Option& option = all.stay[i];
+    Chosen more = chosen;
+    more.own += option.own;
+    choose_staying(all, i + 1, more);
+    if (chosen.next.size() == HeldSet::most) return;
+    more = chosen;
+    more.next.insert({option.tensor, option.dirty});
+    choose_staying(all, i + 1, more);
+  }
+
+  void arrive(const Try& all, const Chosen& chosen) {
+    const std::size_t to = graph_.edges()[all.edge].to;
+    const std::uint64_t cost = all.reached.cost + chosen.own;
+    std::uint64_t later = ahead_[to];
+    for (const Held& h : chosen.next) {
+      if (h.dirty && graph_.stored_last(h.tensor)) later += size_of(h.tensor);
+    }
+    if (cost + later >= limit_) return;
+    const std::uint64_t next = chosen.next.key();
+    const auto known = by_node_[to].find(next);
+    const std::uint64_t bound = known == by_node_[to].end() ? unreachable : known->second.cost;
+    if (cost >= bound) return;
+    const std::optional<FoundNest>& found =
+        known_.find(all.edge, all.choice, chosen.pins, words_ - chosen.standing);
+    if (!found || cost + found->dram_words >= bound) return;
+    if (cost + found->dram_words + later >= limit_) return;
+    by_node_[to][next] = {cost + found->dram_words, chosen.next, all.key, all.edge, all.choice};
+  }
+
+  /// Words that every way from a node to the last one moves, by node: parameters come once, and
+  /// leave once they are updated.
+  std::vector<std::uint64_t> words_ahead(std::size_t to) const {
+    std::vector<std::uint64_t> result(by_node_.size());
+    for (std::size_t node = 0; node < result.size(); ++node) {
+      for (const Tensor& tensor : step_.tensors) {
+        if (tensor.lifetime != Lifetime::parameter || !on_dram(tensor.id)) continue;
+        if (graph_.first_read(tensor.id, node, to)) result[node] += size_of(tensor.id);
+        if (graph_.written(tensor.id, node, to)) result[node] += size_of(tensor.id);
+      }
+    }
+    return result;
   }
 
   Schedule trace_back(std::size_t from, std::size_t to) {
     struct Taken {
-      const Reached* reached;
-      HeldSet after;
+      const Reached *before, *after;
     };
     std::vector<Taken> path;
-    std::size_t node = to;
-    HeldSet held;
-    while (node != from) {
-      const Reached& reached = by_node_[node].at(held);
-      path.push_back({&reached, held});
-      node = reached.from;
-      held = reached.held;
+    for (const Reached* reached = &by_node_[to].at(0); to != from;) {
+      to = graph_.edges()[reached->edge].from;
+      const Reached* before = &by_node_[to].at(reached->from_key);
+      path.push_back({before, reached});
+      reached = before;
     }
     std::reverse(path.begin(), path.end());
     Schedule schedule;
     std::map<TensorId, std::size_t> open;  // stays
-    std::map<TensorId, bool> dirty;
     for (std::size_t n = 0; n < path.size(); ++n) {
-      const Reached& reached = *path[n].reached;
-      const Edge& edge = graph_.edges()[reached.edge];
-      const NestSpec& spec = edge.choice[reached.choice];
-      std::uint64_t standing = 0;
-      for (const TensorId id : reached.pinned) standing += size_of(id);
-      schedule.nests.push_back(make_nest(spec, reached.found, reached.mask, words_ - standing));
-      for (const TensorId id : reached.pinned) {
-        const std::size_t s = spec.slot_of(id);
-        const bool here = s < spec.slots.size();
-        if (!open.contains(id)) {
-          open[id] = schedule.stays.size();
-          dirty[id] = false;
-          schedule.stays.push_back(
-              {id, n, n, here && spec.slots[s].source == Slot::Source::outside, false, 0});
-        }
-        dirty[id] = dirty[id] || (here && spec.slots[s].changed);
-        Stay& stay = schedule.stays[open[id]];
-        stay.last = n;
-        if (is_held(path[n].after, id)) continue;
-        stay.stored = dirty[id] && graph_.wanted(id, edge.to);
-        open.erase(id);
+      const auto& [before, after] = path[n];
+      const Edge& edge = graph_.edges()[after->edge];
+      const NestSpec& spec = edge.choice[after->choice];
+      std::vector<Held> all(before->held.begin(), before->held.end());
+      for (const Held& h : after->held) {
+        if (!before->held.has(h.tensor)) all.push_back(h);
       }
+      std::uint64_t standing = 0;
+      Pins pins;
+      for (const Held& h : all) {
+        const std::size_t s = spec.slot_of(h.tensor);
+        const bool here = s < spec.slots.size();
+        standing += size_of(h.tensor);
+        if (here) pins.insert(s);
+        if (!open.contains(h.tensor)) {
+          open[h.tensor] = schedule.stays.size();
+          schedule.stays.push_back(
+              {h.tensor, n, n, spec.slots[s].source == Slot::Source::outside, false, 0});
+        }
+        Stay& stay = schedule.stays[open[h.tensor]];
+        stay.last = n;
+        if (after->held.has(h.tensor)) continue;
+        const bool dirty = h.dirty || (here && spec.slots[s].changed);
+        stay.stored = dirty && graph_.wanted(h.tensor, edge.to);
+        open.erase(h.tensor);
+      }
+      const FoundNest& found = *known_.find(after->edge, after->choice, pins, words_ - standing);
+      schedule.nests.push_back(
+          make_nest(spec, found, pins.mask(spec.slots.size()), words_ - standing));
     }
     return schedule;
   }
@@ -632,8 +777,12 @@ class PathSearch {
   const Graph& graph_;
   KnownLoops& known_;
   std::uint64_t words_;
-  std::vector<std::vector<TensorId>> may_stand_;  // by edge
-  std::vector<std::map<HeldSet, Reached>> by_node_;
+  std::vector<std::uint64_t> size_;                          // words, by tensor
+  std::vector<std::vector<TensorId>> may_stand_;             // by edge
+  std::map<std::size_t, std::vector<std::size_t>> leaving_;  // edges, by node
+  std::vector<std::unordered_map<std::uint64_t, Reached>> by_node_;
+  std::uint64_t limit_ = unreachable;
+  std::vector<std::uint64_t> ahead_;  // by node
 };
 
 /// Lower layers in groups that are made again, the others along the cheapest path.
@@ -643,8 +792,9 @@ class AgainSearch {
               bool hold)
       : graph_(graph), words_(words), path_(task, graph, known, words, hold) {}
 
-  std::optional<PathSearch::Found> run(bool recompute) {
-    std::optional<PathSearch::Found> best = path_.run(graph_.first(), graph_.last());
+  /// The best, if it costs less than `limit`.
+  std::optional<PathSearch::Found> run(bool recompute, std::uint64_t limit = unreachable) {
+    std::optional<PathSearch::Found> best = path_.run(graph_.first(), graph_.last(), limit);
     if (!recompute) return best;
     std::vector<std::optional<Lower>> lower(static_cast<std::size_t>(graph_.depth()) + 1);
     lower[0] = Lower{};
@@ -653,8 +803,11 @@ class AgainSearch {
       lower[static_cast<std::size_t>(r)] = cheapest(lower, r);
       const std::optional<Lower>& found = lower[static_cast<std::size_t>(r)];
       if (!found) continue;
-      std::optional<PathSearch::Found> upper = path_.run(graph_.above(r), graph_.below(r));
-      if (!upper || (best && found->cost + upper->cost >= best->cost)) continue;
+      const std::uint64_t most = best ? best->cost : limit;
+      if (found->cost >= most) continue;
+      std::optional<PathSearch::Found> upper =
+          path_.run(graph_.above(r), graph_.below(r), most - found->cost);
+      if (!upper) continue;
       best =
           PathSearch::Found{around(*found, std::move(upper->schedule)), found->cost + upper->cost};
     }
@@ -715,8 +868,9 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
   KnownLoops known(graph);
-  const auto search = [&](std::uint64_t allowed, bool hold, bool again) {
-    return AgainSearch(task, graph, known, allowed, hold).run(again);
+  const auto search = [&](std::uint64_t allowed, bool hold, bool again,
+                          std::uint64_t limit = unreachable) {
+    return AgainSearch(task, graph, known, allowed, hold).run(again, limit);
   };
   std::optional<PathSearch::Found> plain = search(words, false, recompute);
   if (!plain) {
@@ -736,8 +890,8 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   // Stays can leave gaps; then the search is given a little less than there is.
   const std::uint64_t less = std::max<std::uint64_t>(1, words / 32);
   for (std::uint64_t allowed = words; allowed > words / 2; allowed -= less) {
-    auto held = search(allowed, true, recompute);
-    if (!held || held->cost >= plain->cost) break;
+    auto held = search(allowed, true, recompute, plain->cost);
+    if (!held) break;
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
   }
   if (!place(plain->schedule, task.step, words)) {

@@ -39,12 +39,17 @@ Range range_of(const Projection& p, const ByAxis<Range>& at) {
   return {group.begin * p.per_group + range.begin, (group.end - 1) * p.per_group + range.end};
 }
 
-/// The sizes of a dimension's ranges over all tiles of its axis: visits each.
+/// A dimension's ranges over all tiles of its axis: visits each.
+template <class Visit>
+void for_each_range(const Projection& p, std::int64_t extent, std::int64_t tile, Visit visit) {
+  for (std::int64_t begin = 0; begin < extent; begin += tile) {
+    visit(p.apply({begin, std::min(extent, begin + tile)}));
+  }
+}
+/// Their sizes.
 template <class Visit>
 void for_each_size(const Projection& p, std::int64_t extent, std::int64_t tile, Visit visit) {
-  for (std::int64_t begin = 0; begin < extent; begin += tile) {
-    visit(p.apply({begin, std::min(extent, begin + tile)}).size());
-  }
+  for_each_range(p, extent, tile, [&](Range range) { visit(range.size()); });
 }
 
 bool is_even_scale(const Projection& p) {
@@ -186,21 +191,43 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     SlotPattern& pattern = patterns[s];
     const int depth = deepest(runs[s] & pattern.follows);
+    if (depth > 0) pattern.innermost = static_cast<std::size_t>(depth - 1);
     pattern.multiplied = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
   }
   return patterns;
 }
 
 DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile) {
-  DimensionCut result{0, 0};
-  for_each_size(p, axis_extent, tile, [&](std::int64_t size) {
-    result.largest = std::max(result.largest, size);
-    result.sum += size;
+  DimensionCut result{0, 0, 0};
+  Range last{0, 0};
+  for_each_range(p, axis_extent, tile, [&](Range range) {
+    result.largest = std::max(result.largest, range.size());
+    result.sum += range.size();
+    if (range != last) result.fresh += range.size();
+    last = range;
   });
   return result;
 }
 
-NestShape::NestShape(const NestSpec& spec) : spec_(spec), visits_(spec.slots.size()) {}
+bool is_keepable(const NestSpec& spec, std::size_t slot) {
+  const Slot& s = spec.slots[slot];
+  return s.source == Slot::Source::outside && !s.changed &&
+         s.element == workloads::Bytes(workloads::bytes_per_word) &&
+         std::all_of(spec.ops.begin(), spec.ops.end(),
+                     [&](const NestOp& op) { return op.takes(slot); });
+}
+
+NestShape::NestShape(const NestSpec& spec)
+    : spec_(spec),
+      visits_(spec.slots.size()),
+      keeps_(spec.slots.size()),
+      innermost_axis_(spec.slots.size()) {}
+
+DimensionCut NestShape::cut_of(const Projection& p) const {
+  if (!p.axis) return {p.extent, p.extent, p.extent};
+  const std::size_t axis = index(*p.axis);
+  return cut(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis]);
+}
 
 void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
   parts_ = parts;
@@ -221,6 +248,16 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
     visits_[s] = 1;
     for (std::size_t i = 0; i < loops.size(); ++i) {
       if ((patterns_[s].multiplied >> i & 1) != 0) visits_[s] *= trips_[i];
+    }
+    keeps_[s] = false;
+    if (!patterns_[s].innermost || !is_keepable(spec_, s)) continue;
+    const Axis innermost = loops[*patterns_[s].innermost].axis;
+    if (by_axis_.all[index(innermost)] != by_axis_.outer[index(innermost)]) continue;
+    innermost_axis_[s] = innermost;
+    for (const Projection& p : spec_.slots[s].dims) {
+      if (p.axis != innermost || p.stages == 0) continue;
+      const DimensionCut each = cut_of(p);
+      keeps_[s] = keeps_[s] || each.fresh < each.sum;
     }
   }
 }
@@ -260,11 +297,10 @@ models::TileSize NestShape::coverage(std::size_t s) const {
         words *= static_cast<std::uint64_t>(p.extent);
         continue;
       }
-      std::uint64_t sum = 0;
-      const std::size_t axis = index(*p.axis);
-      for_each_size(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis],
-                    [&](std::int64_t size) { sum += static_cast<std::uint64_t>(size); });
-      words *= sum;
+      const DimensionCut each = cut_of(p);
+      // Only the innermost loop goes on to the next range with all else unchanged.
+      const bool kept = keeps_[s] && p.axis == innermost_axis_[s];
+      words *= static_cast<std::uint64_t>(kept ? each.fresh : each.sum);
     }
     return {workloads::Words(words), slot.element * words};
   }
@@ -387,7 +423,8 @@ std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
   return sum;
 }
 
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned) {
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
+             const std::vector<BufferRange>& taken) {
   struct Piece {
     std::size_t slot;
     std::uint64_t words;
@@ -423,22 +460,24 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
     return a.slot < b.slot;
   });
   Packing packing{std::vector<std::uint64_t>(spec.slots.size()), 0};
-  std::vector<const Piece*> placed;  // by address
+  const auto by_address = [](const Piece& a, const Piece& b) { return a.address < b.address; };
+  std::vector<Piece> placed;  // by address
+  for (const BufferRange& range : taken) {
+    placed.push_back({spec.slots.size(), range.end - range.begin, 0, spec.ops.size(), range.begin});
+  }
+  std::sort(placed.begin(), placed.end(), by_address);
   for (Piece& piece : pieces) {
     std::uint64_t at = 0;
-    for (const Piece* other : placed) {
-      if (other->last < piece.first || piece.last < other->first) continue;
-      if (other->address + other->words <= at) continue;
-      if (other->address >= at + piece.words) break;
-      at = other->address + other->words;
+    for (const Piece& other : placed) {
+      if (other.last < piece.first || piece.last < other.first) continue;
+      if (other.address + other.words <= at) continue;
+      if (other.address >= at + piece.words) break;
+      at = other.address + other.words;
     }
     piece.address = at;
     packing.address[piece.slot] = at;
     packing.words = std::max(packing.words, at + piece.words);
-    placed.insert(
-        std::upper_bound(placed.begin(), placed.end(), &piece,
-                         [](const Piece* a, const Piece* b) { return a->address < b->address; }),
-        &piece);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), piece, by_address), piece);
   }
   return packing;
 }

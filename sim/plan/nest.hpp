@@ -150,6 +150,7 @@ struct SlotPattern {
   std::uint32_t multiplied = 0;  ///< loops that bring each tile in anew: its visits
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
   bool transient = true;
+  std::optional<std::size_t> innermost;  ///< loop that its tile changes with
 };
 
 /// Which loops belong to an axis: all of them, and the outer one.
@@ -160,12 +161,16 @@ AxisLoops axis_loops(const std::vector<Loop>& loops);
 std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
                                        std::uint32_t running);
 
-/// How a range of an axis cut into tiles shows in one dimension: the largest of its ranges, and the
-/// sum of all.
+/// How a range of an axis cut into tiles shows in one dimension: the largest of its ranges, the sum
+/// of all, and of those that differ from the one before.
 struct DimensionCut {
-  std::int64_t largest = 1, sum = 1;
+  std::int64_t largest = 1, sum = 1, fresh = 1;
 };
 DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile);
+
+/// All operations of the nest read the slot, so that it costs nothing to keep its tile where the
+/// next one is the same box.
+bool is_keepable(const NestSpec& spec, std::size_t slot);
 
 /// What the loops of a nest come to: how often they run, and what they do to its slots.
 class NestShape {
@@ -188,6 +193,8 @@ class NestShape {
   std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
+  /// The slot's tile is kept where the next one is the same box.
+  bool keeps(std::size_t slot) const { return keeps_[slot]; }
   /// All distinct tiles of a slot, what they share counted for each.
   models::TileSize coverage(std::size_t slot) const;
   /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
@@ -199,6 +206,8 @@ class NestShape {
  private:
   using Mask = std::uint32_t;  // of loops
 
+  DimensionCut cut_of(const Projection& p) const;
+
   const NestSpec& spec_;
   AxisLoops by_axis_;
   Parts parts_;
@@ -206,6 +215,8 @@ class NestShape {
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
   std::vector<SlotPattern> patterns_;  // by slot
   std::vector<std::uint64_t> visits_;
+  std::vector<bool> keeps_;
+  std::vector<std::optional<Axis>> innermost_axis_;  // of what is kept
 };
 
 /// How often all of a slot's tiles cross the border.
@@ -218,12 +229,18 @@ SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
 std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
                          const std::vector<bool>& pinned);
 
+/// Words of the buffer from `begin` to before `end`.
+struct BufferRange {
+  std::uint64_t begin = 0, end = 0;
+};
+
 /// Addresses for the slots, each for as long as it is used within the loops' body, and the words
-/// up to the highest. Pinned and streamed slots get none.
+/// up to the highest. Pinned and streamed slots get none. What is `taken` by others is left out.
 struct Packing {
   std::vector<std::uint64_t> address;
   std::uint64_t words = 0;
 };
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned);
+Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
+             const std::vector<BufferRange>& taken = {});
 
 }  // namespace spillway::sim

@@ -560,6 +560,17 @@ void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std
   }
 }
 
+namespace {
+
+bool always_whole(const Projection& p, std::int64_t extent) {
+  for (std::int64_t place = 0; place < extent; ++place) {
+    if (p.apply({place, place + 1}).size() != p.extent) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
                              const std::vector<Projections>& dims,
                              const NestRequest& request) const {
@@ -659,6 +670,13 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
     if (product && !gradient) set_outer(spec.slots[op.inputs[1].slot], *spec.split);
   }
   set_finish(spec, ops, before, request);
+  // Windows that all cover a whole dimension, wherever they are, do not move along it.
+  for (Slot& slot : spec.slots) {
+    if (slot.changed) continue;
+    for (Projection& p : slot.dims) {
+      if (p.axis && p.stages > 0 && always_whole(p, spec.extent[index(*p.axis)])) p.axis.reset();
+    }
+  }
   return spec;
 }
 

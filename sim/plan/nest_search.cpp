@@ -36,51 +36,167 @@ std::vector<std::vector<Axis>> orders(const NestSpec& spec) {
   return result;
 }
 
+/// Tile sizes of an axis in a spec, the largest first and the smallest last.
+std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
+  const std::int64_t extent = spec.extent[index(axis)];
+  if (axis == Axis::group) return {extent, 1};
+  const bool maps = axis == Axis::row || axis == Axis::column;
+  if ((maps && spec.whole_maps) || (axis == Axis::example && spec.whole_batch)) return {extent};
+  std::vector<std::int64_t> sizes;
+  if (maps && extent <= 8) {
+    // How windows overlap depends on where exactly a map is cut: after the even cuts all others.
+    sizes = tile_sizes(extent);
+    for (std::int64_t tile = extent; tile > 1; --tile) {
+      if (std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {
+        sizes.insert(sizes.end() - 1, tile);
+      }
+    }
+    return sizes;
+  }
+  if (axis != Axis::column) return tile_sizes(extent);
+  // Columns are rarely worth a cut: halves, quarters …
+  for (std::int64_t tile = extent;; tile = (tile + 1) / 2) {
+    sizes.push_back(tile);
+    if (tile == 1) return sizes;
+  }
+}
+
+/// Tile sizes of an inner loop.
+std::vector<std::int64_t> inner_sizes(std::int64_t extent) {
+  std::vector<std::int64_t> sizes;
+  std::int64_t tile = 1;
+  while (tile * 2 < extent) tile *= 2;
+  for (; tile >= 1; tile /= 2) sizes.push_back(tile);
+  return sizes;
+}
+
+/// The cuts of one dimension of a slot by tile size, of whichever loop it follows.
+struct Cuts {
+  std::vector<DimensionCut> outer, inner;  ///< a dimension without an axis has one cut
+  std::int64_t least = 0;                  ///< sum of all
+  bool gaps = false;                       ///< smaller tiles leave out what larger ones cover
+  bool repeats = false;                    ///< tiles may be the same box as the one before
+};
+
+/// One order of loops, with what its searches share.
+struct Order {
+  struct Level {
+    std::int64_t extent = 1;
+    std::optional<std::size_t> outer;  ///< level of the same axis
+    std::vector<std::int64_t> sizes;   ///< of tiles, the largest first and the smallest last
+    bool sorted = true;
+  };
+  std::vector<Loop> loops;  ///< with the whole axes
+  std::vector<Level> levels;
+  std::vector<std::size_t> sequence;  ///< levels as they are decided
+  AxisLoops by_axis;
+  std::vector<std::vector<SlotPattern>> patterns;  ///< by running loops, when they are needed
+};
+
+Order order_of(const NestSpec& spec, const std::vector<Axis>& axes) {
+  Order order;
+  ByAxis<std::size_t> outer{};
+  ByAxis<bool> seen{};
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::size_t axis = index(axes[i]);
+    order.loops.push_back({axes[i], spec.extent[axis]});
+    Order::Level level;
+    level.extent = spec.extent[axis];
+    if (seen[axis]) {
+      level.outer = outer[axis];
+      level.sizes = inner_sizes(level.extent);
+    } else {
+      level.sizes = sizes_of(spec, axes[i]);
+      outer[axis] = i;
+      seen[axis] = true;
+    }
+    level.sorted = std::is_sorted(level.sizes.rbegin(), level.sizes.rend());
+    order.levels.push_back(std::move(level));
+  }
+  // Examples are decided last: of them the largest tile that fits is taken.
+  for (const bool examples : {false, true}) {
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      if ((axes[i] == Axis::example) == examples) order.sequence.push_back(i);
+    }
+  }
+  order.by_axis = axis_loops(order.loops);
+  order.patterns.resize(std::size_t{1} << axes.size());
+  return order;
+}
+
+}  // namespace
+
+struct LoopSearch::Tables {
+  explicit Tables(const NestSpec& spec) : cuts(spec.slots.size()) {
+    for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+      const Projections& dims = spec.slots[s].dims;
+      for (std::size_t d = 0; d < dims.size(); ++d) cuts[s][d] = cuts_of(spec, dims[d]);
+    }
+    for (const std::vector<Axis>& axes : sim::orders(spec)) orders.push_back(order_of(spec, axes));
+    for (const NestOp& op : spec.ops) {
+      std::vector<bool> uses(spec.slots.size());
+      for (const auto* operands : {&op.inputs, &op.outputs}) {
+        for (const NestOp::Operand& operand : *operands) {
+          if (!operand.once) uses[operand.slot] = true;
+        }
+      }
+      together.push_back(std::move(uses));
+    }
+  }
+
+  static Cuts cuts_of(const NestSpec& spec, const Projection& p) {
+    Cuts cuts;
+    if (!p.axis) return {{{p.extent, p.extent, p.extent}}, {}, p.extent, false, false};
+    const std::int64_t extent = spec.extent[index(*p.axis)];
+    for (const std::int64_t tile : sizes_of(spec, *p.axis)) {
+      cuts.outer.push_back(cut(p, extent, tile));
+    }
+    if (spec.split == p.axis && !p.outer) {
+      for (const std::int64_t tile : inner_sizes(extent))
+        cuts.inner.push_back(cut(p, extent, tile));
+    }
+    cuts.least = cuts.outer.front().sum;
+    for (const auto* all : {&cuts.outer, &cuts.inner}) {
+      for (const DimensionCut& each : *all) {
+        cuts.least = std::min({cuts.least, each.sum, each.fresh});
+        cuts.repeats = cuts.repeats || each.fresh < each.sum;
+      }
+    }
+    cuts.gaps = cuts.least < cuts.outer.front().sum;
+    return cuts;
+  }
+
+  std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
+  std::vector<Order> orders;
+  std::vector<std::vector<bool>> together;  ///< slots that an operation uses at once, by operation
+};
+
+namespace {
+
 /// One order of loops, searched depth first from large tiles to small ones. A smaller tile never
-/// moves fewer words and never takes more room: so a branch ends where its largest tiles move as
-/// much as the best loops known, and where its smallest do not fit.
+/// moves fewer words, unless windows leave gaps, and never takes more room: so a branch ends where
+/// its largest tiles move as much as the best loops known, and where its smallest do not fit.
 class OrderSearch {
  public:
-  OrderSearch(const NestSpec& spec, const std::vector<bool>& pinned, const std::vector<Axis>& order,
-              std::uint64_t words)
-      : spec_(spec), pinned_(pinned), words_(words), shape_(spec), count_(order.size()) {
-    ByAxis<std::size_t> outer{};
-    ByAxis<bool> seen{};
-    for (std::size_t i = 0; i < count_; ++i) {
-      const std::size_t axis = index(order[i]);
-      loops_.push_back({order[i], spec.extent[axis]});
-      Level level;
-      level.extent = spec.extent[axis];
-      if (seen[axis]) {
-        level.outer = outer[axis];
-        level.sizes = inner_sizes(level.extent);
-      } else {
-        level.sizes = sizes_of(order[i]);
-        outer[axis] = i;
-        seen[axis] = true;
-      }
-      levels_.push_back(level);
+  OrderSearch(const NestSpec& spec, LoopSearch::Tables& tables, Order& order,
+              const std::vector<bool>& pinned, std::uint64_t words)
+      : spec_(spec),
+        order_(order),
+        pinned_(pinned),
+        words_(words),
+        shape_(spec),
+        count_(order.loops.size()),
+        loops_(order.loops) {
+    std::vector<std::size_t> piece_of(spec.slots.size(), spec.slots.size());
+    for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+      if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
+      piece_of[s] = pieces_.size();
+      pieces_.push_back(piece(s, tables));
     }
-    // Examples are decided last: of them the largest tile that fits is taken.
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (order[i] != Axis::example) sequence_.push_back(i);
-    }
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (order[i] == Axis::example) sequence_.push_back(i);
-    }
-    by_axis_ = axis_loops(loops_);
-    patterns_.resize(std::size_t{1} << count_);
-    for (std::size_t s = 0; s < spec.slots.size(); ++s) add_slot(s);
-    for (const NestOp& op : spec.ops) {
+    for (const std::vector<bool>& uses : tables.together) {
       std::vector<std::size_t> together;
-      for (std::size_t p = 0; p < pieces_.size(); ++p) {
-        const auto uses = [&](const NestOp::Operand& operand) {
-          return !operand.once && operand.slot == pieces_[p].slot;
-        };
-        if (std::any_of(op.inputs.begin(), op.inputs.end(), uses) ||
-            std::any_of(op.outputs.begin(), op.outputs.end(), uses)) {
-          together.push_back(p);
-        }
+      for (std::size_t s = 0; s < uses.size(); ++s) {
+        if (uses[s] && piece_of[s] < uses.size()) together.push_back(piece_of[s]);
       }
       together_.push_back(std::move(together));
     }
@@ -89,85 +205,54 @@ class OrderSearch {
   void run(std::optional<FoundNest>& best) {
     best_ = &best;
     chosen_.assign(count_, 0);
+    decided_.assign(count_, false);
     descend(0);
   }
 
  private:
-  struct Level {
-    std::int64_t extent = 1;
-    std::optional<std::size_t> outer;  ///< of the same axis
-    std::vector<std::int64_t> sizes;   ///< of tiles, largest first
-  };
   /// A dimension of a slot that changes with a loop.
   struct Dimension {
-    std::size_t level = 0;
-    std::vector<DimensionCut> cuts;  ///< by tile size
+    std::size_t level = 0;  ///< count_: with none
+    const std::vector<DimensionCut>* cuts = nullptr;
+    std::int64_t least = 0;  ///< sum of all cuts
+    bool part = false;       ///< a place at a time is enough
   };
   struct Piece {
     std::size_t slot = 0;
-    std::vector<Dimension> dims;
+    std::array<Dimension, models::largest_rank> dims;
     std::int64_t element = 4;
     bool moves = false;  ///< its words are counted
+    bool kept = false;   ///< where the next tile is the same box
   };
+  enum class Extent { largest, sum, fresh, least };
 
-  std::vector<std::int64_t> sizes_of(Axis axis) const {
-    const std::int64_t extent = spec_.extent[index(axis)];
-    if (axis == Axis::group) return {extent, 1};
-    const bool maps = axis == Axis::row || axis == Axis::column;
-    if ((maps && spec_.whole_maps) || (axis == Axis::example && spec_.whole_batch)) return {extent};
-    if (axis != Axis::column || extent <= 8) return tile_sizes(extent);
-    // Columns are rarely worth a cut: halves, quarters …
-    std::vector<std::int64_t> sizes;
-    for (std::int64_t tile = extent;; tile = (tile + 1) / 2) {
-      sizes.push_back(tile);
-      if (tile == 1) return sizes;
-    }
-  }
-  static std::vector<std::int64_t> inner_sizes(std::int64_t extent) {
-    std::vector<std::int64_t> sizes;
-    std::int64_t tile = 1;
-    while (tile * 2 < extent) tile *= 2;
-    for (; tile >= 1; tile /= 2) sizes.push_back(tile);
-    return sizes;
-  }
-
-  void add_slot(std::size_t s) {
+  Piece piece(std::size_t s, const LoopSearch::Tables& tables) {
     const Slot& slot = spec_.slots[s];
-    if (pinned_[s] || slot.source == Slot::Source::streamed) return;
     Piece piece;
     piece.slot = s;
     piece.element = static_cast<std::int64_t>(slot.element.count());
     piece.moves = slot.counted && slot.source != Slot::Source::remade;
+    piece.kept = is_keepable(spec_, s);
     for (std::size_t d = 0; d < slot.dims.size(); ++d) {
       const Projection& p = slot.dims[d];
-      const bool part =
-          (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec_.finish->axis);
-      std::size_t level = count_;
+      const Cuts& cuts = tables.cuts[s][d];
+      Dimension& dimension = piece.dims[d];
+      dimension = {count_, &cuts.outer, cuts.least,
+                   (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec_.finish->axis)};
       for (std::size_t i = 0; i < count_; ++i) {
-        if (loops_[i].axis == p.axis && !(p.outer && levels_[i].outer)) level = i;
+        if (loops_[i].axis != p.axis || (p.outer && order_.levels[i].outer)) continue;
+        dimension.level = i;
+        dimension.cuts = order_.levels[i].outer ? &cuts.inner : &cuts.outer;
       }
-      if (level == count_) {
-        const DimensionCut whole =
-            p.axis ? cut(p, spec_.extent[index(*p.axis)], spec_.extent[index(*p.axis)])
-                   : DimensionCut{p.extent, p.extent};
-        piece.dims.push_back({count_, {{part ? 1 : whole.largest, whole.sum}}});
-        continue;
-      }
-      Dimension dimension{level, {}};
-      for (const std::int64_t tile : levels_[level].sizes) {
-        DimensionCut each = cut(p, levels_[level].extent, tile);
-        if (part) each.largest = 1;
-        dimension.cuts.push_back(each);
-      }
-      piece.dims.push_back(std::move(dimension));
+      gaps_ = gaps_ || (piece.moves && (cuts.gaps || (piece.kept && cuts.repeats)));
     }
-    pieces_.push_back(std::move(piece));
+    return piece;
   }
 
-  std::int64_t tile(std::size_t level) const { return levels_[level].sizes[chosen_[level]]; }
+  std::int64_t tile(std::size_t level) const { return order_.levels[level].sizes[chosen_[level]]; }
 
   std::uint64_t trips(std::size_t level) const {
-    const Level& l = levels_[level];
+    const Order::Level& l = order_.levels[level];
     const std::int64_t extent = l.outer ? tile(*l.outer) : l.extent;
     return static_cast<std::uint64_t>((extent + tile(level) - 1) / tile(level));
   }
@@ -177,35 +262,53 @@ class OrderSearch {
     for (std::size_t i = 0; i < count_; ++i) {
       if (trips(i) > 1) running |= std::uint32_t{1} << i;
     }
-    std::vector<SlotPattern>& known = patterns_[running];
-    if (known.empty()) known = slot_patterns(spec_, by_axis_, running);
+    std::vector<SlotPattern>& known = order_.patterns[running];
+    if (known.empty()) known = slot_patterns(spec_, order_.by_axis, running);
     return known;
   }
 
-  std::int64_t dimension(const Dimension& d, bool largest) const {
-    const DimensionCut& each = d.cuts[d.level < count_ ? chosen_[d.level] : 0];
-    return largest ? each.largest : each.sum;
+  std::int64_t dimension(const Dimension& d, Extent extent) const {
+    if (extent == Extent::largest && d.part) return 1;
+    if (extent == Extent::least && (d.level == count_ || !decided_[d.level])) return d.least;
+    const DimensionCut& each = (*d.cuts)[d.level < count_ ? chosen_[d.level] : 0];
+    return extent == Extent::largest ? each.largest
+           : extent == Extent::fresh ? each.fresh
+                                     : each.sum;
   }
   /// In groups a range of the channels of all groups, or of one.
-  std::int64_t grouped(const Piece& piece, std::size_t d, bool largest) const {
+  std::int64_t grouped(const Piece& piece, std::size_t d, Extent extent) const {
     const Projection& p = spec_.slots[piece.slot].dims[d];
-    std::int64_t size = dimension(piece.dims[d], largest);
+    const std::int64_t size = dimension(piece.dims[d], extent);
     if (p.per_group == 0) return size;
-    if (!largest) return size * spec_.extent[index(Axis::group)];
+    if (extent != Extent::largest) return size * spec_.extent[index(Axis::group)];
     for (std::size_t i = 0; i < count_; ++i) {
       if (loops_[i].axis == Axis::group && tile(i) > 1) return tile(i) * p.per_group;
     }
     return size;
   }
 
-  std::uint64_t words(const Piece& piece, bool largest) const {
+  std::uint64_t words(const Piece& piece, Extent extent) const {
     std::int64_t elements = 1;
-    for (std::size_t d = 0; d < piece.dims.size(); ++d) elements *= grouped(piece, d, largest);
+    for (std::size_t d = 0; d < piece.dims.size(); ++d) elements *= grouped(piece, d, extent);
     return static_cast<std::uint64_t>((elements * piece.element + 3) / 4);
   }
+  /// Words of all of its tiles, with the loop that changes them most often.
+  std::uint64_t covered(const Piece& piece, Extent extent,
+                        std::optional<std::size_t> innermost) const {
+    if (!piece.kept || !innermost || !decided_[*innermost]) return words(piece, extent);
+    const std::size_t axis = index(loops_[*innermost].axis);
+    if (order_.by_axis.all[axis] != order_.by_axis.outer[axis]) return words(piece, extent);
+    std::int64_t elements = 1;
+    for (std::size_t d = 0; d < piece.dims.size(); ++d) {
+      const bool fresh = piece.dims[d].level == innermost;
+      elements *= grouped(piece, d, fresh ? Extent::fresh : extent);
+    }
+    return static_cast<std::uint64_t>(elements);
+  }
 
-  /// DRAM words of the chosen tiles. (Of elements smaller than a word no more than there are.)
-  std::uint64_t moved() {
+  /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
+  /// yet move. (Of elements smaller than a word no more than there are.)
+  std::uint64_t moved(Extent extent) {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::array<std::uint64_t, 8> runs{};
     for (std::size_t i = 0; i < count_; ++i) runs[i] = trips(i);
@@ -218,7 +321,8 @@ class OrderSearch {
       }
       const SlotMoves moves = slot_moves(spec_.slots[piece.slot], visits);
       if (moves.loads + moves.stores != 0) {
-        sum += words(piece, false) * (moves.loads + moves.stores);
+        sum +=
+            covered(piece, extent, patterns[piece.slot].innermost) * (moves.loads + moves.stores);
       }
     }
     return sum;
@@ -229,7 +333,7 @@ class OrderSearch {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t lasting = 0, passing = 0;
     for (const Piece& piece : pieces_) {
-      const std::uint64_t size = words(piece, true);
+      const std::uint64_t size = words(piece, Extent::largest);
       if (patterns[piece.slot].transient) {
         passing = std::max(passing, size);
       } else {
@@ -240,27 +344,32 @@ class OrderSearch {
   }
 
   void descend(std::size_t step) {
-    if (step == sequence_.size()) {
+    if (step == count_) {
       consider();
       return;
     }
-    const std::size_t level = sequence_[step];
+    const std::size_t level = order_.sequence[step];
     const auto rest = [&](bool largest) {
-      for (std::size_t later = step + 1; later < sequence_.size(); ++later) {
-        const std::size_t l = sequence_[later];
-        chosen_[l] = largest ? 0 : levels_[l].sizes.size() - 1;
+      for (std::size_t later = step + 1; later < count_; ++later) {
+        const std::size_t l = order_.sequence[later];
+        chosen_[l] = largest ? 0 : order_.levels[l].sizes.size() - 1;
       }
     };
-    for (std::size_t size = 0; size < levels_[level].sizes.size(); ++size) {
+    decided_[level] = true;
+    for (std::size_t size = 0; size < order_.levels[level].sizes.size(); ++size) {
       chosen_[level] = size;
       if (!is_sensible(level)) continue;
       rest(true);
-      if (*best_ && moved() >= (*best_)->dram_words) break;
+      if (*best_ && moved(gaps_ ? Extent::least : Extent::sum) >= (*best_)->dram_words) {
+        if (gaps_ || !order_.levels[level].sorted) continue;
+        break;
+      }
       rest(false);
       if (smallest_need() > words_) continue;
       descend(step + 1);
     }
     chosen_[level] = 0;
+    decided_[level] = false;
   }
 
   /// An operation's operands are there together, whatever is transient.
@@ -268,7 +377,7 @@ class OrderSearch {
     std::uint64_t most = 0;
     for (const std::vector<std::size_t>& together : together_) {
       std::uint64_t sum = 0;
-      for (const std::size_t p : together) sum += words(pieces_[p], true);
+      for (const std::size_t p : together) sum += words(pieces_[p], Extent::largest);
       most = std::max(most, sum);
     }
     return most;
@@ -276,7 +385,7 @@ class OrderSearch {
 
   bool is_sensible(std::size_t level) const {
     const Axis axis = loops_[level].axis;
-    const Level& l = levels_[level];
+    const Order::Level& l = order_.levels[level];
     if (l.outer) {
       const std::int64_t outer = tile(*l.outer), inner = tile(level);
       if (inner >= outer) return false;  // as without the loop
@@ -294,7 +403,7 @@ class OrderSearch {
   }
 
   void consider() {
-    std::uint64_t cost = moved();
+    std::uint64_t cost = moved(Extent::sum);
     if (*best_ && cost >= (*best_)->dram_words) return;
     if (needed() > words_) return;
     for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile(i);
@@ -308,17 +417,17 @@ class OrderSearch {
   }
 
   const NestSpec& spec_;
+  Order& order_;
   const std::vector<bool>& pinned_;
   std::uint64_t words_;
   NestShape shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
-  std::vector<Level> levels_;
-  std::vector<std::size_t> sequence_, chosen_;
-  AxisLoops by_axis_;
-  std::vector<std::vector<SlotPattern>> patterns_;  // by running loops
+  std::vector<std::size_t> chosen_;  // sizes, by level
+  std::vector<bool> decided_;        // levels
   std::vector<Piece> pieces_;
   std::vector<std::vector<std::size_t>> together_;  // pieces, by operation
+  bool gaps_ = false;
   std::optional<FoundNest>* best_ = nullptr;
 };
 
@@ -335,34 +444,44 @@ std::vector<std::int64_t> tile_sizes(std::int64_t extent) {
   return sizes;
 }
 
-std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
-                                    std::uint64_t words) {
-  NestShape shape(spec);
-  shape.set({});
+LoopSearch::LoopSearch(const NestSpec& spec)
+    : spec_(spec), tables_(std::make_unique<Tables>(spec)) {}
+LoopSearch::LoopSearch(LoopSearch&&) noexcept = default;
+LoopSearch::~LoopSearch() = default;
+
+std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::uint64_t words) {
   // Whole tensors, moved once: the least there is, unless windows leave out a part of them.
-  const bool gaps = std::any_of(spec.slots.begin(), spec.slots.end(), [](const Slot& slot) {
-    return std::any_of(slot.dims.begin(), slot.dims.end(),
-                       [](const Projection& p) { return p.stages > 0; });
-  });
-  const std::uint64_t least = gaps ? 0 : dram_words(spec, shape, pinned);
+  bool gaps = false;
+  for (const auto& dims : tables_->cuts) {
+    gaps = gaps || std::any_of(dims.begin(), dims.end(), [](const Cuts& c) { return c.gaps; });
+  }
+  NestShape shape(spec_);
+  shape.set({});
+  const std::uint64_t least = gaps ? 0 : dram_words(spec_, shape, pinned);
   std::optional<FoundNest> best;
-  for (const std::vector<Axis>& order : orders(spec)) {
+  for (Order& order : tables_->orders) {
     if (best && best->dram_words <= least) break;
-    OrderSearch(spec, pinned, order, words).run(best);
+    OrderSearch(spec_, *tables_, order, pinned, words).run(best);
   }
   return best;
 }
 
+std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
+                                    std::uint64_t words) {
+  return LoopSearch(spec).find(pinned, words);
+}
+
 std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned) {
   // A larger buffer never finds worse loops, so whether it finds any is a question of size alone.
+  LoopSearch search(spec);
   std::uint64_t low = 1, high = 1;
-  while (!find_loops(spec, pinned, high)) {
+  while (!search.find(pinned, high)) {
     low = high + 1;
     high *= 2;
   }
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    if (find_loops(spec, pinned, middle)) {
+    if (search.find(pinned, middle)) {
       high = middle;
     } else {
       low = middle + 1;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,6 +19,23 @@ struct FoundNest {
 /// Tile sizes worth trying along an axis, largest first: those that cut it into 1, 2, 3 … pieces
 /// of nearly one size, and for many pieces a selection that does not depend on the buffer.
 std::vector<std::int64_t> tile_sizes(std::int64_t extent);
+
+/// Searches one spec for many buffers, and keeps what does not depend on them. The spec has to
+/// outlive it.
+class LoopSearch {
+ public:
+  struct Tables;
+
+  explicit LoopSearch(const NestSpec& spec);
+  LoopSearch(LoopSearch&& other) noexcept;
+  ~LoopSearch();
+  /// As find_loops.
+  std::optional<FoundNest> find(const std::vector<bool>& pinned, std::uint64_t words);
+
+ private:
+  const NestSpec& spec_;
+  std::unique_ptr<Tables> tables_;
+};
 
 /// The best loops among all orders and tile sizes, in a buffer of so many words; a larger buffer
 /// never finds worse ones. Nothing when even the smallest tiles do not fit.

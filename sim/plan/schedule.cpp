@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
 
@@ -99,6 +100,8 @@ std::uint64_t most_words(const Schedule& schedule, const Step& step) {
 
 namespace {
 
+constexpr int most_orders = 200;  ///< in which to place stays
+
 struct Box {
   std::uint64_t begin, end;  // words
   std::size_t first, last;   // nests
@@ -134,32 +137,48 @@ std::optional<std::uint64_t> highest_free(std::vector<Box> taken, std::uint64_t 
   return top - size;
 }
 
-/// Slots of a nest among the stays: each where it fits, long and large ones first.
+/// Slots of a nest among the stays.
 bool place_slots(Nest& nest, std::size_t n, const std::vector<Box>& stays, std::uint64_t words) {
+  std::vector<BufferRange> taken;
+  for (const Box& stay : stays) {
+    if (stay.first <= n && n <= stay.last) taken.push_back({stay.begin, stay.end});
+  }
   NestShape shape(nest.spec);
-  shape.set(nest.loops, nest.parts);
-  const Packing packing = pack(nest.spec, shape, nest.pinned);
-  // In one piece where there is a gap for it.
-  const std::uint64_t base = lowest_free(stays, packing.words, n, n);
-  if (base + packing.words > words) return false;
-  nest.address = packing.address;
-  for (std::uint64_t& address : nest.address) address += base;
-  return true;
+  while (true) {
+    shape.set(nest.loops, nest.parts);
+    // In one piece where there is a gap for it; else each slot where it fits.
+    const Packing together = pack(nest.spec, shape, nest.pinned);
+    const std::uint64_t base = lowest_free(stays, together.words, n, n);
+    if (base + together.words <= words) {
+      nest.address = together.address;
+      for (std::uint64_t& address : nest.address) address += base;
+      return true;
+    }
+    const Packing apart = pack(nest.spec, shape, nest.pinned, taken);
+    nest.address = apart.address;
+    if (apart.words <= words) return true;
+    // Then what is done in parts takes less at a time.
+    if (nest.parts.rows == 1 && nest.parts.finished == 1) return false;
+    nest.parts = {std::max<std::int64_t>(1, nest.parts.rows / 2),
+                  std::max<std::int64_t>(1, nest.parts.finished / 2)};
+  }
 }
 
 }  // namespace
 
 bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
-  std::vector<std::size_t> order(schedule.stays.size());
+  auto& stays = schedule.stays;
+  std::vector<std::size_t> order(stays.size());
   std::iota(order.begin(), order.end(), 0);
   const auto size_of = [&](std::size_t i) {
-    return workloads::words_of(step.tensor(schedule.stays[i].tensor).bytes()).count();
+    return workloads::words_of(step.tensor(stays[i].tensor).bytes()).count();
   };
+  /// Each stay at the lowest address free, or from both ends in turn.
   const auto try_order = [&](bool two_ended) {
     std::vector<Box> boxes;
     bool low = true;
     for (const std::size_t i : order) {
-      Stay& stay = schedule.stays[i];
+      Stay& stay = stays[i];
       const std::uint64_t size = size_of(i);
       const std::uint64_t lowest = lowest_free(boxes, size, stay.first, stay.last);
       const auto highest = highest_free(boxes, size, stay.first, stay.last, words);
@@ -175,7 +194,6 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   };
   // In order of time, from both ends in turn or from the bottom; then the large or long first.
   const auto by = [&](auto less) { std::stable_sort(order.begin(), order.end(), less); };
-  const auto& stays = schedule.stays;
   by([&](std::size_t a, std::size_t b) { return stays[a].first < stays[b].first; });
   if (try_order(true) || try_order(false)) return true;
   by([&](std::size_t a, std::size_t b) { return size_of(a) > size_of(b); });
@@ -183,7 +201,14 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   by([&](std::size_t a, std::size_t b) {
     return stays[a].last - stays[a].first > stays[b].last - stays[b].first;
   });
-  return try_order(false) || try_order(true);
+  if (try_order(false) || try_order(true)) return true;
+  // And in many other orders, the same ones each time.
+  workloads::SplitMix numbers(1);
+  for (int tries = 0; tries < most_orders; ++tries) {
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[numbers.below(i)]);
+    if (try_order(tries % 2 == 0)) return true;
+  }
+  return false;
 }
 
 void check_order(const Schedule& schedule, const Step& step) {

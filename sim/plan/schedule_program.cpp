@@ -100,6 +100,28 @@ class NestRun {
     }
   }
 
+  /// The operation sums the operand up along the axis that a tile is finished in parts of.
+  bool sums_parts(const NestOp& op, std::size_t s) const {
+    if (first_part_ && last_part_) return false;
+    const Axis axis = nest_.spec.finish->axis;
+    const Projections& dims = slot(s).dims;
+    return op.runs[index(axis)] && std::none_of(dims.begin(), dims.end(), [&](const Projection& p) {
+             return p.axis == axis;
+           });
+  }
+  /// The operand's first or last turn of an operation's sum has come.
+  bool at_first(const NestOp& op, const NestOp::Operand& operand) const {
+    return at_first(shape_.reduced(op, operand)) && (first_part_ || !sums_parts(op, operand.slot));
+  }
+  bool at_last(const NestOp& op, const NestOp::Operand& operand) const {
+    return at_last(shape_.reduced(op, operand)) && (last_part_ || !sums_parts(op, operand.slot));
+  }
+  /// An operand that takes part once does so now.
+  bool takes_part(const NestOp& op, const NestOp::Operand& operand) const {
+    if (!at_last(shape_.waits_for(op, operand))) return false;
+    return !operand.once || op.makes(operand.slot) || last_part_ ||
+           !sums_parts(op, op.outputs.front().slot);
+  }
   bool at_last(std::uint32_t loops) const { return at_end(loops, true); }
   bool at_first(std::uint32_t loops) const { return at_end(loops, false); }
   bool at_end(std::uint32_t loops, bool last) const {
@@ -143,7 +165,7 @@ class NestRun {
         run_finish();
       }
       for (std::size_t s = 0; s < slots_.size(); ++s) {
-        if (last_use_[s] == i && shape_.transient(s)) leave(s);
+        if (last_use_[s] == i && shape_.transient(s) && !shape_.keeps(s)) leave(s);
       }
     }
   }
@@ -155,12 +177,15 @@ class NestRun {
     const Range whole = range;
     for (std::int64_t at = whole.begin; at < whole.end; at += nest_.parts.finished) {
       range = {at, std::min(whole.end, at + nest_.parts.finished)};
+      first_part_ = at == whole.begin;
+      last_part_ = range.end == whole.end;
       for (std::size_t i = finish.first; i < finish.last; ++i) run(nest_.spec.ops[i]);
       for (std::size_t s = 0; s < slots_.size(); ++s) {
         if (slot(s).in_finish) leave(s);
       }
     }
     range = whole;
+    first_part_ = last_part_ = true;
   }
 
   void run(const NestOp& op) {
@@ -185,7 +210,7 @@ class NestRun {
     };
     for (const std::size_t seed : op.seeds) bring(seed, std::nullopt);
     for (const NestOp::Operand& operand : op.inputs) {
-      if (!at_last(shape_.waits_for(op, operand))) continue;
+      if (!takes_part(op, operand)) continue;
       const Tile box = box_of(operand.slot);
       if (box.elements() == 0) return;
       input_boxes.push_back(box);
@@ -197,15 +222,14 @@ class NestRun {
     }
     bool accumulate = false;
     for (const NestOp::Operand& operand : op.outputs) {
-      if (!at_last(shape_.waits_for(op, operand))) continue;
+      if (!takes_part(op, operand)) continue;
       const Tile box = box_of(operand.slot);
-      const std::uint32_t reduced = shape_.reduced(op, operand);
-      const bool adds = !at_first(reduced);
+      const bool adds = !at_first(op, operand);
       if (&operand == &op.outputs.front() || adds) accumulate = adds;
       output_boxes.push_back(box);
       outputs.push_back(models::TileView(make(operand.slot, adds, rows), box));
       Held* held = held_of(operand.slot);
-      if (held != nullptr) held->finished = at_last(reduced);
+      if (held != nullptr) held->finished = at_last(op, operand);
     }
     Kernel whole = op.kernel ? *op.kernel : step_.ops[op.op].kernel;
     if (auto* statistics = std::get_if<workloads::NormStatistics>(&whole)) {
@@ -258,8 +282,10 @@ class NestRun {
     Held& held = slots_[s];
     const bool part = rows && slot(s).in_parts;
     if (part ? held.resident : stands(s)) return held.tile;
+    const BufferedTile wanted = tile_at(s, rows);
+    if (held.resident && shape_.keeps(s) && held.tile.tile == wanted.tile) return held.tile;
     leave(s);
-    held = {true, false, true, tile_at(s, rows), stamp(s)};
+    held = {true, false, true, wanted, stamp(s)};
     out_.push_back(models::Load{held.tile, lines_[s].load});
     return held.tile;
   }
@@ -300,7 +326,8 @@ class NestRun {
   std::deque<Instruction>& out_;
   NestShape shape_;
   std::vector<std::uint64_t> at_;
-  Place place_, whole_place_;  // within what finishes a tile, and of all of it
+  Place place_, whole_place_;                  // within what finishes a tile, and of all of it
+  bool first_part_ = true, last_part_ = true;  // of what finishes it
   std::vector<Held> slots_;
   std::vector<std::size_t> last_use_;
   /// Values that statistics have taken in, by slot and first channel.
