@@ -11,6 +11,7 @@
 #include "analysis/output.hpp"
 #include "analysis/schedule_report.hpp"
 #include "models/dram/placement.hpp"
+#include "sim/plan/planned_macs.hpp"
 
 namespace spillway::analysis {
 
@@ -230,11 +231,10 @@ bool counts_agree(const Plan& plan, const Result& result) {
   for (std::size_t i = 0; i < plan.ledger().lines().size(); ++i) {
     if (plan.ledger().lines()[i].words != result.ledger.lines()[i].words) return false;
   }
-  // Tiles may do a part of the work again, leave out what no pooling window takes, and have less
-  // padding to multiply by.
-  if (!plan.schedule().nests.empty()) return true;
-  return plan.step().macs() == result.execution.macs &&
-         plan.step().macs_padded() == result.execution.macs_padded;
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
+  return planned.macs == result.execution.macs &&
+         planned.macs_padded == result.execution.macs_padded &&
+         planned.readout == result.execution.macs_apart;
 }
 
 std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,

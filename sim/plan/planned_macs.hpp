@@ -1,0 +1,23 @@
+// The MACs that a plan does, from the loops of its nests alone.
+#pragma once
+
+#include "sim/plan/plan.hpp"
+
+namespace spillway::sim {
+
+using workloads::Macs;
+
+struct PlannedMacs {
+  Macs macs;         ///< border-exact, the readout's left out
+  Macs macs_padded;  ///< taps on padding counted
+  Macs readout;      ///< border-exact, of the readout alone
+  /// Of `macs` and `readout` those beyond the step's own: activations and errors made again, and
+  /// maps where tiles overlap. (An operation may also do less than the step's: outputs that no
+  /// pooling window takes are left out.)
+  Macs again;
+};
+
+/// What the device will count when it runs the plan.
+PlannedMacs planned_macs(const Plan& plan);
+
+}  // namespace spillway::sim
