@@ -119,11 +119,12 @@ std::string mac_text(const Plan& plan, const models::Execution* execution) {
   };
   std::string text = "\nMACs (millions)\n";
   text += line("border-exact", execution != nullptr ? execution->macs : planned.macs);
+  text += line("  of these done again beside the step's own", planned.again);
   text += line("executed, taps on padding counted",
                execution != nullptr ? execution->macs_padded : planned.macs_padded);
   text +=
       line("readout layer, apart", execution != nullptr ? execution->macs_apart : planned.readout);
-  text += line("of these done again, beyond the step's own", planned.again);
+  text += line("  of these done again", planned.readout_again);
   text += line("input gradient that only the paper counts", plan.step().unused_input_gradient);
   return text;
 }
@@ -276,10 +277,12 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
   json["macs"] = execution.macs.count();
+  json["macs_again"] = planned.again.count();
   json["macs_padded"] = execution.macs_padded.count();
   json["macs_readout"] = execution.macs_apart.count();
-  json["macs_again"] = sim::planned_macs(plan).again.count();
+  json["macs_readout_again"] = planned.readout_again.count();
   json["cycles"] = execution.cycles.count();
   json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
@@ -298,9 +301,10 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   json["host"] = words_of_port(plan.ledger(), Port::host);
   const sim::PlannedMacs macs = sim::planned_macs(plan);
   json["macs"] = macs.macs.count();
+  json["macs_again"] = macs.again.count();
   json["macs_padded"] = macs.macs_padded.count();
   json["macs_readout"] = macs.readout.count();
-  json["macs_again"] = macs.again.count();
+  json["macs_readout_again"] = macs.readout_again.count();
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
                     {"high_water_bytes", bytes_of(plan.buffer_words()).count()}};
   json["ledger"] = ledger_json(plan.ledger(), Port::dram);

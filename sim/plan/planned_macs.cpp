@@ -130,7 +130,7 @@ class NestProducts {
 PlannedMacs planned_macs(const Plan& plan) {
   const w::Step& step = plan.step();
   if (plan.schedule().nests.empty()) {
-    return {step.macs(), step.macs_padded(), step.readout_macs(), Macs(0)};
+    return {step.macs(), Macs(0), step.macs_padded(), step.readout_macs(), Macs(0)};
   }
   std::vector<Count> by_op(step.ops.size());
   for (const Nest& nest : plan.schedule().nests) {
@@ -143,14 +143,11 @@ PlannedMacs planned_macs(const Plan& plan) {
   }
   PlannedMacs result;
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
-    const Macs exact(by_op[i].exact);
-    if (step.ops[i].layer == step.readout_layer()) {
-      result.readout += exact;
-    } else {
-      result.macs += exact;
-      result.macs_padded += Macs(by_op[i].padded);
-    }
-    if (exact > step.ops[i].macs) result.again += exact - step.ops[i].macs;
+    const Macs exact(by_op[i].exact), own = step.ops[i].macs;
+    const bool readout = step.ops[i].layer == step.readout_layer();
+    (readout ? result.readout : result.macs) += exact;
+    if (exact > own) (readout ? result.readout_again : result.again) += exact - own;
+    if (!readout) result.macs_padded += Macs(by_op[i].padded);
   }
   return result;
 }
