@@ -12,6 +12,7 @@
 #include "analysis/lower_bound.hpp"
 #include "sim/plan/buffer_too_small.hpp"
 #include "sim/plan/plan.hpp"
+#include "sim/plan/planned_macs.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -91,6 +92,9 @@ BufferPoint plan_point(sim::Experiment experiment, Curve curve, Bytes buffer) {
     const sim::Plan plan = sim::make_plan(experiment);
     point.reads = plan.ledger().total(Port::dram, Direction::read);
     point.writes = plan.ledger().total(Port::dram, Direction::write);
+    const sim::PlannedMacs macs = planned_macs(plan);
+    point.macs = macs.macs;
+    point.again = macs.again;
   } catch (const sim::BufferTooSmall& error) {
     point.refusal = error.what();
     point.smallest = error.smallest();
