@@ -53,10 +53,14 @@ Words compulsory_words(const Network& network, std::uint64_t batch) {
 Words product_alone_words(const Layer& layer, std::uint64_t batch, Words buffer) {
   const auto room = static_cast<double>(buffer.count());
   const Words once = layer.weights() + (values_read(layer) + layer.activations()) * batch;
-  const auto products = static_cast<double>((layer.macs_exact() * batch).count());
-  const auto pooled_away = static_cast<double>(
-      ((layer.activations_before_pool() - layer.activations()) * batch).count());
-  const double bound = 2 * products / std::sqrt(reuse(layer) * room) - 2 * room - pooled_away;
+  const auto of_batch = [&](auto per_example) {
+    return static_cast<double>((per_example * batch).count());
+  };
+  // Windows that overlap can also make more values than they pool.
+  const double pooled_away =
+      of_batch(layer.activations_before_pool()) - of_batch(layer.activations());
+  const double bound =
+      2 * of_batch(layer.macs_exact()) / std::sqrt(reuse(layer) * room) - 2 * room - pooled_away;
   return std::max(once, Words(static_cast<std::uint64_t>(std::max(bound, 0.0))));
 }
 

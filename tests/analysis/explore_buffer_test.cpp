@@ -371,6 +371,11 @@ TEST_CASE("a product alone: its operands once or its sums in a buffer of so many
       workloads::make_network("one", {2, 6, 6}, 3, {test::pooled(spec, 2, 2)}).layers.front();
   CHECK(analysis::product_alone_words(pooled, 10, Words(4)) ==
         Words(2 * 10 * macs / 6 - 2 * 4 - 10 * 108));
+  // Windows of 2 x 2 with padding make 7 x 7 values of 6 x 6: 52 more than there are sums.
+  const workloads::Layer grown =
+      workloads::make_network("one", {2, 6, 6}, 3, {test::pooled(spec, 2, 1, 1)}).layers.front();
+  CHECK(analysis::product_alone_words(grown, 10, Words(4)) ==
+        Words(2 * 10 * macs / 6 - 2 * 4 + 10 * 52));
 }
 
 TEST_CASE(
