@@ -72,6 +72,8 @@ sim::Experiment experiment_for(const Network& network, std::int64_t batch) {
   experiment.device = models::read_device(workloads::Config::from_file(
       workloads::shared_folder() / "models" / "devices" / "paper.yaml"));
   experiment.device.buffer_where = "";
+  // Memory has room for any network and batch: nothing but words is counted here.
+  experiment.device.dram.geometry.rows_per_bank <<= 16;
   experiment.batch = batch;
   experiment.optimizer.momentum = 0;
   experiment.idealisations = sim::Idealisations::none();

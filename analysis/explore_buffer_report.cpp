@@ -1,6 +1,8 @@
 // An exploration of buffer sizes as text, CSV and JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/explore_buffer.hpp"
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
@@ -63,26 +65,32 @@ std::string again_text(const BufferPoint& point) {
 
 /// What the schedules compute again: millions, and beside the step's own MACs.
 std::string again_table(const BufferBlock& block) {
+  const bool any = std::ranges::any_of(block.rows, [](const BufferRow& row) {
+    return std::ranges::any_of(row.points, [](const BufferPoint& p) { return p.again > Macs(0); });
+  });
+  if (!any) return "\n  No MACs are done again.\n";
   Table table({"buffer", "BP", "BP recomputing", "LEL"});
   for (const BufferRow& row : block.rows) {
     std::vector<std::string> cells{size_name(row.buffer)};
     for (const BufferPoint& point : row.points) cells.push_back(again_text(point));
     table.add(cells);
   }
-  return "\n  millions of MACs done again, beside the step's own\n\n" + table.text();
+  return "\n  Millions of MACs done again, beside the step's own\n\n" + table.text();
 }
 
 }  // namespace
 
 std::string exploration_text(const BufferExploration& exploration) {
+  const bool batch_norm = exploration.blocks.size() > 1;
   std::string text = fmt::format(
-      "{}, one mini-batch of {}: words across the chip's border, read and written together, by\n"
-      "size of the on-chip buffer, under the best schedules found (plain SGD; images and what\n"
-      "batch-norm keeps for the backward pass in DRAM; all else idealised that the paper leaves\n"
-      "out)\n",
-      exploration.network, exploration.batch);
+      "{}, one mini-batch of {}: words across the chip's border,\n"
+      "read and written together, by size of the on-chip buffer, under the best schedules found\n"
+      "(plain SGD; images{} in DRAM; all else idealised{}that the paper leaves out)\n",
+      exploration.network, exploration.batch,
+      batch_norm ? " and what batch-norm keeps for the backward pass" : "",
+      batch_norm ? "\n" : " ");
   for (const BufferBlock& block : exploration.blocks) {
-    if (exploration.blocks.size() > 1) {
+    if (batch_norm) {
       text += block.batch_norm ? "\nwith batch-norm\n" : "\nwithout batch-norm\n";
     }
     text += "\n" + block_text(block) + again_table(block);
@@ -94,6 +102,9 @@ std::string exploration_text(const BufferExploration& exploration) {
       "\nEvery word once, which no schedule of BP or LEL avoids: {} (images {}, and twice the\n"
       "weights, {}). Table 1, without images: BP {}, LEL {}, ratio {}.\n"
       "BP recomputing: activations may be made again in the backward pass instead of stored.\n"
+      "MACs done again: for that; for local errors that are made wherever they are used instead "
+      "of\n"
+      "stored; and where tiles of maps overlap.\n"
       "Forward pass alone: a lower bound on the forward pass when each layer runs by itself from\n"
       "and to memory. A schedule that keeps maps on chip between layers may stay below it, even\n"
       "with its whole step.\n",

@@ -300,6 +300,18 @@ TEST_CASE("a buffer that is too small is refused with a size that works") {
   }
 }
 
+TEST_CASE("memory has room for any network") {
+  // 10 GB of images.
+  const workloads::Network network =
+      workloads::make_network("large", {1, 128, 128}, 3, {test::conv(1, 1)});
+  const BufferExploration exploration =
+      analysis::explore_buffer(network, 150'000, bytes({1 << 20}));
+  for (const BufferPoint& point : exploration.blocks[0].rows[0].points) {
+    CAPTURE(point.refusal);
+    CHECK(point.words() >= exploration.images);
+  }
+}
+
 TEST_CASE("no ratio stands alone") {
   const BufferExploration exploration = made_up(false);
   CHECK_FALSE(exploration.blocks[0].rows[0].ratios());
