@@ -12,6 +12,7 @@
 #include "analysis/lower_bound.hpp"
 #include "sim/plan/buffer_too_small.hpp"
 #include "sim/plan/plan.hpp"
+#include "sim/plan/planned_macs.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -71,6 +72,8 @@ sim::Experiment experiment_for(const Network& network, std::int64_t batch) {
   experiment.device = models::read_device(workloads::Config::from_file(
       workloads::shared_folder() / "models" / "devices" / "paper.yaml"));
   experiment.device.buffer_where = "";
+  // Memory has room for any network and batch: nothing but words is counted here.
+  experiment.device.dram.geometry.rows_per_bank <<= 16;
   experiment.batch = batch;
   experiment.optimizer.momentum = 0;
   experiment.idealisations = sim::Idealisations::none();
@@ -91,6 +94,9 @@ BufferPoint plan_point(sim::Experiment experiment, Curve curve, Bytes buffer) {
     const sim::Plan plan = sim::make_plan(experiment);
     point.reads = plan.ledger().total(Port::dram, Direction::read);
     point.writes = plan.ledger().total(Port::dram, Direction::write);
+    const sim::PlannedMacs macs = planned_macs(plan);
+    point.macs = macs.macs;
+    point.again = macs.again;
   } catch (const sim::BufferTooSmall& error) {
     point.refusal = error.what();
     point.smallest = error.smallest();

@@ -15,6 +15,7 @@
 namespace spillway::analysis {
 
 using workloads::Bytes;
+using workloads::Macs;
 using workloads::Words;
 
 /// Sizes of buffers, ascending and each once, from a list such as "16KiB..64MiB" or
@@ -36,6 +37,7 @@ struct BufferPoint {
   Words reads, writes;
   std::string refusal;  ///< why the buffer is too small; "" when there is a plan
   Bytes smallest;       ///< the smallest buffer that works, where it is too small
+  Macs macs, again;     ///< sim/plan/planned_macs.hpp, the readout's left out
   bool planned() const { return refusal.empty(); }
   Words words() const { return reads + writes; }
 };

@@ -1,6 +1,8 @@
 // An exploration of buffer sizes as text, CSV and JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/explore_buffer.hpp"
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
@@ -53,20 +55,45 @@ std::string block_text(const BufferBlock& block) {
   return table.text() + refusals;
 }
 
+std::string again_text(const BufferPoint& point) {
+  if (!point.planned()) return "refused";
+  if (point.again == Macs(0)) return "none";
+  const auto own = static_cast<double>((point.macs - point.again).count());
+  return fmt::format("{} (+{:.2f} %)", millions(point.again.count()),
+                     100 * static_cast<double>(point.again.count()) / own);
+}
+
+/// What the schedules compute again: millions, and beside the step's own MACs.
+std::string again_table(const BufferBlock& block) {
+  const bool any = std::ranges::any_of(block.rows, [](const BufferRow& row) {
+    return std::ranges::any_of(row.points, [](const BufferPoint& p) { return p.again > Macs(0); });
+  });
+  if (!any) return "\n  No MACs are done again.\n";
+  Table table({"buffer", "BP", "BP recomputing", "LEL"});
+  for (const BufferRow& row : block.rows) {
+    std::vector<std::string> cells{size_name(row.buffer)};
+    for (const BufferPoint& point : row.points) cells.push_back(again_text(point));
+    table.add(cells);
+  }
+  return "\n  Millions of MACs done again, beside the step's own\n\n" + table.text();
+}
+
 }  // namespace
 
 std::string exploration_text(const BufferExploration& exploration) {
+  const bool batch_norm = exploration.blocks.size() > 1;
   std::string text = fmt::format(
-      "{}, one mini-batch of {}: words across the chip's border, read and written together, by\n"
-      "size of the on-chip buffer, under the best schedules found (plain SGD; images and what\n"
-      "batch-norm keeps for the backward pass in DRAM; all else idealised that the paper leaves\n"
-      "out)\n",
-      exploration.network, exploration.batch);
+      "{}, one mini-batch of {}: words across the chip's border,\n"
+      "read and written together, by size of the on-chip buffer, under the best schedules found\n"
+      "(plain SGD; images{} in DRAM; all else idealised{}that the paper leaves out)\n",
+      exploration.network, exploration.batch,
+      batch_norm ? " and what batch-norm keeps for the backward pass" : "",
+      batch_norm ? "\n" : " ");
   for (const BufferBlock& block : exploration.blocks) {
-    if (exploration.blocks.size() > 1) {
+    if (batch_norm) {
       text += block.batch_norm ? "\nwith batch-norm\n" : "\nwithout batch-norm\n";
     }
-    text += "\n" + block_text(block);
+    text += "\n" + block_text(block) + again_table(block);
   }
   const auto words = [](Words count) { return grouped(count.count()); };
   const double table1_ratio = static_cast<double>(exploration.table1_bp.count()) /
@@ -75,6 +102,9 @@ std::string exploration_text(const BufferExploration& exploration) {
       "\nEvery word once, which no schedule of BP or LEL avoids: {} (images {}, and twice the\n"
       "weights, {}). Table 1, without images: BP {}, LEL {}, ratio {}.\n"
       "BP recomputing: activations may be made again in the backward pass instead of stored.\n"
+      "MACs done again: for that; for local errors that are made wherever they are used instead "
+      "of\n"
+      "stored; and where tiles of maps overlap.\n"
       "Forward pass alone: a lower bound on the forward pass when each layer runs by itself from\n"
       "and to memory. A schedule that keeps maps on chip between layers may stay below it, even\n"
       "with its whole step.\n",
@@ -87,7 +117,8 @@ std::string exploration_csv(const BufferExploration& exploration) {
   std::string text = "network,batch,batch_norm,buffer_bytes";
   for (const Curve curve : all_curves) {
     const std::string key = key_of(curve);
-    text += fmt::format(",{0}_reads,{0}_writes,{0}_words,{0}_smallest_bytes", key);
+    text += fmt::format(
+        ",{0}_reads,{0}_writes,{0}_words,{0}_smallest_bytes,{0}_macs,{0}_macs_again", key);
   }
   text +=
       ",bp_over_lel,bp_recompute_over_lel,forward_alone_words,compulsory_words,table1_bp_words,"
@@ -97,9 +128,10 @@ std::string exploration_csv(const BufferExploration& exploration) {
       text += fmt::format("{},{},{},{}", csv_text(exploration.network), exploration.batch,
                           block.batch_norm, row.buffer.count());
       for (const BufferPoint& point : row.points) {
-        text += point.planned() ? fmt::format(",{},{},{},", point.reads.count(),
-                                              point.writes.count(), point.words().count())
-                                : fmt::format(",,,,{}", point.smallest.count());
+        text += point.planned()
+                    ? fmt::format(",{},{},{},,{},{}", point.reads.count(), point.writes.count(),
+                                  point.words().count(), point.macs.count(), point.again.count())
+                    : fmt::format(",,,,{},,", point.smallest.count());
       }
       const auto ratios = row.ratios();
       text += ratios ? fmt::format(",{:.6f},{:.6f}", ratios->bp, ratios->bp_recompute) : ",,";
@@ -121,7 +153,9 @@ std::string exploration_json(const BufferExploration& exploration) {
         if (point.planned()) {
           json[key_of(curve)] = {{"reads", point.reads.count()},
                                  {"writes", point.writes.count()},
-                                 {"words", point.words().count()}};
+                                 {"words", point.words().count()},
+                                 {"macs", point.macs.count()},
+                                 {"macs_again", point.again.count()}};
         } else {
           json[key_of(curve)] = {{"refused", point.refusal},
                                  {"smallest_bytes", point.smallest.count()}};
@@ -138,6 +172,8 @@ std::string exploration_json(const BufferExploration& exploration) {
   return dump({{"network", exploration.network},
                {"batch", exploration.batch},
                {"compulsory_words", exploration.compulsory.count()},
+               {"images_words", exploration.images.count()},
+               {"weights_words", exploration.weights.count()},
                {"table1_words",
                 {{"bp", exploration.table1_bp.count()}, {"lel", exploration.table1_lel.count()}}},
                {"rows", rows}});

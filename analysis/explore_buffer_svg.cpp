@@ -57,7 +57,7 @@ std::vector<Level> levels_of(const BufferExploration& exploration) {
   const auto level = [](const std::string& name, Words words, const char* colour,
                         const char* dashes) {
     const double value = in_millions(words);
-    return Level{{fmt::format("{}: {}", name, three_digits(value)), colour,
+    return Level{{fmt::format("{}: {} million", name, three_digits(value)), colour,
                   fmt::format(" stroke-width=\"1.3\" stroke-dasharray=\"{}\"", dashes)},
                  value};
   };
@@ -110,6 +110,14 @@ svg::LogAxis words_axis(const BufferExploration& exploration) {
 
 double table1_ratio(const BufferExploration& exploration) {
   return in_millions(exploration.table1_bp) / in_millions(exploration.table1_lel);
+}
+
+/// How far a row's ratios are from Table 1's.
+double ratio_distance(const BufferExploration& exploration, const BufferRow& row) {
+  const auto ratios = row.ratios();
+  if (!ratios) return 1e9;
+  return std::min(std::abs(ratios->bp - table1_ratio(exploration)),
+                  std::abs(ratios->bp_recompute - table1_ratio(exploration)));
 }
 
 svg::Axis ratio_axis(const BufferExploration& exploration) {
@@ -249,8 +257,12 @@ std::string ratio_panel(const BufferExploration& exploration, const Frame& frame
   const double table1 = axis.y(table1_ratio(exploration));
   text += svg::line(axis.left, table1, axis.right, table1, bp_colour,
                     " stroke-width=\"1.3\" stroke-dasharray=\"2 3\"");
-  text += svg::text(axis.right, table1 - 5,
-                    fmt::format("Table 1: {:.2f}", table1_ratio(exploration)), "end", 12);
+  // Where the curves keep the larger distance, to the left or to the right.
+  const bool to_the_left = ratio_distance(exploration, block.rows.front()) >
+                           ratio_distance(exploration, block.rows.back());
+  text += svg::text(to_the_left ? axis.left + 4 : axis.right - 4, table1 - 5,
+                    fmt::format("Table 1: {:.2f}", table1_ratio(exploration)),
+                    to_the_left ? "start" : "end", 12);
   for (const Curve curve : {Curve::bp, Curve::bp_recompute}) {
     text += curve_through(frame, block, b, style_of(curve),
                           [&](const BufferRow& row) -> std::optional<double> {

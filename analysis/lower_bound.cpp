@@ -26,14 +26,6 @@ std::uint64_t covered(const workloads::Window& window, std::size_t axis, std::in
   return static_cast<std::uint64_t>(std::ranges::count(read, true));
 }
 
-/// Values of one example that a layer reads.
-Words values_read(const Layer& layer) {
-  if (layer.kind == LayerKind::fc) return Words(static_cast<std::uint64_t>(layer.input.elements()));
-  return Words(static_cast<std::uint64_t>(layer.input.channels)) *
-         covered(layer.window, 0, layer.input.height, layer.before_pool.height) *
-         covered(layer.window, 1, layer.input.width, layer.before_pool.width);
-}
-
 /// Outputs that one input value is part of, per feature map.
 double reuse(const Layer& layer) {
   if (layer.kind == LayerKind::fc) return 1;
@@ -47,21 +39,34 @@ double reuse(const Layer& layer) {
 
 }  // namespace
 
+Words values_read(const Layer& layer) {
+  if (layer.kind == LayerKind::fc) return Words(static_cast<std::uint64_t>(layer.input.elements()));
+  return Words(static_cast<std::uint64_t>(layer.input.channels)) *
+         covered(layer.window, 0, layer.input.height, layer.before_pool.height) *
+         covered(layer.window, 1, layer.input.width, layer.before_pool.width);
+}
+
 Words compulsory_words(const Network& network, std::uint64_t batch) {
   return values_read(network.layers.front()) * batch + 2 * network.weights();
 }
 
+Words product_alone_words(const Layer& layer, std::uint64_t batch, Words buffer) {
+  const auto room = static_cast<double>(buffer.count());
+  const Words once = layer.weights() + (values_read(layer) + layer.activations()) * batch;
+  const auto of_batch = [&](auto per_example) {
+    return static_cast<double>((per_example * batch).count());
+  };
+  // Windows that overlap can also make more values than they pool.
+  const double pooled_away =
+      of_batch(layer.activations_before_pool()) - of_batch(layer.activations());
+  const double bound =
+      2 * of_batch(layer.macs_exact()) / std::sqrt(reuse(layer) * room) - 2 * room - pooled_away;
+  return std::max(once, Words(static_cast<std::uint64_t>(std::max(bound, 0.0))));
+}
+
 Words forward_alone_words(const Network& network, std::uint64_t batch, Words buffer) {
   Words sum;
-  const auto room = static_cast<double>(buffer.count());
-  for (const Layer& layer : network.layers) {
-    const Words once = layer.weights() + (values_read(layer) + layer.activations()) * batch;
-    const auto products = static_cast<double>((layer.macs_exact() * batch).count());
-    const auto pooled_away = static_cast<double>(
-        ((layer.activations_before_pool() - layer.activations()) * batch).count());
-    const double bound = 2 * products / std::sqrt(reuse(layer) * room) - 2 * room - pooled_away;
-    sum += std::max(once, Words(static_cast<std::uint64_t>(std::max(bound, 0.0))));
-  }
+  for (const Layer& layer : network.layers) sum += product_alone_words(layer, batch, buffer);
   return sum;
 }
 

@@ -17,8 +17,11 @@ using workloads::Words;
 /// covers are not counted.
 Words compulsory_words(const workloads::Network& network, std::uint64_t batch);
 
-/// What the forward pass moves at least when each layer runs by itself, its input and its output
-/// (after pooling) in memory: the sum over layers of the larger of
+/// Values of one example that a layer reads: those that some window covers.
+Words values_read(const workloads::Layer& layer);
+
+/// What a layer's forward product moves at least when it runs by itself, its input and its output
+/// (after pooling) in memory: the larger of
 ///
 /// * its operands once: |P_i| + B |A_{i-1}| + B |A_i|, and
 /// * 2 G / sqrt(R S) - 2 S - B (|Y_i| - |A_i|), with G its border-exact MACs, S the buffer in words
@@ -33,8 +36,14 @@ Words compulsory_words(const workloads::Network& network, std::uint64_t batch);
 /// products: 2 G / sqrt(R S) - 2 S. Outputs that begin as zeros on chip save B |Y_i| of these
 /// loads, and the layer stores B |A_i| words. One chain of partial sums for each output is assumed.
 ///
-/// No bound on a whole step or on layers that are fused: a map that never leaves the chip costs
-/// nothing, so a schedule across layers may stay below it.
+/// x, w and o play the same part in it, and what begins as zeros is stored at the end. So without
+/// pooling it also holds for the layer's input gradient alone and for its weight gradient alone.
+/// With pooling it does not: most errors of Y_i are zeros that never lie in memory.
+Words product_alone_words(const workloads::Layer& layer, std::uint64_t batch, Words buffer);
+
+/// The sum over all layers: of the forward pass when each layer runs by itself. No bound on a whole
+/// step or on layers that are fused: a map that never leaves the chip costs nothing, so a schedule
+/// across layers may stay below it.
 Words forward_alone_words(const workloads::Network& network, std::uint64_t batch, Words buffer);
 
 }  // namespace spillway::analysis

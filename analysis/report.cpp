@@ -8,9 +8,11 @@
 #include "analysis/closed_form.hpp"
 #include "analysis/dram_figures.hpp"
 #include "analysis/json.hpp"
+#include "analysis/layer_report.hpp"
 #include "analysis/output.hpp"
 #include "analysis/schedule_report.hpp"
 #include "models/dram/placement.hpp"
+#include "sim/plan/planned_macs.hpp"
 
 namespace spillway::analysis {
 
@@ -110,19 +112,20 @@ std::string buffer_text(const Experiment& experiment, const Plan& plan, const Re
   return text;
 }
 
-std::string mac_text(const workloads::Step& step, const models::Execution* execution) {
-  const auto macs = execution != nullptr ? execution->macs : step.macs();
-  const auto padded = execution != nullptr ? execution->macs_padded : step.macs_padded();
-  const auto apart = execution != nullptr ? execution->macs_apart : step.readout_macs();
+std::string mac_text(const Plan& plan, const models::Execution* execution) {
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
+  const auto line = [](const char* what, workloads::Macs macs) {
+    return fmt::format("  {:<44} {:>12}\n", what, millions(macs.count()));
+  };
   std::string text = "\nMACs (millions)\n";
-  text += fmt::format("  useful, border-exact                         {:>12}\n",
-                      millions(macs.count()));
-  text += fmt::format("  executed, taps on padding counted            {:>12}\n",
-                      millions(padded.count()));
-  text += fmt::format("  readout layer, apart                         {:>12}\n",
-                      millions(apart.count()));
-  text += fmt::format("  input gradient that only the paper counts    {:>12}\n",
-                      millions(step.unused_input_gradient.count()));
+  text += line("border-exact", execution != nullptr ? execution->macs : planned.macs);
+  text += line("  of these done again beside the step's own", planned.again);
+  text += line("executed, taps on padding counted",
+               execution != nullptr ? execution->macs_padded : planned.macs_padded);
+  text +=
+      line("readout layer, apart", execution != nullptr ? execution->macs_apart : planned.readout);
+  text += line("  of these done again", planned.readout_again);
+  text += line("input gradient that only the paper counts", plan.step().unused_input_gradient);
   return text;
 }
 
@@ -230,11 +233,10 @@ bool counts_agree(const Plan& plan, const Result& result) {
   for (std::size_t i = 0; i < plan.ledger().lines().size(); ++i) {
     if (plan.ledger().lines()[i].words != result.ledger.lines()[i].words) return false;
   }
-  // Tiles may do a part of the work again, leave out what no pooling window takes, and have less
-  // padding to multiply by.
-  if (!plan.schedule().nests.empty()) return true;
-  return plan.step().macs() == result.execution.macs &&
-         plan.step().macs_padded() == result.execution.macs_padded;
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
+  return planned.macs == result.execution.macs &&
+         planned.macs_padded == result.execution.macs_padded &&
+         planned.readout == result.execution.macs_apart;
 }
 
 std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
@@ -244,7 +246,7 @@ std::string run_text(const Experiment& experiment, const Plan& plan, const Resul
                                      : "  PLANNED AND SIMULATED COUNTS DIFFER.\n";
   if (!options.values) text += "  No values were computed: counts and times alone.\n";
   text += idealised_text(experiment, result.ledger);
-  text += mac_text(plan.step(), &result.execution);
+  text += mac_text(plan, &result.execution);
   text += time_text(experiment, result.execution);
   text += dram_text(experiment, result.execution.dram);
   text += buffer_text(experiment, plan, &result);
@@ -254,8 +256,9 @@ std::string run_text(const Experiment& experiment, const Plan& plan, const Resul
 std::string plan_text(const Experiment& experiment, const Plan& plan) {
   std::string text = title(experiment) + ledger_text(plan.ledger(), nullptr);
   text += idealised_text(experiment, plan.ledger());
-  text += mac_text(plan.step(), nullptr);
+  text += mac_text(plan, nullptr);
   text += buffer_text(experiment, plan, nullptr);
+  text += layer_traffic_text(layer_traffic(experiment, plan));
   if (!plan.schedule().nests.empty()) return text + schedule_text(plan);
   text += "\nStages: what arrives, what stays from the stage before, what is stored\n";
   for (const sim::StageReason& reason : plan.reasons()) {
@@ -274,9 +277,12 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
   json["macs"] = execution.macs.count();
+  json["macs_again"] = planned.again.count();
   json["macs_padded"] = execution.macs_padded.count();
   json["macs_readout"] = execution.macs_apart.count();
+  json["macs_readout_again"] = planned.readout_again.count();
   json["cycles"] = execution.cycles.count();
   json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
@@ -293,14 +299,19 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   Json json = head(experiment);
   json["dram"] = words_of_port(plan.ledger(), Port::dram);
   json["host"] = words_of_port(plan.ledger(), Port::host);
-  json["macs"] = plan.step().macs().count();
-  json["macs_padded"] = plan.step().macs_padded().count();
-  json["macs_readout"] = plan.step().readout_macs().count();
+  const sim::PlannedMacs macs = sim::planned_macs(plan);
+  json["macs"] = macs.macs.count();
+  json["macs_again"] = macs.again.count();
+  json["macs_padded"] = macs.macs_padded.count();
+  json["macs_readout"] = macs.readout.count();
+  json["macs_readout_again"] = macs.readout_again.count();
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
                     {"high_water_bytes", bytes_of(plan.buffer_words()).count()}};
   json["ledger"] = ledger_json(plan.ledger(), Port::dram);
   json["host_ledger"] = ledger_json(plan.ledger(), Port::host);
   json["idealised_words"] = idealised_json(experiment, plan.ledger());
+  json["layers"] = layer_traffic_json(layer_traffic(experiment, plan));
+  if (!plan.schedule().nests.empty()) json["nests"] = schedule_json(plan);
   return dump(json);
 }
 

@@ -15,7 +15,7 @@ std::string run_json(const sim::Experiment& experiment, const sim::Plan& plan,
 std::string plan_text(const sim::Experiment& experiment, const sim::Plan& plan);
 std::string plan_json(const sim::Experiment& experiment, const sim::Plan& plan);
 
-/// Every line of the ledger as planned is as simulated.
+/// Every line of the ledger as planned is as simulated, and the MACs.
 bool counts_agree(const sim::Plan& plan, const sim::Result& result);
 
 /// Shapes and counts of a network, layer by layer.

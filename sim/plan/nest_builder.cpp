@@ -242,13 +242,18 @@ class NestBuilder::Mapping {
                   whole(g.window.kernel[0]), whole(g.window.kernel[1])});
   }
 
-  /// Examples x features; features of a conv layer go by channels.
-  void features(TensorId id, Axis axis) {
+  /// Examples x features; features of a conv layer go by channels, and within those by rows and
+  /// columns where maps are cut.
+  void features(TensorId id, Axis axis, bool cut_maps = false) {
     const w::TensorShape& shape = tensor(id).shape;
     const Projection examples = along(Axis::example, shape[0]), channels = along(axis, shape[1]);
     spec_.extent[index(axis)] = shape[1];
     if (shape.size() == 2) {
       set(id, {examples, channels});
+    } else if (cut_maps) {
+      spec_.extent[index(Axis::row)] = shape[2];
+      spec_.extent[index(Axis::column)] = shape[3];
+      set(id, {examples, channels, along(Axis::row, shape[2]), along(Axis::column, shape[3])});
     } else {
       set(id, {examples, channels, whole(shape[2]), whole(shape[3])});
     }
@@ -269,9 +274,10 @@ class NestBuilder::Mapping {
     return dims;
   }
 
-  void dense_operands(const w::DenseGeometry& g, TensorId x, TensorId y, TensorId weights) {
+  void dense_operands(const w::DenseGeometry& g, TensorId x, TensorId y, TensorId weights,
+                      bool cut_maps = false) {
     spec_.extent[index(Axis::example)] = g.batch;
-    features(x, Axis::input);
+    features(x, Axis::input, cut_maps);
     features(y, Axis::output);
     set(weights, matrix(weights, *find(x), 1, along(Axis::output, g.outputs)));
   }
@@ -297,7 +303,7 @@ class NestBuilder::Mapping {
       const bool cut_input = request.cut_input_rows || request.main.size() > 1;
       conv_operands(k.shape, request, cut_input, in[1], in[0], out[0]);
     } else if constexpr (std::is_same_v<K, w::FcForward>) {
-      dense_operands(k.shape, in[0], out[0], in[1]);
+      dense_operands(k.shape, in[0], out[0], in[1], true);
     } else if constexpr (std::is_same_v<K, w::FcInputGradient>) {
       dense_operands(k.shape, out[0], in[0], in[1]);
     } else if constexpr (std::is_same_v<K, w::FcWeightGradient>) {

@@ -11,7 +11,7 @@
 
 #include "analysis/lower_bound.hpp"
 #include "analysis/output.hpp"
-#include "sim/plan/plan.hpp"
+#include "sim/plan/planned_macs.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
@@ -29,6 +29,7 @@ using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using workloads::Bytes;
+using workloads::Macs;
 using workloads::Words;
 
 namespace {
@@ -110,9 +111,11 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
 /// An exploration of made-up numbers.
 BufferExploration made_up(bool batch_norm) {
   const auto point = [](std::uint64_t reads, std::uint64_t writes) {
-    return BufferPoint{Words(reads), Words(writes), "", Bytes(0)};
+    return BufferPoint{Words(reads), Words(writes),   "",
+                       Bytes(0),     Macs(5'000'000), Macs(reads * 10'000)};
   };
-  const BufferPoint refused{Words(0), Words(0), "too small: allowed: at least 96 bytes", 96_B};
+  const BufferPoint refused{Words(0), Words(0), "too small: allowed: at least 96 bytes",
+                            96_B,     Macs(0),  Macs(0)};
   BufferExploration exploration{"a <net> & more", 7,         60_words,  70_words,
                                 200_words,        300_words, 150_words, {}};
   for (int b = 0; b <= (batch_norm ? 1 : 0); ++b) {
@@ -210,10 +213,14 @@ TEST_CASE("table and CSV and JSON of an exploration hold the same numbers") {
       CHECK(point.contains("refused") == refused);
       if (refused) {
         CHECK(field(curve + "_words") == "");
+        CHECK(field(curve + "_macs") == "");
+        CHECK(field(curve + "_macs_again") == "");
         CHECK(field(curve + "_smallest_bytes") == point.at("smallest_bytes").dump());
         continue;
       }
       CHECK(field(curve + "_words") == point.at("words").dump());
+      CHECK(field(curve + "_macs") == point.at("macs").dump());
+      CHECK(field(curve + "_macs_again") == point.at("macs_again").dump());
       CHECK(field(curve + "_reads") == point.at("reads").dump());
       CHECK(field(curve + "_writes") == point.at("writes").dump());
       CHECK(point.at("words") ==
@@ -254,6 +261,8 @@ TEST_CASE("an exploration is the plan of an experiment in the setting that it st
       const BufferPoint& point = block.rows.front().at(curve);
       CHECK(point.reads == plan.ledger().total(models::Port::dram, sim::Direction::read));
       CHECK(point.writes == plan.ledger().total(models::Port::dram, sim::Direction::write));
+      CHECK(point.macs == planned_macs(plan).macs);
+      CHECK(point.again == planned_macs(plan).again);
     }
   }
 }
@@ -291,6 +300,18 @@ TEST_CASE("a buffer that is too small is refused with a size that works") {
   }
 }
 
+TEST_CASE("memory has room for any network") {
+  // 10 GB of images.
+  const workloads::Network network =
+      workloads::make_network("large", {1, 128, 128}, 3, {test::conv(1, 1)});
+  const BufferExploration exploration =
+      analysis::explore_buffer(network, 150'000, bytes({1 << 20}));
+  for (const BufferPoint& point : exploration.blocks[0].rows[0].points) {
+    CAPTURE(point.refusal);
+    CHECK(point.words() >= exploration.images);
+  }
+}
+
 TEST_CASE("no ratio stands alone") {
   const BufferExploration exploration = made_up(false);
   CHECK_FALSE(exploration.blocks[0].rows[0].ratios());
@@ -299,10 +320,11 @@ TEST_CASE("no ratio stands alone") {
   CHECK(ratios->bp == doctest::Approx(2));
   CHECK(ratios->bp_recompute == doctest::Approx(1.5));
   const std::string text = analysis::exploration_text(exploration);
-  CHECK(occurrences(text, "refused") == 2);
+  CHECK(occurrences(text, "refused") == 2 + 2);  // words, MACs
   CHECK(text.find("2.000") != std::string::npos);
   CHECK(text.find("1.500") != std::string::npos);
-  CHECK(text.find("batch-norm\n\n") == std::string::npos);  // one block, no heading
+  CHECK(text.find("3.5 (+233.33 %)") != std::string::npos);  // 3.5 million beside 1.5
+  CHECK(text.find("batch-norm\n\n") == std::string::npos);   // one block, no heading
 }
 
 TEST_CASE("the figure is well formed with one block and with two and with a single size") {
@@ -343,6 +365,29 @@ TEST_CASE("the bound on the forward pass alone is the larger of its two terms in
   workloads::Network conv2{"conv2", net.layers[1].input, 10, {net.layers[1]}, 0};
   CHECK(analysis::forward_alone_words(conv2, 100, Words(16384)) ==
         Words(21'027'840 - 2 * 16384 - 100 * 24'576));
+}
+
+TEST_CASE("a product alone: its operands once or its sums in a buffer of so many words") {
+  // 6 x 6 pixels in 2 channels, 3 x 3 windows with padding, 4 channels, no pooling: 72 weights,
+  // 72 values in, 144 out; taps inside the map: (6 + 5 + 5)^2, times 2 x 4 channels.
+  workloads::LayerSpec spec = test::conv(4, 3);
+  spec.padding_mode = workloads::PaddingMode::same;
+  const workloads::Layer layer =
+      workloads::make_network("one", {2, 6, 6}, 3, {spec}).layers.front();
+  const std::uint64_t macs = 16 * 16 * 2 * 4;
+  CHECK(analysis::product_alone_words(layer, 10, Words(100)) == Words(72 + 10 * (72 + 144)));
+  // R = 9: 2 x 10 x 2048 / (3 x 2) - 2 x 4.
+  CHECK(analysis::product_alone_words(layer, 10, Words(4)) == Words(2 * 10 * macs / 6 - 2 * 4));
+  // Pooled 2 x 2, 108 of 144 sums are never stored.
+  const workloads::Layer pooled =
+      workloads::make_network("one", {2, 6, 6}, 3, {test::pooled(spec, 2, 2)}).layers.front();
+  CHECK(analysis::product_alone_words(pooled, 10, Words(4)) ==
+        Words(2 * 10 * macs / 6 - 2 * 4 - 10 * 108));
+  // Windows of 2 x 2 with padding make 7 x 7 values of 6 x 6: 52 more than there are sums.
+  const workloads::Layer grown =
+      workloads::make_network("one", {2, 6, 6}, 3, {test::pooled(spec, 2, 1, 1)}).layers.front();
+  CHECK(analysis::product_alone_words(grown, 10, Words(4)) ==
+        Words(2 * 10 * macs / 6 - 2 * 4 + 10 * 52));
 }
 
 TEST_CASE(

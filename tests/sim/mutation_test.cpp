@@ -218,6 +218,16 @@ std::vector<Subject> tiled_subjects() {
   return result;
 }
 
+/// The instruction adds to what is there, and done twice it changes nothing either: errors of a
+/// part of a map may all be zero.
+bool adds_zeros(const Subject& subject, std::size_t at) {
+  const auto* compute = std::get_if<models::Compute>(&subject.program[at]);
+  if (compute == nullptr || !accumulates(compute->kernel)) return false;
+  std::vector<Instruction> twice = subject.program;
+  twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(at), subject.program[at]);
+  return outcome(subject.experiment, subject.plan, twice, true) == subject.right_values;
+}
+
 }  // namespace
 
 TEST_CASE("dropping any one load or store is noticed") {
@@ -262,7 +272,7 @@ TEST_CASE("dropping a load or store or half a kernel of a program on parts of ti
 }
 
 TEST_CASE("dropping any one instruction of a tiled program is noticed") {
-  std::size_t transfers = 0, others = 0;
+  std::size_t transfers = 0, others = 0, idle = 0;
   for (const Subject& subject : tiled_subjects()) {
     CAPTURE(subject.experiment.rule);
     CAPTURE(subject.experiment.network.name);
@@ -285,13 +295,15 @@ TEST_CASE("dropping any one instruction of a tiled program is noticed") {
         } catch (const ProgramError&) {
           noticed = true;
         }
-        CHECK(noticed);
-        ++others;
+        const bool zeros = !noticed && adds_zeros(subject, i);
+        CHECK((noticed || zeros));
+        ++(zeros ? idle : others);
       }
     }
   }
   CHECK(transfers > 400);
   CHECK(others > 400);
+  CHECK(idle < 10);
 }
 
 TEST_CASE("redirecting any one load to another tile of equal shape is noticed") {

@@ -55,7 +55,8 @@ const char* name_of(Backward backward) {
 /// deviation sqrt(2 / (fan-in + fan-out)) times the scale.
 TensorId add_feedback(StepBuilder& builder, int i, const Parameter& weights) {
   const Tensor like = builder.step().tensor(weights.value);
-  const std::size_t channel_dims = i > builder.layers() ? like.shape.size() : 2;
+  const bool dense = i > builder.layers() || builder.layer(i).kind == LayerKind::fc;
+  const std::size_t channel_dims = dense ? like.shape.size() : 2;
   double inputs = 1, taps = 1;
   for (std::size_t d = 1; d < like.shape.size(); ++d) {
     (d < channel_dims ? inputs : taps) *= static_cast<double>(like.shape[d]);

@@ -124,8 +124,14 @@ void StepBuilder::add_layer_tensors(int i) {
   const bool weights_learn = training && !is_fixed(network_, i, scope_.rule.fix);
   LayerTensors& t = layer_tensors_[i];
   t.x = layer_tensors_[i - 1].a;
+  TensorShape weights = shape.weight_shape();
+  // Those of maps have their inputs as the maps have them, so that both can be cut alike.
+  const TensorShape& x_shape = step_.tensor(t.x).shape;
+  if (shape.kind == LayerKind::fc && x_shape.size() == 4) {
+    weights = {shape.outputs, x_shape[1], x_shape[2], x_shape[3]};
+  }
   t.weights = add_parameter(prefix + "weights", TensorKind::weights, TensorKind::weight_gradients,
-                            i, shape.weight_shape(), weights_learn);
+                            i, weights, weights_learn);
   if (shape.bias) {
     t.biases = add_parameter(prefix + "biases", TensorKind::biases, TensorKind::bias_gradients, i,
                              {shape.outputs}, weights_learn);

@@ -1,0 +1,120 @@
+#include "sim/plan/layer_words.hpp"
+
+#include <algorithm>
+
+namespace spillway::sim {
+
+using workloads::Lifetime;
+using workloads::Op;
+using workloads::Phase;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::TensorId;
+
+namespace {
+
+class Sums {
+ public:
+  explicit Sums(const Plan& plan) : plan_(plan), sums_(plan.step().layer_names.size()) {}
+
+  void add(std::size_t op, TensorId tensor, Words words) {
+    if (plan_.map().at(tensor).port != models::Port::dram) return;
+    const Op& for_op = plan_.step().ops[op];
+    LayerWords& layer = sums_[static_cast<std::size_t>(for_op.layer)];
+    (for_op.phase == Phase::forward ? layer.forward : layer.rest) += words;
+  }
+  std::vector<LayerWords> sums() && { return std::move(sums_); }
+
+ private:
+  const Plan& plan_;
+  std::vector<LayerWords> sums_;
+};
+
+/// The operations of the step that use a slot first and change it last.
+struct Ends {
+  std::size_t first, last;
+};
+Ends ends_of(const NestSpec& spec, std::size_t slot) {
+  Ends ends{0, 0};
+  bool used = false;
+  for (const NestOp& op : spec.ops) {
+    if (!used && op.uses(slot)) ends.first = op.op;
+    used |= op.uses(slot);
+    if (op.makes(slot)) ends.last = op.op;
+  }
+  return ends;
+}
+
+void add_nests(const Plan& plan, Sums& sums) {
+  for (const Nest& nest : plan.schedule().nests) {
+    NestShape shape(nest.spec);
+    shape.set(nest.loops, nest.parts);
+    for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
+      if (nest.pinned[s]) continue;
+      const SlotMoves moves = slot_moves(nest.spec.slots[s], shape.visits(s));
+      if (moves.loads + moves.stores == 0) continue;
+      const Words once = shape.coverage(s).words;
+      const Ends ends = ends_of(nest.spec, s);
+      sums.add(ends.first, nest.spec.slots[s].tensor, once * moves.loads);
+      sums.add(ends.last, nest.spec.slots[s].tensor, once * moves.stores);
+    }
+  }
+}
+
+void add_stays(const Plan& plan, Sums& sums) {
+  const std::vector<Nest>& nests = plan.schedule().nests;
+  for (const Stay& stay : plan.schedule().stays) {
+    const Words words = words_of(plan.step().tensor(stay.tensor).bytes());
+    const auto ends = [&](std::size_t nest) {
+      return ends_of(nests[nest].spec, nests[nest].spec.slot_of(stay.tensor));
+    };
+    if (stay.loaded) sums.add(ends(stay.first).first, stay.tensor, words);
+    if (stay.stored) sums.add(ends(stay.last).last, stay.tensor, words);
+  }
+}
+
+}  // namespace
+
+std::vector<LayerWords> words_by_layer(const Plan& plan) {
+  Sums sums(plan);
+  add_nests(plan, sums);
+  add_stays(plan, sums);
+  for (const Residence& residence : plan.residences()) {
+    const Tensor& tensor = plan.step().tensor(residence.tile.tensor);
+    const Words words = models::tile_size(residence.tile, tensor.shape, tensor.element).words;
+    if (residence.begin == Residence::Begin::load) {
+      sums.add(residence.first_op, tensor.id, words);
+    }
+    if (residence.store_at_end) sums.add(residence.last_op, tensor.id, words);
+  }
+  return std::move(sums).sums();
+}
+
+std::vector<Words> words_once(const Plan& plan, Words images) {
+  const Step& step = plan.step();
+  std::vector<Words> result(step.layer_names.size());
+  for (const Tensor& tensor : step.tensors) {
+    if (plan.map().at(tensor.id).port != models::Port::dram || tensor.generated) continue;
+    const auto has = [&](const std::vector<TensorId>& ids) {
+      return std::ranges::find(ids, tensor.id) != ids.end();
+    };
+    std::optional<int> layer;
+    bool read = false, written = false;
+    for (const Op& op : step.ops) {
+      const OpNeeds needs = op_needs(step, op);
+      if (!layer && (has(needs.reads) || has(needs.writes))) layer = op.layer;
+      read |= has(needs.reads);
+      written |= has(needs.writes);
+    }
+    if (!layer) continue;
+    const bool is_images = tensor.kind == workloads::TensorKind::input_images;
+    const Words words = is_images ? images : words_of(tensor.bytes());
+    const auto at = static_cast<std::size_t>(tensor.layer == 0 ? *layer : tensor.layer);
+    if (tensor.is_given() && read) result[at] += words;
+    const bool kept = tensor.lifetime == Lifetime::parameter || tensor.lifetime == Lifetime::output;
+    if (kept && written) result[at] += words;
+  }
+  return result;
+}
+
+}  // namespace spillway::sim

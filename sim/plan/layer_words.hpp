@@ -1,0 +1,27 @@
+// A plan's words by the layer whose operations they are moved for.
+#pragma once
+
+#include <vector>
+
+#include "sim/plan/plan.hpp"
+
+namespace spillway::sim {
+
+struct LayerWords {
+  Words forward;
+  Words rest;  ///< loss, backward pass, update
+  Words all() const { return forward + rest; }
+};
+
+/// Words through the DRAM port by layer: 1 … L, then the readout; 0 has none. What is loaded counts
+/// for the first operation that uses it, what is stored for the last that changes it. (The ledger
+/// goes by the layer that a tensor belongs to.)
+std::vector<LayerWords> words_by_layer(const Plan& plan);
+
+/// Words that no plan avoids, by the same layers: what stands in DRAM before the step and is used
+/// is read once, what is changed and wanted afterwards is written once. A layer's own tensors count
+/// for it, images and labels for the first layer that uses them. Images count as far as some window
+/// covers them, which is `images` words.
+std::vector<Words> words_once(const Plan& plan, Words images);
+
+}  // namespace spillway::sim
