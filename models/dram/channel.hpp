@@ -65,9 +65,8 @@ void serve_runs(Source& source, Target& target, std::uint64_t burst_bytes) {
   Request request, first;
   std::uint64_t bursts = 0;
   while (source.next(request)) {
-    if (bursts > 0 && bursts < longest && request.is_write == first.is_write &&
-        request.earliest_cycle == first.earliest_cycle &&
-        request.address == first.address + bursts * burst_bytes) {
+    if (request.address == first.address + bursts * burst_bytes && bursts > 0 && bursts < longest &&
+        request.is_write == first.is_write && request.earliest_cycle == first.earliest_cycle) {
       ++bursts;
       continue;
     }
