@@ -100,7 +100,9 @@ void Channel::Implementation::reset() {
   refresh_due_ = refresh_bank_ = 0;
   refresh_interval_ = controller.refresh == RefreshMode::per_bank ? timing_.refresh_bank_interval
                                                                   : timing_.refresh_interval;
-  next_refresh_ = controller.refresh == RefreshMode::none ? forever : Cycle{refresh_interval_};
+  const bool refreshes = controller.refresh != RefreshMode::none;
+  next_refresh_ = refreshes ? Cycle{refresh_interval_} : forever;
+  many_refreshes_ = refreshes ? Cycle{bank_count_ + 2} * refresh_interval_ : forever;
   bus_free_ = 0;
   last_was_write_ = refreshed_since_data_ = false;
   open_banks_ = 0;

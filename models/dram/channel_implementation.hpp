@@ -188,8 +188,12 @@ class Channel::Implementation {
 
   // ---- time
   void run(Cycle limit) {
-    while (position_ <= limit) step(limit);
+    while (position_ <= limit) {
+      if (limit - position_ > many_refreshes_) skip_refreshes(limit);
+      step(limit);
+    }
   }
+  void skip_refreshes(Cycle limit);
   void step(Cycle limit);
   bool step_single(Cycle limit);
   std::optional<bool> step_hits(Cycle limit);
@@ -348,6 +352,7 @@ class Channel::Implementation {
 
   Cycle next_refresh_ = forever;
   std::uint32_t refresh_interval_ = 0;
+  Cycle many_refreshes_ = forever;  // cycles in which each bank is refreshed once and more
   std::uint32_t refresh_due_ = 0;
   std::uint32_t refresh_bank_ = 0;
 

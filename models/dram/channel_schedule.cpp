@@ -108,6 +108,30 @@ void Channel::Implementation::step(Cycle limit) {
   }
 }
 
+// An idle channel refreshes on time and does nothing else: count what that comes to. The last
+// refresh of each bank is left to do, so that everything is as if all had been done.
+void Channel::Implementation::skip_refreshes(Cycle limit) {
+  const bool idle = queues_[0].size + queues_[1].size + active_count_ + open_banks_ == 0 &&
+                    second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0;
+  if (!idle || observer) return;
+  for (const Bank& bank : banks()) {
+    if (bank.refresh > next_refresh_) return;
+  }
+  const auto all = static_cast<std::uint64_t>((limit - next_refresh_) / refresh_interval_);
+  if (limit < next_refresh_ || all <= bank_count_) return;
+  const std::uint64_t skipped = all - bank_count_;
+  if (all_bank()) {
+    statistics_.refreshes += skipped;
+  } else {
+    statistics_.bank_refreshes += skipped;
+    refresh_bank_ = static_cast<std::uint32_t>((refresh_bank_ + skipped) % bank_count_);
+  }
+  position_ = next_refresh_ + static_cast<Cycle>(skipped - 1) * refresh_interval_ + 1;
+  next_refresh_ += static_cast<Cycle>(skipped) * refresh_interval_;
+  nothing_before_ = 0;
+  column_done_ = false;
+}
+
 bool Channel::Implementation::step_single(Cycle limit) {
   if (clocked_bank_ != none) {
     if (position_ > limit) return false;
