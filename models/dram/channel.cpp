@@ -214,12 +214,15 @@ void Channel::Implementation::renumber() {
       orders.push_back(&queue.entries[i].order);
     }
   }
-  for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
+  std::uint64_t banks = active_banks_;
+  if (second_bank_ != none) banks |= std::uint64_t{1} << second_bank_;
+  for (; banks != 0; banks &= banks - 1) {
     orders.push_back(&active_[std::countr_zero(banks)].entry.order);
   }
   std::sort(orders.begin(), orders.end(), [](auto* a, auto* b) { return *a < *b; });
   next_order_ = 0;
   for (std::uint64_t* order : orders) *order = next_order_++;
+  find_next_active(position_);
   rebuild_lanes();
 }
 

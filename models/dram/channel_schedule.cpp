@@ -59,7 +59,7 @@ void Channel::Implementation::find_next_activate(Cycle from) {
     best = std::min(best, key_of(time, counted, row_key_[b]));
   }
   next_row_[1] = next_of(best, counted);
-  next_row_[1].time -= early;
+  if (best != no_key) next_row_[1].time -= early;
 }
 
 // The best of the queue's row commands.
