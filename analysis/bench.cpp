@@ -42,14 +42,7 @@ double milliseconds(sim::Trainee& trainee, const sim::Batch& batch) {
 }
 
 std::string machine_name() {
-  std::ifstream stream("/proc/cpuinfo");
-  std::string line, name = "unknown processor";
-  while (std::getline(stream, line)) {
-    if (!line.starts_with("model name")) continue;
-    name = line.substr(line.find(':') + 2);
-    break;
-  }
-  return fmt::format("{}, {} threads", name, omp_get_max_threads());
+  return fmt::format("{}, {} threads", processor_name(), omp_get_max_threads());
 }
 
 /// One word of a shell's command.
@@ -89,6 +82,15 @@ std::string verdict(double ratio, double target, std::int64_t batch) {
 }
 
 }  // namespace
+
+std::string processor_name() {
+  std::ifstream stream("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(stream, line)) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown processor";
+}
 
 BenchResult run_bench(const BenchOptions& options,
                       const std::function<void(const std::string&)>& progress) {

@@ -34,4 +34,6 @@ BenchResult run_bench(const BenchOptions& options,
 std::string bench_text(const BenchResult& result);
 std::string bench_json(const BenchResult& result);
 
+std::string processor_name();
+
 }  // namespace spillway::analysis

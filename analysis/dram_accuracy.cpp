@@ -14,6 +14,7 @@
 #include "analysis/output.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"
+#include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::analysis {
@@ -184,6 +185,40 @@ void judge(std::vector<AccuracyRow>& rows) {
 
 // ---- telling
 
+/// What of `names` no reference run has.
+template <class Name>
+std::vector<std::string> without_reference(const std::vector<AccuracyRow>& rows,
+                                           const std::vector<std::string>& names, Name name_of) {
+  std::vector<std::string> missing;
+  for (const std::string& name : names) {
+    const bool found = std::any_of(rows.begin(), rows.end(), [&](const AccuracyRow& row) {
+      return name_of(row.reference) == name;
+    });
+    if (!found) missing.push_back(name);
+  }
+  return missing;
+}
+
+std::vector<std::string> patterns_without_reference(const std::vector<AccuracyRow>& rows) {
+  return without_reference(rows, dram::pattern_names(),
+                           [](const ReferenceRun& run) { return run.pattern; });
+}
+
+std::vector<std::string> devices_without_reference(const std::vector<AccuracyRow>& rows) {
+  return without_reference(rows, dram::dram_device_names(),
+                           [](const ReferenceRun& run) { return run.device; });
+}
+
+std::string without_reference_text(const std::vector<AccuracyRow>& rows) {
+  const auto line = [](const char* what, const std::vector<std::string>& names) {
+    return names.empty() ? std::string()
+                         : fmt::format("No run of other simulators: {} {}.\n", what,
+                                       workloads::joined(names));
+  };
+  return line("patterns", patterns_without_reference(rows)) +
+         line("devices", devices_without_reference(rows));
+}
+
 std::string signed_percent(const Difference& difference) {
   return fmt::format("{:+.2f}{}", difference.percent, difference.kept() ? "" : " !");
 }
@@ -329,8 +364,9 @@ std::string accuracy_text(const std::vector<AccuracyRow>& rows) {
   text += table.text() + "\n" + summary_text(rows);
   const auto missed =
       std::count_if(rows.begin(), rows.end(), [](const AccuracyRow& row) { return !row.kept(); });
-  return text + (missed == 0 ? "\nAll rows keep their bounds.\n"
-                             : fmt::format("\n{} of {} rows miss a bound.\n", missed, rows.size()));
+  text += "\n" + without_reference_text(rows);
+  return text + (missed == 0 ? "All rows keep their bounds.\n"
+                             : fmt::format("{} of {} rows miss a bound.\n", missed, rows.size()));
 }
 
 std::string accuracy_json(const std::vector<AccuracyRow>& rows) {
@@ -340,7 +376,11 @@ std::string accuracy_json(const std::vector<AccuracyRow>& rows) {
             {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
             {"kept", value->kept()}};
   };
-  Json json = {{"kept", all_kept(rows)}, {"rows", Json::array()}};
+  Json json = {{"kept", all_kept(rows)},
+               {"rows", Json::array()},
+               {"without_reference",
+                {{"devices", devices_without_reference(rows)},
+                 {"patterns", patterns_without_reference(rows)}}}};
   for (const AccuracyRow& row : rows) {
     const ReferenceRun& run = row.reference;
     Json entry = {{"device", run.device},

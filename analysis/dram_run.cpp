@@ -30,12 +30,6 @@ void require_trace_bursts(const dram::DramDevice& device) {
                   device.name, burst, dram::trace_burst_bytes));
 }
 
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
 /// A source that says how far it is.
 template <class Source>
 class Reported {
@@ -88,6 +82,12 @@ Json energy_json(const Figures& figures) {
 }
 
 }  // namespace
+
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
 
 double DramRun::time_ns() const {
   return static_cast<double>(statistics.finish) * device.timing.clock_period_ns();

@@ -42,6 +42,9 @@ DramRun run_dram_trace(const models::dram::DramDevice& device, const std::filesy
                        std::optional<models::dram::TraceFormat> format = {},
                        const DramProgress& progress = {});
 
+/// Of this process, so far.
+double cpu_seconds();
+
 std::string dram_text(const DramRun& run);
 std::string dram_json(const DramRun& run);
 

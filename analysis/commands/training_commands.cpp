@@ -11,6 +11,7 @@
 #include "analysis/bench.hpp"
 #include "analysis/closed_form.hpp"
 #include "analysis/commands/command.hpp"
+#include "analysis/dram_bench.hpp"
 #include "analysis/inference_report.hpp"
 #include "analysis/output.hpp"
 #include "analysis/study.hpp"
@@ -278,7 +279,7 @@ int reproduce_command(const po::variables_map& values) {
 po::options_description bench_options() {
   po::options_description options = json_option();
   options.add_options()("repeats", po::value<std::int64_t>()->default_value(7)->value_name("N"),
-                        "timed steps of each kind")(
+                        "timed steps or patterns of each kind")(
       "batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
       "examples in a mini-batch")(
       "network", po::value<Arguments>()->composing()->value_name("NAME"),
@@ -287,8 +288,22 @@ po::options_description bench_options() {
       "a learning rule; bp and lel when not given (may be repeated)")(
       "pytorch", po::value<std::string>()->value_name("PYTHON"),
       "time PyTorch, too, with this interpreter (bp and lel)")(
-      "file", po::value<Arguments>()->value_name("train"), "");
+      "file", po::value<Arguments>()->value_name("train|dram"), "");
   return options;
+}
+
+int bench_dram_command(const po::variables_map& values, const std::string& json) {
+  for (const char* option : {"batch", "network", "rule", "pytorch"}) {
+    if (values.count(option) == 0 || values[option].defaulted()) continue;
+    throw workloads::InputError(fmt::format("--{}: allowed: with spillway bench train", option));
+  }
+  const auto repeats = static_cast<int>(integer_option(values, "repeats", 1, 1000));
+  Progress progress;
+  const DramBench bench =
+      run_dram_bench(repeats, [&](const std::string& text) { progress.show(text); });
+  progress.show("");
+  give(json, dram_bench_text(bench), dram_bench_json(bench));
+  return 0;
 }
 
 /// A repeated option of names, or all of `usual`; each must be among `allowed`.
@@ -307,8 +322,10 @@ Arguments names_option(const po::variables_map& values, const std::string& name,
 
 int bench_command(const po::variables_map& values) {
   const std::string json = json_target(values);
-  if (values.count("file") == 0 || values["file"].as<Arguments>() != Arguments{"train"}) {
-    throw workloads::InputError("bench: allowed: spillway bench train");
+  const Arguments what = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
+  if (what == Arguments{"dram"}) return bench_dram_command(values, json);
+  if (what != Arguments{"train"}) {
+    throw workloads::InputError("bench: allowed: spillway bench train, spillway bench dram");
   }
   BenchOptions options;
   options.batch = integer_option(values, "batch", 1, 100'000);
@@ -340,9 +357,9 @@ std::vector<Command> training_commands() {
        "table2|table3|table4|table5|mnist-short|cifar10-scaled|STUDY.yaml [--epochs N]",
        "train the rows of an accuracy table of the paper and compare", reproduce_options,
        reproduce_command},
-      {"bench", "train [--pytorch PYTHON]",
-       "time one training step: kernels alone, through the device, and in PyTorch", bench_options,
-       bench_command},
+      {"bench", "train [--pytorch PYTHON] | dram",
+       "time one training step: kernels alone, through the device, and in PyTorch; or DRAM bursts",
+       bench_options, bench_command},
   };
 }
 

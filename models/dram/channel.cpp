@@ -66,28 +66,26 @@ void Channel::Implementation::reset() {
     queue = {};
     queue.capacity = is_write ? controller.write_queue : controller.read_queue;
     queue.window = controller.window;
-    queue.entries.resize(queue.capacity);
-    for (std::uint32_t i = queue.capacity; i > 0; --i) {
-      queue.unused.push_back(static_cast<std::int16_t>(i - 1));
-    }
     queue.bank_head.fill(none);
     queue.bank_tail.fill(none);
     queue.first_hit.fill(none);
+    empty(queue);
   }
   position_ = 1;
   column_done_ = false;
   next_arrival_ = last_departure_ = 0;
   next_order_ = 0;
   writing_ = false;
-  banks_.assign(device_.geometry.banks(), Bank{});
-  for (std::uint32_t b = 0; b < banks_.size(); ++b) {
+  bank_count_ = device_.geometry.banks();
+  banks_.fill(Bank{});
+  for (std::uint32_t b = 0; b < bank_count_; ++b) {
     banks_[b].group = b / device_.geometry.banks_per_group;
   }
   active_banks_ = 0;
   active_count_ = 0;
-  active_time_ = forever;
+  next_active_ = {};
   column_lanes_ = activate_lanes_ = precharge_lanes_ = 0;
-  precharge_bound_ = activate_bound_ = never;
+  next_row_.fill({});
   column_key_.fill(0);
   row_key_.fill(0);
   nothing_before_ = 0;
@@ -102,7 +100,9 @@ void Channel::Implementation::reset() {
   refresh_due_ = refresh_bank_ = 0;
   refresh_interval_ = controller.refresh == RefreshMode::per_bank ? timing_.refresh_bank_interval
                                                                   : timing_.refresh_interval;
-  next_refresh_ = controller.refresh == RefreshMode::none ? forever : Cycle{refresh_interval_};
+  const bool refreshes = controller.refresh != RefreshMode::none;
+  next_refresh_ = refreshes ? Cycle{refresh_interval_} : forever;
+  many_refreshes_ = refreshes ? Cycle{bank_count_ + 2} * refresh_interval_ : forever;
   bus_free_ = 0;
   last_was_write_ = refreshed_since_data_ = false;
   open_banks_ = 0;
@@ -115,9 +115,8 @@ void Channel::Implementation::reset() {
 
 void Channel::Implementation::insert(const Request& request, Cycle arrival) {
   Queue& queue = queues_[request.is_write];
-  const std::int16_t index = queue.unused.back();
-  queue.unused.pop_back();
-  if (next_order_ >> order_bits != 0) renumber();
+  const std::int16_t index = queue.unused[queue.capacity - 1 - queue.size];
+  if (next_order_ == most_orders) renumber();
   Entry& entry = queue.entries[index];
   entry.arrival = arrival;
   entry.order = next_order_++;
@@ -149,7 +148,8 @@ void Channel::Implementation::list(Queue& queue, std::int16_t index) {
   queue.banks |= std::uint64_t{1} << b;
   ++queue.listed;
   bool changed = first;
-  if (queue.first_hit[b] == none && banks_[b].open && banks_[b].row == entry.row) {
+  if (queue.first_hit[b] == none && banks_[b].open && banks_[b].row == entry.row &&
+      (queue.unknown_hits >> b & 1) == 0) {
     queue.first_hit[b] = index;
     changed = true;
   }
@@ -162,16 +162,15 @@ void Channel::Implementation::list(Queue& queue, std::int16_t index) {
 Cycle Channel::Implementation::earliest(const Entry& entry) const {
   const Bank& bank = banks_[entry.bank];
   if (!bank.open) {
-    return std::max({bank.activate, activate_all_, activate_group_[bank.group]}) -
-           timing_.activate_cycles;
+    return activate_time(entry.bank) - 1;
   }
   if (bank.row != entry.row) return std::max(bank.precharge, precharge_all_);
   return std::max(
       {bank.column[writing_], column_all_[writing_], column_group_[writing_][bank.group]});
 }
 
-Entry Channel::Implementation::remove(Queue& queue, std::int16_t index) {
-  const Entry entry = queue.entries[index];
+const Entry& Channel::Implementation::remove(Queue& queue, std::int16_t index) {
+  const Entry& entry = queue.entries[index];
   const std::uint32_t b = entry.bank;
   (entry.previous == none ? queue.head : queue.entries[entry.previous].next) = entry.next;
   (entry.next == none ? queue.tail : queue.entries[entry.next].previous) = entry.previous;
@@ -183,9 +182,9 @@ Entry Channel::Implementation::remove(Queue& queue, std::int16_t index) {
       entry.previous_in_bank;
   if (queue.bank_head[b] == none) queue.banks &= ~(std::uint64_t{1} << b);
   if (queue.first_hit[b] == index) find_first_hit(queue, b, entry.next_in_bank);
-  queue.unused.push_back(index);
   --queue.size;
   --queue.listed;
+  queue.unused[queue.capacity - 1 - queue.size] = index;
   if (queue.first_unlisted != none) {
     const std::int16_t entering = queue.first_unlisted;
     queue.first_unlisted = queue.entries[entering].next;
@@ -195,17 +194,16 @@ Entry Channel::Implementation::remove(Queue& queue, std::int16_t index) {
 }
 
 void Channel::Implementation::empty(Queue& queue) {
-  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next) {
-    const std::uint32_t b = queue.entries[i].bank;
+  for (std::uint64_t banks = std::exchange(queue.banks, 0); banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
     queue.bank_head[b] = queue.bank_tail[b] = queue.first_hit[b] = none;
-    queue.unused.push_back(i);
+    find_lane(b);
   }
   queue.head = queue.tail = queue.first_unlisted = none;
   queue.size = queue.listed = 0;
-  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
-    find_lane(static_cast<std::uint32_t>(std::countr_zero(banks)));
+  for (std::uint32_t i = 0; i < queue.capacity; ++i) {
+    queue.unused[i] = static_cast<std::int16_t>(queue.capacity - 1 - i);
   }
-  queue.banks = 0;
 }
 
 // The order of arrival has outgrown its bits: begin again with what is still there.
@@ -216,12 +214,15 @@ void Channel::Implementation::renumber() {
       orders.push_back(&queue.entries[i].order);
     }
   }
-  for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
+  std::uint64_t banks = active_banks_;
+  if (second_bank_ != none) banks |= std::uint64_t{1} << second_bank_;
+  for (; banks != 0; banks &= banks - 1) {
     orders.push_back(&active_[std::countr_zero(banks)].entry.order);
   }
   std::sort(orders.begin(), orders.end(), [](auto* a, auto* b) { return *a < *b; });
   next_order_ = 0;
   for (std::uint64_t* order : orders) *order = next_order_++;
+  find_next_active(position_);
   rebuild_lanes();
 }
 

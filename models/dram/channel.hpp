@@ -65,9 +65,8 @@ void serve_runs(Source& source, Target& target, std::uint64_t burst_bytes) {
   Request request, first;
   std::uint64_t bursts = 0;
   while (source.next(request)) {
-    if (bursts > 0 && bursts < longest && request.is_write == first.is_write &&
-        request.earliest_cycle == first.earliest_cycle &&
-        request.address == first.address + bursts * burst_bytes) {
+    if (request.address == first.address + bursts * burst_bytes && bursts > 0 && bursts < longest &&
+        request.is_write == first.is_write && request.earliest_cycle == first.earliest_cycle) {
       ++bursts;
       continue;
     }
@@ -140,9 +139,11 @@ class Memory {
   /// As Channel's, at most one in a cycle for each channel; a request that its channel has no room
   /// for holds up all later ones.
   std::uint64_t submit(const Request& request);
+  /// Each channel takes its share of the run at its own pace, as from a requester with a port to
+  /// each channel. What is submitted later waits until all of the run is accepted.
   std::uint64_t submit_run(const Request& first, std::uint64_t bursts);
-  /// As `submit_run`, but each channel takes its share at its own pace: faster, and what a
-  /// requester with a port to each channel does.
+  /// As `submit_run`, but what is submitted later waits only for what its own channel accepted:
+  /// where several requesters take turns.
   std::uint64_t transfer(const Request& first, std::uint64_t bursts);
   std::uint64_t drain();
 

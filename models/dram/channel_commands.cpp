@@ -26,7 +26,8 @@ void Channel::Implementation::issue_clocked(Cycle at) {
 }
 
 void Channel::Implementation::issue_active(Cycle at) {
-  const std::uint32_t b = oldest_active(at);
+  if (next_active_.time < at) find_next_active(at);
+  const std::uint32_t b = bank_of(next_active_.key);
   if (!waits_for_clock(b, true, at)) serve_active(b, at);
 }
 
@@ -49,11 +50,16 @@ void Channel::Implementation::serve_column(std::uint32_t b, Cycle at) {
   find_lane(b);
 }
 
+// With closed pages, the last burst of a row that anybody waits for closes it.
+bool Channel::Implementation::closes_row(std::uint32_t b) {
+  if (device_.controller.page == PagePolicy::open || banks_[b].active) return false;
+  find_unknown_hits(queues_[!writing_]);
+  return queues_[0].first_hit[b] == none && queues_[1].first_hit[b] == none;
+}
+
 void Channel::Implementation::column(const Entry& entry, bool is_write, bool activated, Cycle at) {
   Bank& bank = banks_[entry.bank];
-  const bool closes = device_.controller.page == PagePolicy::closed && !bank.active &&
-                      queues_[0].first_hit[entry.bank] == none &&
-                      queues_[1].first_hit[entry.bank] == none;
+  const bool closes = closes_row(entry.bank);
   tell(at, is_write ? Command::write : Command::read, entry.bank, entry.row,
        static_cast<std::uint32_t>(column_field_.of(entry.number << burst_shift_)), closes);
   note_column(entry.bank, is_write, at);
@@ -75,7 +81,7 @@ void Channel::Implementation::column(const Entry& entry, bool is_write, bool act
   last_was_write_ = is_write;
   statistics_.busy += timing_.burst;
   if (closes) close(bank, bank.precharge);
-  find_active_time();
+  find_next_active(at);
   advance(at, true);
 }
 
@@ -128,7 +134,13 @@ void Channel::Implementation::issue_row(std::uint32_t b, Cycle at) {
     ++statistics_.precharges;
     precharge_all_ = at + timing_.precharge_interval;
     close(bank, at);
-    find_lane(b);
+    // The burst that wanted it wants an activation now.
+    const std::uint64_t bit = std::uint64_t{1} << b;
+    column_lanes_ &= ~bit;
+    precharge_lanes_ &= ~bit;
+    find_next_precharge(at + 1);
+    activate_lanes_ |= bit;
+    next_row_[1].add({activate_time(b), row_key_[b]});
     advance(at, false);
     return;
   }
@@ -159,7 +171,8 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
                             last_activates_[activate_place_] + timing_.four_activates});
   activate_group_[bank.group] = counted + timing_.activate_same;
   row_bus_free_ = at + timing_.activate_cycles;
-  for (Queue& each : queues_) find_first_hit(each, b, each.bank_head[b]);
+  find_first_hit(queue, b, queue.bank_head[b]);
+  queues_[!writing_].unknown_hits |= std::uint64_t{1} << b;
   if (timing_.activate_second > 0) {
     second_bank_ = static_cast<std::int32_t>(b);
     second_deadline_ = at + timing_.activate_second;
@@ -168,9 +181,10 @@ void Channel::Implementation::activate(std::uint32_t b, Cycle at) {
     bank.active = true;
     active_banks_ |= std::uint64_t{1} << b;
     ++active_count_;
-    active_time_ = std::min(active_time_, active_column_time(b));
+    next_active_.add({active_column_time(b), lane_key(active_[b].entry)});
   }
   find_lane(b);
+  find_next_activate(row_bus_free_);
   advance(at, false);
 }
 
@@ -181,7 +195,7 @@ void Channel::Implementation::issue_second(Cycle at) {
   banks_[b].active = true;
   active_banks_ |= std::uint64_t{1} << b;
   ++active_count_;
-  active_time_ = std::min(active_time_, active_column_time(b));
+  next_active_.add({active_column_time(b), lane_key(active_[b].entry)});
   second_bank_ = none;
   find_lane(b);
   advance(at, false);
@@ -193,6 +207,7 @@ void Channel::Implementation::close(Bank& bank, Cycle at) {
   bank.refresh = std::max(bank.refresh, at + timing_.precharge);
   const auto b = static_cast<std::uint32_t>(&bank - banks_.data());
   for (Queue& queue : queues_) queue.first_hit[b] = none;
+  queues_[!writing_].unknown_hits &= ~(std::uint64_t{1} << b);
   if (--open_banks_ == 0) closed_since_ = at;
 }
 
@@ -206,7 +221,7 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     ++statistics_.precharges;
     precharge_all_ = at + timing_.precharge_interval;
     activate_all_ = std::max(activate_all_, at + timing_.precharge_all);
-    for (Bank& bank : banks_) {
+    for (Bank& bank : banks()) {
       if (bank.open) close(bank, at);
       bank.refresh = std::max(bank.refresh, at + timing_.precharge_all);
     }
@@ -214,7 +229,7 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     ++statistics_.refreshes;
     --refresh_due_;
     activate_all_ = std::max(activate_all_, at + timing_.refresh);
-    for (Bank& bank : banks_) bank.refresh = std::max(bank.refresh, at + timing_.refresh);
+    for (Bank& bank : banks()) bank.refresh = std::max(bank.refresh, at + timing_.refresh);
     refreshed_since_data_ = true;
   } else {
     ++statistics_.bank_refreshes;
@@ -222,10 +237,10 @@ void Channel::Implementation::issue_refresh(Command command, Cycle at) {
     Bank& bank = banks_[refresh_bank_];
     bank.activate = std::max(bank.activate, at + timing_.refresh_bank);
     // The banks are refreshed one after the other.
-    for (Bank& each : banks_) each.refresh = std::max(each.refresh, at + timing_.refresh_bank);
+    for (Bank& each : banks()) each.refresh = std::max(each.refresh, at + timing_.refresh_bank);
     activate_all_ = std::max(activate_all_, at + timing_.refresh_bank_to_activate);
     bank.refreshed = true;
-    refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
+    refresh_bank_ = (refresh_bank_ + 1) % bank_count_;
   }
   rebuild_lanes();
   advance(at, false);

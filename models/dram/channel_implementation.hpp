@@ -18,6 +18,7 @@
 #include <bit>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,7 @@ constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of 
 using Key = std::uint64_t;
 constexpr int bank_bits = 6, order_bits = 36, time_bits = 64 - order_bits - bank_bits;
 static_assert((Cycle{1} << 20) < (Cycle{1} << (time_bits - 1)));
+constexpr std::uint64_t most_orders = std::uint64_t{1} << order_bits;
 constexpr Key no_key = std::numeric_limits<Key>::max();
 
 struct alignas(64) Entry {
@@ -56,13 +58,15 @@ struct alignas(64) Entry {
 
 // The bursts of one direction that wait. Those within the window are also listed by bank.
 struct Queue {
-  std::vector<Entry> entries;
-  std::vector<std::int16_t> unused;
   std::uint32_t capacity = 0, size = 0, window = 0, listed = 0;
   std::int16_t head = none, tail = none;
   std::int16_t first_unlisted = none;
   std::uint64_t banks = 0;  // those with a listed burst
+  // Of banks whose row opened while the other direction went on: `first_hit` is to be found.
+  std::uint64_t unknown_hits = 0;
   std::array<std::int16_t, most_banks> bank_head, bank_tail, first_hit;
+  std::array<std::int16_t, most_entries> unused;  // places of `entries`; a stack
+  std::array<Entry, most_entries> entries;
 };
 
 struct alignas(64) Bank {
@@ -82,6 +86,20 @@ struct alignas(64) Bank {
 struct Active {
   Entry entry;
   bool is_write = false;
+};
+
+// The first of the candidates of a kind: its time, its age and its bank. Of those that are early
+// enough it is the oldest, as long as its time has not passed. `never`: to be found.
+struct Next {
+  Cycle time = forever;
+  Key key = no_key;
+
+  bool before(const Next& other) const {
+    return (time < other.time) | ((time == other.time) & (key < other.key));
+  }
+  void add(Next other) {
+    if (other.before(*this)) *this = other;
+  }
 };
 
 struct Field {
@@ -170,8 +188,12 @@ class Channel::Implementation {
 
   // ---- time
   void run(Cycle limit) {
-    while (position_ <= limit) step(limit);
+    while (position_ <= limit) {
+      if (limit - position_ > many_refreshes_) skip_refreshes(limit);
+      step(limit);
+    }
   }
+  void skip_refreshes(Cycle limit);
   void step(Cycle limit);
   bool step_single(Cycle limit);
   std::optional<bool> step_hits(Cycle limit);
@@ -183,28 +205,43 @@ class Channel::Implementation {
                         std::uint64_t most) const;
   void advance_stream(const Request& request, std::uint64_t bursts, Cycle first, Cycle period);
 
+  void refill(std::int16_t kept, const Request& request, std::uint64_t bursts, Cycle first,
+              Cycle period);
+  void fill(Queue& queue, std::uint64_t number, std::uint8_t requester, Cycle arrival,
+            Cycle period);
+
   // ---- candidates
   bool would_turn() const;
   void set_mode();
   void rebuild_lanes() {
-    for (std::uint32_t b = 0; b < banks_.size(); ++b) find_lane(b);
+    column_lanes_ = activate_lanes_ = precharge_lanes_ = 0;
+    next_row_.fill({});
+    for (std::uint32_t b = 0; b < bank_count_; ++b) find_lane(b);
   }
   void find_lane(std::uint32_t bank);
+  void remove_lane(std::uint64_t& lanes, Next& next, std::uint32_t bank);
+  // When a closed bank may be activated. An ACT counts from its last cycle and begins before.
+  Cycle activate_time(std::uint32_t b) const {
+    return std::max({banks_[b].activate, activate_all_, activate_group_[banks_[b].group]}) -
+           (Cycle{timing_.activate_cycles} - 1);
+  }
   // The best of each kind in a slot of cycle `from` or later.
   Cycle active_column_time(std::uint32_t bank) const;
-  std::uint32_t oldest_active(Cycle at) const;
-  void find_active_time();
-  Key best_column(Cycle from) const;
-  Key best_row(Cycle from, Cycle bound);
-  Key best_precharge(Cycle from) const;
-  Key best_activate(Cycle from) const;
+  void find_next_active(Cycle from);
+  Next best_column(Cycle from) const;
+  const Next& best_row(Cycle from);
+  void find_next_precharge(Cycle from);
+  void find_next_activate(Cycle from);
   static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
     // No time of a candidate is farther off than the longest parameter, which fits `time_bits`.
-    const Cycle wait = std::max<Cycle>(time - from, 0);
-    return static_cast<Key>(wait) << (order_bits + bank_bits) | order_and_bank;
+    // What is past counts as now; a branch would often be mispredicted.
+    const Cycle wait = time - from;
+    return static_cast<Key>(wait & ~(wait >> 63)) << (order_bits + bank_bits) | order_and_bank;
   }
-  static Cycle time_of(Key key, Cycle from) {
-    return key == no_key ? forever : from + static_cast<Cycle>(key >> (order_bits + bank_bits));
+  static Next next_of(Key key, Cycle from) {
+    if (key == no_key) return {};
+    constexpr int wait = order_bits + bank_bits;
+    return {from + static_cast<Cycle>(key >> wait), key & ((Key{1} << wait) - 1)};
   }
   static std::uint32_t bank_of(Key key) { return key & (most_banks - 1); }
   static std::uint64_t lane_key(const Entry& entry) {
@@ -224,6 +261,7 @@ class Channel::Implementation {
   // Whether a column command has to wait a cycle: for the CAS that starts the data clock, or for an
   // ACT-2 that has to go first.
   bool waits_for_clock(std::uint32_t bank, bool active, Cycle at);
+  bool closes_row(std::uint32_t bank);
   void column(const Entry& entry, bool is_write, bool activated, Cycle at);
   void note_column(std::uint32_t bank, bool is_write, Cycle at);
   void activate(std::uint32_t bank, Cycle at);
@@ -241,12 +279,20 @@ class Channel::Implementation {
   void insert(const Request& request, Cycle arrival);
   void list(Queue& queue, std::int16_t index);
   Cycle earliest(const Entry& entry) const;
-  Entry remove(Queue& queue, std::int16_t index);
+  // What is returned stays as it is until the next burst comes.
+  const Entry& remove(Queue& queue, std::int16_t index);
   void find_first_hit(Queue& queue, std::uint32_t bank, std::int16_t from) {
     while (from != none && queue.entries[from].row != banks_[bank].row) {
       from = queue.entries[from].next_in_bank;
     }
     queue.first_hit[bank] = from;
+  }
+  void find_unknown_hits(Queue& queue) {
+    for (std::uint64_t banks = std::exchange(queue.unknown_hits, 0); banks != 0;
+         banks &= banks - 1) {
+      const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+      find_first_hit(queue, b, queue.bank_head[b]);
+    }
   }
   void empty(Queue& queue);
   void renumber();
@@ -257,7 +303,7 @@ class Channel::Implementation {
   }
 
   const DramDevice device_;
-  const Timing& timing_ = device_.timing;
+  const Timing timing_ = device_.timing;
   Field group_field_, bank_field_, column_field_, row_field_;
   int burst_shift_ = 0;
   // Bursts in the order of addresses go round `stream_banks_` banks and stay in the same rows for
@@ -276,18 +322,18 @@ class Channel::Implementation {
   std::array<Queue, 2> queues_;  // reads, writes
   bool writing_ = false;
 
-  std::vector<Bank> banks_;
+  std::uint32_t bank_count_ = 0;
+  std::array<Bank, most_banks> banks_;
   std::array<Active, most_banks> active_;  // by place; `active_banks_` are those in use
   std::uint64_t active_banks_ = 0;
   std::uint32_t active_count_ = 0;
-  Cycle active_time_ = forever;  // the earliest of their columns
+  Next next_active_;  // of their columns
 
   // The banks with a candidate of each kind in the present direction, and its age.
   std::uint64_t column_lanes_ = 0, activate_lanes_ = 0, precharge_lanes_ = 0;
   std::array<std::uint64_t, most_banks> column_key_, row_key_;
-  // No precharge and no activation of these is earlier.
-  Cycle precharge_bound_ = never, activate_bound_ = never;
-  Cycle nothing_before_ = 0;  // no candidate of any kind is earlier, unless a burst comes
+  std::array<Next, 2> next_row_;  // a precharge, an activation
+  Cycle nothing_before_ = 0;      // no candidate of any kind is earlier, unless a burst comes
 
   // What the channel and the groups allow.
   std::array<Cycle, 2> column_all_;
@@ -306,6 +352,7 @@ class Channel::Implementation {
 
   Cycle next_refresh_ = forever;
   std::uint32_t refresh_interval_ = 0;
+  Cycle many_refreshes_ = forever;  // cycles in which each bank is refreshed once and more
   std::uint32_t refresh_due_ = 0;
   std::uint32_t refresh_bank_ = 0;
 
@@ -320,6 +367,8 @@ class Channel::Implementation {
   Cycle closed_since_ = 0;
   Statistics statistics_;
 
+  std::span<Bank> banks() { return {banks_.data(), bank_count_}; }
+  std::span<const Bank> banks() const { return {banks_.data(), bank_count_}; }
   std::uint64_t group_banks(std::uint32_t group) const {
     const std::uint32_t size = device_.geometry.banks_per_group;
     const std::uint64_t first =
@@ -339,6 +388,7 @@ inline bool Channel::Implementation::would_turn() const {
 inline void Channel::Implementation::set_mode() {
   if (!would_turn()) return;
   writing_ = !writing_;
+  find_unknown_hits(queues_[writing_]);
   rebuild_lanes();
 }
 
@@ -347,16 +397,15 @@ inline void Channel::Implementation::find_lane(std::uint32_t b) {
   const Bank& bank = banks_[b];
   const std::uint64_t bit = std::uint64_t{1} << b;
   column_lanes_ &= ~bit;
-  activate_lanes_ &= ~bit;
-  precharge_lanes_ &= ~bit;
+  if ((activate_lanes_ & bit) != 0) remove_lane(activate_lanes_, next_row_[1], b);
+  if ((precharge_lanes_ & bit) != 0) remove_lane(precharge_lanes_, next_row_[0], b);
   const std::int16_t head = queue.bank_head[b];
   if (head == none || bank.second_pending) return;
   if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
   if (!bank.open) {
     activate_lanes_ |= bit;
-    activate_bound_ =
-        std::min(activate_bound_, bank.activate - (Cycle{timing_.activate_cycles} - 1));
     row_key_[b] = lane_key(queue.entries[head]);
+    next_row_[1].add({activate_time(b), row_key_[b]});
     return;
   }
   const std::int16_t hit = queue.first_hit[b];
@@ -366,8 +415,18 @@ inline void Channel::Implementation::find_lane(std::uint32_t b) {
   }
   if (hit != head && !bank.active) {
     precharge_lanes_ |= bit;
-    precharge_bound_ = std::min(precharge_bound_, bank.precharge);
     row_key_[b] = lane_key(queue.entries[head]);
+    next_row_[0].add({std::max(bank.precharge, precharge_all_), row_key_[b]});
+  }
+}
+
+inline void Channel::Implementation::remove_lane(std::uint64_t& lanes, Next& next,
+                                                 std::uint32_t b) {
+  lanes &= ~(std::uint64_t{1} << b);
+  if (lanes == 0) {
+    next = {};
+  } else if (bank_of(next.key) == b) {
+    next.time = never;
   }
 }
 

@@ -9,75 +9,69 @@ Cycle Channel::Implementation::active_column_time(std::uint32_t b) const {
                   column_group_[is_write][banks_[b].group]);
 }
 
-// The oldest of the active bursts that may go out in cycle `at`.
-std::uint32_t Channel::Implementation::oldest_active(Cycle at) const {
+void Channel::Implementation::find_next_active(Cycle from) {
   Key best = no_key;
   for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    if (active_column_time(b) <= at) best = std::min(best, lane_key(active_[b].entry));
+    best = std::min(best, key_of(active_column_time(b), from, lane_key(active_[b].entry)));
   }
-  return bank_of(best);
+  next_active_ = next_of(best, from);
 }
 
-void Channel::Implementation::find_active_time() {
-  active_time_ = forever;
-  for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
-    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    active_time_ = std::min(active_time_, active_column_time(b));
-  }
-}
-
-Key Channel::Implementation::best_column(Cycle from) const {
-  Key best = no_key;
-  const Cycle all = column_all_[writing_];
+Next Channel::Implementation::best_column(Cycle from) const {
+  if (column_lanes_ == 0) return {};
+  const Cycle all = std::max(from, column_all_[writing_]);
   const auto& group = column_group_[writing_];
+  const auto time_of = [&](std::uint32_t b) {
+    return std::max(std::max(banks_[b].column[writing_], all), group[banks_[b].group]);
+  };
+  // Mostly it is the oldest burst of all, as early as any can be.
+  const Queue& queue = queues_[writing_];
+  const std::uint32_t first = queue.entries[queue.head].bank;
+  if ((column_lanes_ >> first & 1) != 0 && queue.first_hit[first] == queue.head &&
+      time_of(first) == all) {
+    return {all, lane_key(queue.entries[queue.head])};
+  }
+  Key best = no_key;
   for (std::uint64_t banks = column_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    const Cycle time = std::max({banks_[b].column[writing_], all, group[banks_[b].group]});
-    best = std::min(best, key_of(time, from, column_key_[b]));
+    best = std::min(best, key_of(time_of(b), from, column_key_[b]));
   }
-  return best;
+  return next_of(best, from);
 }
 
-Key Channel::Implementation::best_precharge(Cycle from) const {
+void Channel::Implementation::find_next_precharge(Cycle from) {
   Key best = no_key;
   for (std::uint64_t banks = precharge_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    const Cycle time = std::max(banks_[b].precharge, precharge_all_);
-    best = std::min(best, key_of(time, from, row_key_[b]));
+    best = std::min(best, key_of(std::max(banks_[b].precharge, precharge_all_), from, row_key_[b]));
   }
-  return best;
+  next_row_[0] = next_of(best, from);
 }
 
-Key Channel::Implementation::best_activate(Cycle from) const {
+void Channel::Implementation::find_next_activate(Cycle from) {
+  const Cycle early = Cycle{timing_.activate_cycles} - 1;
+  const Cycle counted = std::max(from + early, activate_all_);
   Key best = no_key;
-  // An ACT counts from its last cycle and begins before.
-  const Cycle early = timing_.activate_cycles - 1;
   for (std::uint64_t banks = activate_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    const Cycle time =
-        std::max({banks_[b].activate, activate_all_, activate_group_[banks_[b].group]}) - early;
-    best = std::min(best, key_of(time, from, row_key_[b]));
+    const Cycle time = std::max(banks_[b].activate, activate_group_[banks_[b].group]);
+    best = std::min(best, key_of(time, counted, row_key_[b]));
   }
-  return best;
+  next_row_[1] = next_of(best, counted);
+  if (best != no_key) next_row_[1].time -= early;
 }
 
-// The best of the queue's row commands, if one could be as early as `bound`.
-Key Channel::Implementation::best_row(Cycle from, Cycle bound) {
-  Key best = no_key;
-  if (precharge_lanes_ != 0 && std::max(from, precharge_bound_) <= bound) {
-    best = best_precharge(from);
-    precharge_bound_ = time_of(best, from);
-    bound = std::min(bound, precharge_bound_);
+// The best of the queue's row commands.
+const Next& Channel::Implementation::best_row(Cycle from) {
+  Next& precharge = next_row_[0];
+  Next& activate = next_row_[1];
+  if (std::min(precharge.time, activate.time) < from) {
+    if (precharge.time < from) find_next_precharge(from);
+    if (activate.time < from) find_next_activate(from);
   }
-  if (activate_lanes_ == 0 || second_bank_ != none) return best;
-  const Cycle early = timing_.activate_cycles - 1;
-  if (std::max({from, activate_bound_, activate_all_ - early}) <= bound) {
-    const Key activate = best_activate(from);
-    activate_bound_ = time_of(activate, from);
-    best = std::min(best, activate);
-  }
-  return best;
+  // While an ACT-2 is to come, no other bank is activated.
+  return next_row_[second_bank_ == none && activate.before(precharge)];
 }
 
 std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
@@ -89,12 +83,12 @@ std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
   }
   Cycle time = never;
   if (open_banks_ == 0) {
-    for (const Bank& bank : banks_) time = std::max(time, bank.refresh);
+    for (const Bank& bank : banks()) time = std::max(time, bank.refresh);
     return {time, Command::refresh_all};
   }
   if (active_count_ > 0 || second_bank_ != none) return {forever, Command::precharge_all};
   time = precharge_all_;
-  for (const Bank& bank : banks_) time = std::max(time, bank.precharge);
+  for (const Bank& bank : banks()) time = std::max(time, bank.precharge);
   return {time, Command::precharge_all};
 }
 
@@ -112,6 +106,30 @@ void Channel::Implementation::step(Cycle limit) {
     position_ = horizon + 1;
     column_done_ = false;
   }
+}
+
+// An idle channel refreshes on time and does nothing else: count what that comes to. The last
+// refresh of each bank is left to do, so that everything is as if all had been done.
+void Channel::Implementation::skip_refreshes(Cycle limit) {
+  const bool idle = queues_[0].size + queues_[1].size + active_count_ + open_banks_ == 0 &&
+                    second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0;
+  if (!idle || observer) return;
+  for (const Bank& bank : banks()) {
+    if (bank.refresh > next_refresh_) return;
+  }
+  const auto all = static_cast<std::uint64_t>((limit - next_refresh_) / refresh_interval_);
+  if (limit < next_refresh_ || all <= bank_count_) return;
+  const std::uint64_t skipped = all - bank_count_;
+  if (all_bank()) {
+    statistics_.refreshes += skipped;
+  } else {
+    statistics_.bank_refreshes += skipped;
+    refresh_bank_ = static_cast<std::uint32_t>((refresh_bank_ + skipped) % bank_count_);
+  }
+  position_ = next_refresh_ + static_cast<Cycle>(skipped - 1) * refresh_interval_ + 1;
+  next_refresh_ += static_cast<Cycle>(skipped) * refresh_interval_;
+  nothing_before_ = 0;
+  column_done_ = false;
 }
 
 bool Channel::Implementation::step_single(Cycle limit) {
@@ -133,22 +151,23 @@ bool Channel::Implementation::step_single(Cycle limit) {
     set_mode();
     if (const std::optional<bool> issued = step_hits(limit)) return *issued;
   }
-  const Cycle active_time = std::max(active_time_, position_);
+  const Cycle active_time = std::max(next_active_.time, position_);
   if (active_time == position_) {
     issue_active(position_);
     return true;
   }
   std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
-  Key column = no_key, row = no_key;
+  Next column, row;
   if (refresh_due_ > 0) refresh = refresh_candidate();
   // The direction is looked at only when the queues have their turn.
   if (refresh_due_ == 0 || (!all_bank() && refresh.first > position_)) {
     set_mode();
     column = best_column(position_);
-    row = best_row(position_, std::min({active_time, refresh.first, time_of(column, position_)}));
+    row = best_row(position_);
   }
-  const Cycle queue_time = time_of(std::min(column, row), position_);
-  const Cycle time = std::max(position_, std::min({active_time, refresh.first, queue_time}));
+  const Cycle queue_time = std::min(column.time, row.time);
+  const Cycle time =
+      std::max(position_, std::min(std::min(active_time, refresh.first), queue_time));
   if (second_bank_ != none && time > position_) {
     // ACT-2 takes the first cycle that nothing else wants.
     if (position_ > limit) return false;
@@ -161,10 +180,10 @@ bool Channel::Implementation::step_single(Cycle limit) {
     issue_active(time);
   } else if (refresh.first <= time) {
     issue_refresh(refresh.second, time);
-  } else if (column < row) {
-    issue_column(bank_of(column), time);
+  } else if (column.before(row)) {
+    issue_column(bank_of(column.key), time);
   } else {
-    issue_row(bank_of(row), time);
+    issue_row(bank_of(row.key), time);
   }
   return true;
 }
@@ -188,7 +207,7 @@ bool Channel::Implementation::step_split(Cycle limit) {
   // In a cycle the slot for columns comes before that for rows.
   const Cycle column_from = column_done_ ? position_ + 1 : position_;
   const Cycle row_from = std::max(position_, row_bus_free_);
-  const Cycle active_time = std::max(active_time_, column_from);
+  const Cycle active_time = std::max(next_active_.time, column_from);
   const bool queues_wait = refresh_due_ > 0 && all_bank();
   if (active_time == position_ && !queues_wait) {
     if (position_ > limit) return false;
@@ -200,29 +219,27 @@ bool Channel::Implementation::step_split(Cycle limit) {
     refresh = refresh_candidate();
     refresh.first = std::max(refresh.first, row_from);
   }
-  Key column = no_key, row = no_key;
+  Next column, row;
   if (!queues_wait && (!column_done_ || refresh.first > position_)) {
     set_mode();
     column = best_column(column_from);
-    row = best_row(row_from, std::min({active_time, refresh.first, time_of(column, column_from)}));
+    row = best_row(row_from);
   }
-  const Cycle column_time = time_of(column, column_from);
-  const Cycle row_time = time_of(row, row_from);
-  const Cycle first_column = std::min(active_time, column_time);
-  const Cycle first_row = std::min(refresh.first, row_time);
+  const Cycle first_column = std::min(active_time, column.time);
+  const Cycle first_row = std::min(refresh.first, row.time);
   const Cycle time = std::min(first_column, first_row);
   nothing_before_ = time;
   if (time > limit) return false;
   if (first_column <= first_row) {
-    if (active_time <= column_time) {
+    if (active_time <= column.time) {
       issue_active(time);
     } else {
-      issue_column(bank_of(column), time);
+      issue_column(bank_of(column.key), time);
     }
-  } else if (refresh.first <= row_time) {
+  } else if (refresh.first <= row.time) {
     issue_refresh(refresh.second, time);
   } else {
-    issue_row(bank_of(row), time);
+    issue_row(bank_of(row.key), time);
   }
   return true;
 }

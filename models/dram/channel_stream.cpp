@@ -100,31 +100,34 @@ void Channel::Implementation::advance_stream(const Request& request, std::uint64
   // The queue goes out in order, as far as it does.
   const std::uint64_t number = request.address >> burst_shift_;
   const std::uint64_t size = queue.size, old = std::min(bursts, size);
-  std::array<Request, most_entries> left;
-  std::array<Cycle, most_entries> arrivals;
-  std::uint64_t place = 0, stay = 0;
+  std::array<Cycle, most_banks> last_of_bank;
+  std::uint64_t banks = 0;
+  std::uint64_t place = 0;
   Cycle waited = 0;
-  for (std::int16_t i = queue.head; i != none; i = queue.entries[i].next, ++place) {
+  std::int16_t i = queue.head;
+  for (; place < old; i = queue.entries[i].next, ++place) {
     const Entry& entry = queue.entries[i];
-    if (place < old) {
-      const Cycle at = first + static_cast<Cycle>(place) * period;
-      waited += at - entry.arrival;
-      note_column(entry.bank, writing_, at);
-      if (!writing_) {
-        --outstanding_[entry.requester];
-        reads_done_[entry.requester] =
-            std::max(reads_done_[entry.requester], at + latency + timing_.burst);
-      }
-    } else {
-      left[stay] = {entry.number << burst_shift_, writing_, 0, entry.requester};
-      arrivals[stay++] = entry.arrival;
+    const Cycle at = first + static_cast<Cycle>(place) * period;
+    waited += at - entry.arrival;
+    last_of_bank[entry.bank] = at;
+    banks |= std::uint64_t{1} << entry.bank;
+    if (!writing_) {
+      --outstanding_[entry.requester];
+      reads_done_[entry.requester] =
+          std::max(reads_done_[entry.requester], at + latency + timing_.burst);
     }
   }
-  // And then the run itself, whose bursts stay for `size` periods each. The last one of each bank
-  // counts.
+  // And then the run itself, whose bursts stay for `size` periods each.
   const std::uint64_t fresh = bursts - old;
-  for (std::uint64_t i = fresh - std::min<std::uint64_t>(fresh, stream_banks_); i < fresh; ++i) {
-    note_column(bank_at(number + i), writing_, first + static_cast<Cycle>(size + i) * period);
+  for (std::uint64_t j = fresh - std::min<std::uint64_t>(fresh, stream_banks_); j < fresh; ++j) {
+    const std::uint32_t b = bank_at(number + j);
+    last_of_bank[b] = first + static_cast<Cycle>(size + j) * period;
+    banks |= std::uint64_t{1} << b;
+  }
+  // Of a bank's column commands the last one counts.
+  for (; banks != 0; banks &= banks - 1) {
+    const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
+    note_column(b, writing_, last_of_bank[b]);
   }
   waited += static_cast<Cycle>(fresh * size) * period;
   if (!writing_) {
@@ -133,16 +136,71 @@ void Channel::Implementation::advance_stream(const Request& request, std::uint64
     outstanding_[request.requester] += bursts - fresh;
     if (fresh > 0) reads_done_[request.requester] = done;
   }
-  empty(queue);
-  for (std::uint64_t i = 0; i < stay; ++i) insert(left[i], arrivals[i]);
-  for (std::uint64_t i = bursts - (size - stay); i < bursts; ++i) {
-    insert({(number + i) << burst_shift_, writing_, 0, request.requester},
-           first + static_cast<Cycle>(i) * period);
-  }
+  refill(i, request, bursts, first, period);
   last_departure_ = last;
   next_arrival_ = last + 1;
   position_ = last + 1;
   nothing_before_ = 0;
+}
+
+// The queue after a run of `bursts` has come and as many have gone: what was there from place
+// `kept` on and the end of the run.
+void Channel::Implementation::refill(std::int16_t kept, const Request& request,
+                                     std::uint64_t bursts, Cycle first, Cycle period) {
+  Queue& queue = queues_[writing_];
+  const std::uint64_t number = request.address >> burst_shift_, size = queue.size;
+  if (kept == none && next_order_ + size <= most_orders) {
+    empty(queue);
+    fill(queue, number + (bursts - size), request.requester,
+         first + static_cast<Cycle>(bursts - size) * period, period);
+    return;
+  }
+  std::vector<std::pair<Request, Cycle>> stay;
+  for (; kept != none; kept = queue.entries[kept].next) {
+    const Entry& entry = queue.entries[kept];
+    stay.push_back({{entry.number << burst_shift_, writing_, 0, entry.requester}, entry.arrival});
+  }
+  empty(queue);
+  for (const auto& [old, arrival] : stay) insert(old, arrival);
+  for (std::uint64_t i = bursts - (size - stay.size()); i < bursts; ++i) {
+    insert({(number + i) << burst_shift_, writing_, 0, request.requester},
+           first + static_cast<Cycle>(i) * period);
+  }
+}
+
+// An empty queue, full of row hits at consecutive addresses.
+void Channel::Implementation::fill(Queue& queue, std::uint64_t number, std::uint8_t requester,
+                                   Cycle arrival, Cycle period) {
+  const auto size = static_cast<std::int16_t>(queue.capacity);
+  const auto apart = static_cast<std::int16_t>(stream_banks_);  // of bursts of one bank
+  const auto row = static_cast<std::uint32_t>(row_field_.of(number << burst_shift_));
+  for (std::int16_t i = 0; i < size; ++i) {
+    const bool first = i < apart, last = i + apart >= size;
+    Entry& entry = queue.entries[i];
+    entry.arrival = arrival;
+    entry.order = next_order_++;
+    entry.number = number;
+    entry.row = row;
+    entry.bank = first ? static_cast<std::uint8_t>(bank_at(number)) : queue.entries[i - apart].bank;
+    entry.requester = requester;
+    entry.next = i + 1 == size ? none : static_cast<std::int16_t>(i + 1);
+    entry.previous = static_cast<std::int16_t>(i - 1);
+    entry.next_in_bank = last ? none : static_cast<std::int16_t>(i + apart);
+    entry.previous_in_bank = first ? none : static_cast<std::int16_t>(i - apart);
+    if (first) {
+      queue.bank_head[entry.bank] = queue.first_hit[entry.bank] = i;
+      queue.banks |= std::uint64_t{1} << entry.bank;
+    }
+    if (last) queue.bank_tail[entry.bank] = i;
+    arrival += period;
+    ++number;
+  }
+  queue.head = 0;
+  queue.tail = static_cast<std::int16_t>(size - 1);
+  queue.size = queue.listed = queue.capacity;
+  for (std::uint64_t banks = queue.banks; banks != 0; banks &= banks - 1) {
+    find_lane(static_cast<std::uint32_t>(std::countr_zero(banks)));
+  }
 }
 
 }  // namespace spillway::models::dram

@@ -22,12 +22,10 @@ std::uint64_t Memory::submit(const Request& request) {
 
 std::uint64_t Memory::submit_run(const Request& first, std::uint64_t bursts) {
   if (channels_.size() == 1) return channels_.front().submit_run(first, bursts);
-  Request request = first;
-  std::uint64_t accepted = 0;
-  for (; bursts > 0; --bursts, request.address += device_.geometry.burst_bytes) {
-    accepted = submit(request);
-  }
-  return accepted;
+  Request run = first;
+  run.earliest_cycle = std::max(next_cycle_, first.earliest_cycle);
+  next_cycle_ = transfer(run, bursts);
+  return next_cycle_;
 }
 
 std::uint64_t Memory::transfer(const Request& first, std::uint64_t bursts) {

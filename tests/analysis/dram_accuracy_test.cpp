@@ -174,6 +174,10 @@ TEST_CASE("accuracy prints every run and a summary and fails with exit 1 beyond 
   CHECK(json.at("rows").size() == 1);
   CHECK(json.at("rows")[0].at("class") == "streams");
   CHECK(json.at("rows")[0].at("time").at("bound") == 2);
+  // What nobody could compare is said.
+  CHECK(good.out.find("No run of other simulators: devices ddr4-3200") != std::string::npos);
+  CHECK(json.at("without_reference").at("patterns").size() == 14);
+  CHECK(json.at("without_reference").at("devices").size() == 5);
   const ProgramRun bad = run_spillway({"accuracy", "bad.csv"}, folder.path());
   CHECK(bad.exit_code == 1);
   CHECK(bad.out.find("1 of 2 rows miss a bound.") != std::string::npos);

@@ -223,6 +223,23 @@ TEST_CASE("a device of one's own is a file, and takes traces when its bursts are
   CHECK(refused.err.find("mine: found bursts of 32 bytes") != std::string::npos);
 }
 
+TEST_CASE("bench dram times every device and a run") {
+  const TemporaryFolder folder;
+  const ProgramRun run =
+      run_spillway({"bench", "dram", "--repeats", "1", "--json", "j"}, folder.path());
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  const json result = json::parse(folder.read("j"));
+  CHECK(result.at("rows").size() == 6 * 9);
+  for (const json& row : result.at("rows")) CHECK(row.at("bursts_per_cpu_s") > 1000);
+  CHECK(result.at("run").at("bursts_per_cpu_s") > 1000);
+  CHECK(run.out.find("cifar10-10layer") != std::string::npos);
+  CHECK(run.out.find("hbm2-2000") != std::string::npos);
+  // Nothing of the other bench is meant.
+  CHECK(run_spillway({"bench", "dram", "--batch", "5"}, folder.path()).exit_code == 2);
+  CHECK(run_spillway({"bench"}, folder.path()).exit_code == 2);
+}
+
 TEST_CASE("wrong usage of dram gives one line and exit 2") {
   const TemporaryFolder folder;
   folder.write("bad.trace", "0x40 READ 1\n0x80 RAED 2\n");

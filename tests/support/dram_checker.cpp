@@ -195,12 +195,21 @@ class Checker {
       case Command::refresh_all:
         for (const auto& each : banks_) {
           if (each.second.row) fault("state", command, "refresh with an open bank");
+          check_closed(each.second, command);
         }
         break;
       case Command::refresh_bank:
         if (bank.row) fault("state", command, "refresh of an open bank");
+        check_closed(bank, command);
         break;
       case Command::data_clock: clock_started_ = at; break;
+    }
+  }
+
+  // A refresh comes tRP after an auto-precharge, too.
+  void check_closed(const Bank& bank, const IssuedCommand& refresh) {
+    if (static_cast<std::int64_t>(refresh.cycle) < bank.closed + t_.precharge) {
+      fault("tRP", refresh, "refresh too early after an auto-precharge");
     }
   }
 

@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "models/dram/energy.hpp"
 #include "models/dram/traces/pattern.hpp"
 #include "tests/support/dram_checker.hpp"
 #include "tests/support/dram_oracle.hpp"
@@ -252,6 +253,61 @@ TEST_CASE("patterns take as long as a whole as burst by burst") {
   }
 }
 
+TEST_CASE("a channel under load is refreshed once every tREFI") {
+  for (const std::string& name : dram_device_names()) {
+    for (const RefreshMode mode : {RefreshMode::all_bank, RefreshMode::per_bank}) {
+      DramDevice device = dram_device(name);
+      if (mode == RefreshMode::per_bank && device.timing.refresh_bank == 0) continue;
+      device.controller.refresh = mode;
+      for (const char* pattern : {"a_seq_rd", "c_rw4k", "h_rand_rw"}) {
+        CAPTURE(name);
+        CAPTURE(pattern);
+        Channel channel(device);
+        Pattern source(pattern, spillway::workloads::Bytes(1 << 20), device.timing.burst);
+        const std::uint64_t finish = channel.serve(source);
+        const Statistics s = channel.statistics();
+        const std::uint64_t interval = mode == RefreshMode::per_bank
+                                           ? device.timing.refresh_bank_interval
+                                           : device.timing.refresh_interval;
+        const std::uint64_t refreshes = s.refreshes + s.bank_refreshes;
+        CHECK((mode == RefreshMode::per_bank ? s.refreshes : s.bank_refreshes) == 0);
+        REQUIRE(finish / interval > 1);
+        // The last one may be due and still wait for what was served last.
+        CHECK(refreshes <= finish / interval);
+        CHECK(refreshes + 1 >= finish / interval);
+      }
+    }
+  }
+}
+
+TEST_CASE("an idle channel is refreshed as often as one whose every command is seen") {
+  std::mt19937_64 random(6);
+  for (const std::string& name : dram_device_names()) {
+    for (int round = 0; round < 20; ++round) {
+      CAPTURE(name);
+      CAPTURE(round);
+      const DramDevice device = random_controller(dram_device(name), random);
+      Channel skipping(device), seen(device);
+      seen.observe([](const IssuedCommand&) {});
+      std::uint64_t cycle = 0;
+      for (int i = 0; i < 30; ++i) {
+        cycle += random() % 3 == 0 ? random() % 1'000'000 : random() % 300;
+        const Request request{random() % (1 << 24) / 64 * 64, random() % 2 == 0, cycle};
+        REQUIRE(skipping.submit(request) == seen.submit(request));
+      }
+      skipping.drain();
+      seen.drain();
+      REQUIRE(skipping.statistics() == seen.statistics());
+    }
+  }
+  // Hours of it are counted, not lived through.
+  const DramDevice device = dram_device("ddr4-2400");
+  Channel channel(device);
+  constexpr std::uint64_t hours = std::uint64_t{1} << 44;
+  channel.advance(hours);
+  CHECK(channel.statistics().refreshes == hours / device.timing.refresh_interval);
+}
+
 TEST_CASE("a reset DRAM channel is as at power-up") {
   const DramDevice device = dram_device("ddr4-2400");
   std::mt19937_64 random(4);
@@ -283,6 +339,67 @@ TEST_CASE("channels share a stream and multiply its rate") {
     CHECK(speedup > 0.95 * channels);
     CHECK(speedup < 1.05 * channels);
   }
+}
+
+TEST_CASE("a run of addresses reaches all channels at once and later requests wait for it") {
+  DramDevice device = dram_device("hbm2-2000");
+  Pattern alone("a_seq_rd", spillway::workloads::Bytes(1 << 20), device.timing.burst);
+  const std::uint64_t one = Memory(device).serve(alone);
+  device.channels = 8;
+  Pattern shared("a_seq_rd", spillway::workloads::Bytes(8 << 20), device.timing.burst);
+  const std::uint64_t eight = Memory(device).serve(shared);
+  CHECK(static_cast<double>(eight) < 1.1 * static_cast<double>(one));
+  // The first channel has no more than a row of the run; the last has a long way to go.
+  Memory memory(device);
+  const std::uint64_t accepted = memory.submit_run({0, false, 0}, 4096);
+  CHECK(accepted > 512);
+  CHECK(memory.submit({std::uint64_t{1} << 26, false, 0}) >= accepted);
+}
+
+TEST_CASE("counts and energy of several channels are those of all of them") {
+  DramDevice device = dram_device("ddr4-2400");
+  DramDevice single = device;
+  device.channels = 4;
+  device.interleave_bytes = 256;
+  Memory memory(device);
+  std::vector<Channel> channels;
+  for (std::uint32_t c = 0; c < device.channels; ++c) channels.emplace_back(single);
+  std::mt19937_64 random(7);
+  std::uint64_t finish = 0;
+  for (int i = 0; i < 300; ++i) {
+    // More of them in the first channels.
+    const Request first{random() % (1 << 16) * 1024, random() % 2 == 0, 0};
+    const std::uint64_t bursts = 1 + random() % 50;
+    memory.transfer(first, bursts);
+    for (std::uint64_t j = 0; j < bursts; ++j) {
+      const std::uint64_t address = first.address + j * 64, block = address / 256;
+      channels[block % 4].submit({block / 4 * 256 + address % 256, first.is_write, 0});
+    }
+  }
+  for (Channel& channel : channels) finish = std::max(finish, channel.drain());
+  REQUIRE(memory.drain() == finish);
+  Statistics sum;
+  Energy energy;
+  for (const Channel& channel : channels) {
+    const Statistics each = channel.statistics(finish);
+    sum += each;
+    const std::optional<Energy> part = energy_of(single, each);
+    REQUIRE(part);
+    energy.activate += part->activate;
+    energy.read += part->read;
+    energy.write += part->write;
+    energy.refresh += part->refresh;
+    energy.background += part->background;
+  }
+  CHECK(memory.statistics() == sum);
+  const std::optional<Energy> whole = energy_of(device, memory.statistics());
+  REQUIRE(whole);
+  CHECK(whole->activate == doctest::Approx(energy.activate));
+  CHECK(whole->read == doctest::Approx(energy.read));
+  CHECK(whole->write == doctest::Approx(energy.write));
+  CHECK(whole->refresh == doctest::Approx(energy.refresh));
+  CHECK(whole->background == doctest::Approx(energy.background));
+  CHECK(whole->total() == doctest::Approx(energy.total()));
 }
 
 TEST_CASE("a transfer over several channels moves each burst once") {

@@ -202,6 +202,21 @@ TEST_CASE("tREFI and tRFC: all banks are refreshed on time and rest for theirs")
                  Command::precharge_all, Command::refresh_all, 21);
 }
 
+TEST_CASE("tRP: a refresh waits for a row that closes by itself") {
+  DramDevice device = plain("lpddr4-3200");
+  device.controller.page = PagePolicy::closed;
+  device.timing.read_to_precharge = 60;  // later than tRAS and tRC would have it
+  // A burst before the refresh is due and one after it, for which it does not wait.
+  device.controller.refresh = RefreshMode::all_bank;
+  check_boundary("tRP", device,
+                 {request(device, {}, false, 6200), request(device, {.bank = 1}, false, 7000)}, RD,
+                 Command::refresh_all, 60 + 29);
+  device.controller.refresh = RefreshMode::per_bank;
+  check_boundary("tRP", device,
+                 {request(device, {}, false, 740), request(device, {.bank = 1}, false, 1200)}, RD,
+                 Command::refresh_bank, 60 + 29);
+}
+
 TEST_CASE("tRFCpb and tRREFD: one bank is refreshed while others work") {
   DramDevice device = plain("lpddr4-3200");
   device.controller.refresh = RefreshMode::per_bank;
