@@ -887,10 +887,9 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     }
     refuse_buffer(task, needed);
   }
-  // Stays can leave gaps; then the search is given a little less than there is.
-  const std::uint64_t less = std::max<std::uint64_t>(1, words / 32);
-  for (std::uint64_t allowed = words; allowed > words / 2; allowed -= less) {
-    auto held = search(allowed, true, recompute, plain->cost);
+  // Stays can leave gaps; then the search is given a little less than there is, and less again.
+  for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? 1 : less * 2) {
+    auto held = search(words - less, true, recompute, plain->cost);
     if (!held) break;
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
   }

@@ -568,7 +568,9 @@ void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std
 
 namespace {
 
+/// All windows cover the whole dimension, or none covers any of it.
 bool always_whole(const Projection& p, std::int64_t extent) {
+  if (p.apply({0, extent}).size() == 0) return true;
   for (std::int64_t place = 0; place < extent; ++place) {
     if (p.apply({place, place + 1}).size() != p.extent) return false;
   }
@@ -676,7 +678,8 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
     if (product && !gradient) set_outer(spec.slots[op.inputs[1].slot], *spec.split);
   }
   set_finish(spec, ops, before, request);
-  // Windows that all cover a whole dimension, wherever they are, do not move along it.
+  // Windows that all cover a whole dimension, wherever they are, do not move along it; those that
+  // all lie on padding might as well.
   for (Slot& slot : spec.slots) {
     if (slot.changed) continue;
     for (Projection& p : slot.dims) {

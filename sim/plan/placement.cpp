@@ -7,6 +7,7 @@
 
 #include "models/dram/placement.hpp"
 #include "sim/plan/buffer_too_small.hpp"
+#include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
 
@@ -168,6 +169,15 @@ void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig
       for (const auto& order : candidates) {
         if (fits(map, order, slack, capacity, residences)) return;
       }
+    }
+    // And in many other orders, the same ones each time.
+    workloads::SplitMix numbers(1);
+    std::vector<std::size_t> order = candidates.front();
+    for (int tries = 0; tries < 100; ++tries) {
+      for (std::size_t i = order.size(); i > 1; --i) {
+        std::swap(order[i - 1], order[numbers.below(i)]);
+      }
+      if (fits(map, order, 0, capacity, residences)) return;
     }
   }
   refuse(step, need,

@@ -146,21 +146,17 @@ void check_quarter(int first) {
 
 }  // namespace
 
-// Together at least 2000 cases. They are long, and some break a law still: run them by --no-skip.
-TEST_CASE("plans of random networks move no less than they must and no more than others: 1" *
-          doctest::skip()) {
+// Together at least 2000 cases.
+TEST_CASE("plans of random networks move no less than they must and no more than others: 1") {
   check_quarter(0);
 }
-TEST_CASE("plans of random networks move no less than they must and no more than others: 2" *
-          doctest::skip()) {
+TEST_CASE("plans of random networks move no less than they must and no more than others: 2") {
   check_quarter(quarter);
 }
-TEST_CASE("plans of random networks move no less than they must and no more than others: 3" *
-          doctest::skip()) {
+TEST_CASE("plans of random networks move no less than they must and no more than others: 3") {
   check_quarter(2 * quarter);
 }
-TEST_CASE("plans of random networks move no less than they must and no more than others: 4" *
-          doctest::skip()) {
+TEST_CASE("plans of random networks move no less than they must and no more than others: 4") {
   check_quarter(3 * quarter);
 }
 
