@@ -887,10 +887,14 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     }
     refuse_buffer(task, needed);
   }
-  // Stays can leave gaps; then the search is given a little less than there is, and less again.
-  for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? 1 : less * 2) {
+  // Stays can leave gaps. Then nests take no more room than they have to, or the search is given a
+  // little less than there is, and less again.
+  const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
+  for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
     auto held = search(words - less, true, recompute, plain->cost);
     if (!held) break;
+    if (place(held->schedule, task.step, words)) return std::move(held->schedule);
+    for (Nest& nest : held->schedule.nests) nest = tightened(nest);
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
   }
   if (!place(plain->schedule, task.step, words)) {

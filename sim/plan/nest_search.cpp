@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace spillway::sim {
 
@@ -471,23 +472,46 @@ std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool
   return LoopSearch(spec).find(pinned, words);
 }
 
-std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned) {
-  // A larger buffer never finds worse loops, so whether it finds any is a question of size alone.
-  LoopSearch search(spec);
+namespace {
+
+/// The smallest buffer in which the search finds loops of at most so many DRAM words. (A larger
+/// buffer never finds worse ones.)
+std::uint64_t smallest_for(LoopSearch& search, const std::vector<bool>& pinned,
+                           std::uint64_t dram_words) {
+  const auto finds = [&](std::uint64_t words) {
+    const std::optional<FoundNest> found = search.find(pinned, words);
+    return found && found->dram_words <= dram_words;
+  };
   std::uint64_t low = 1, high = 1;
-  while (!search.find(pinned, high)) {
+  while (!finds(high)) {
     low = high + 1;
     high *= 2;
   }
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    if (search.find(pinned, middle)) {
+    if (finds(middle)) {
       high = middle;
     } else {
       low = middle + 1;
     }
   }
   return low;
+}
+
+}  // namespace
+
+std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned) {
+  LoopSearch search(spec);
+  return smallest_for(search, pinned, std::numeric_limits<std::uint64_t>::max());
+}
+
+Nest tightened(const Nest& nest) {
+  NestShape shape(nest.spec);
+  shape.set(nest.loops);
+  LoopSearch search(nest.spec);
+  const std::uint64_t words =
+      smallest_for(search, nest.pinned, dram_words(nest.spec, shape, nest.pinned));
+  return make_nest(nest.spec, *search.find(nest.pinned, words), nest.pinned, words);
 }
 
 Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,

@@ -49,4 +49,7 @@ std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pin
 Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,
                std::uint64_t words);
 
+/// The nest with loops that move as many words as its own, in the smallest buffer that allows it.
+Nest tightened(const Nest& nest);
+
 }  // namespace spillway::sim
