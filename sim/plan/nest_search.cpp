@@ -43,23 +43,16 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   if (axis == Axis::group) return {extent, 1};
   const bool maps = axis == Axis::row || axis == Axis::column;
   if ((maps && spec.whole_maps) || (axis == Axis::example && spec.whole_batch)) return {extent};
-  std::vector<std::int64_t> sizes;
+  std::vector<std::int64_t> sizes = tile_sizes(extent);
   if (maps && extent <= 8) {
     // How windows overlap depends on where exactly a map is cut: after the even cuts all others.
-    sizes = tile_sizes(extent);
     for (std::int64_t tile = extent; tile > 1; --tile) {
       if (std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {
         sizes.insert(sizes.end() - 1, tile);
       }
     }
-    return sizes;
   }
-  if (axis != Axis::column) return tile_sizes(extent);
-  // Columns are rarely worth a cut: halves, quarters …
-  for (std::int64_t tile = extent;; tile = (tile + 1) / 2) {
-    sizes.push_back(tile);
-    if (tile == 1) return sizes;
-  }
+  return sizes;
 }
 
 /// Tile sizes of an inner loop.
