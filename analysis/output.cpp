@@ -41,7 +41,8 @@ std::string counted(std::uint64_t number, const std::string& what) {
 }
 
 std::string millions(std::uint64_t number) {
-  return fmt::format("{:.1f}", static_cast<double>(number) / 1e6);
+  const std::uint64_t tenths = (number + 50'000) / 100'000;
+  return fmt::format("{}.{}", grouped(tenths / 10), tenths % 10);
 }
 
 Table::Table(std::vector<std::string> header) {

@@ -51,6 +51,47 @@ TEST_CASE("tiled programs move the planned words and compute the values of whole
   CHECK(compared > 400);
 }
 
+TEST_CASE("what finishes a tile a few channels after the others adds up over them") {
+  // Scores are sums along the channels of a layer's output; in tight buffers a tile's are taken one
+  // or two at a time.
+  Experiment experiment = test::experiment(
+      workloads::make_network("scores", {2, 4, 4}, 4, {test::conv(12, 3), test::fc(10)}), "lel-tlc",
+      2);
+  const sim::Batch batch = sim::first_batch(experiment);
+  sim::DirectTraining direct(experiment);
+  direct.run_step(batch);
+  experiment.policy = Policy::best;
+  int in_parts = 0;
+  const std::uint64_t smallest = test::smallest_buffer_words(experiment);
+  for (std::uint64_t words = smallest; words < smallest + 150; ++words) {
+    experiment.device.buffer = bytes_of(Words(words));
+    CAPTURE(words);
+    sim::Simulation simulation(experiment);
+    for (const sim::Nest& nest : simulation.plan().schedule().nests) {
+      if (!nest.spec.finish) continue;
+      const sim::Axis axis = nest.spec.finish->axis;
+      std::int64_t tile = nest.spec.extent[sim::index(axis)];
+      for (const sim::Loop& loop : nest.loops) {
+        if (loop.axis == axis) tile = loop.tile;
+      }
+      const auto sums = [&](const sim::NestOp& op) {
+        const sim::Projections& result = nest.spec.slots[op.outputs.front().slot].dims;
+        return op.runs[sim::index(axis)] &&
+               std::none_of(result.begin(), result.end(),
+                            [&](const sim::Projection& p) { return p.axis == axis; });
+      };
+      const auto& ops = nest.spec.ops;
+      in_parts +=
+          nest.parts.finished < tile &&
+          std::any_of(ops.begin() + static_cast<std::ptrdiff_t>(nest.spec.finish->first),
+                      ops.begin() + static_cast<std::ptrdiff_t>(nest.spec.finish->last), sums);
+    }
+    simulation.run_step(batch);
+    CHECK(test::differing_tensors(simulation, direct) == std::vector<std::string>{});
+  }
+  CHECK(in_parts > 5);
+}
+
 TEST_CASE("a buffer below the smallest tiles is refused with the operation and what is enough") {
   workloads::SplitMix numbers(20261128);
   const std::vector<std::string> rules = workloads::learning_rule_names();
