@@ -42,27 +42,38 @@ struct Edge {
   NestChoice choice;     ///< any one of them does it
 };
 
+/// A few values in order.
+template <class Value, std::size_t most>
+class FewSorted {
+ public:
+  std::size_t size() const { return size_; }
+  const Value* begin() const { return values_.data(); }
+  const Value* end() const { return values_.data() + size_; }
+  void insert(const Value& value) {
+    std::size_t at = size_++;
+    for (; at > 0 && values_[at - 1] > value; --at) values_.at(at) = values_[at - 1];
+    values_.at(at) = value;
+  }
+  bool operator==(const FewSorted&) const = default;
+
+ private:
+  std::array<Value, most> values_{};
+  std::size_t size_ = 0;
+};
+
 /// A whole tensor in the buffer at a node.
 struct Held {
   TensorId tensor = 0;
   bool dirty = false;  ///< memory does not have its value
+  auto operator<=>(const Held&) const = default;
 };
 
-/// Up to four of them, in the order of their tensors.
-class HeldSet {
- public:
-  static constexpr std::size_t most = 4;
+constexpr std::size_t most_held = 4;
 
-  std::size_t size() const { return size_; }
-  const Held* begin() const { return held_.data(); }
-  const Held* end() const { return held_.data() + size_; }
+class HeldSet : public FewSorted<Held, most_held> {
+ public:
   bool has(TensorId id) const {
     return std::any_of(begin(), end(), [&](const Held& h) { return h.tensor == id; });
-  }
-  void insert(Held held) {
-    std::size_t at = size_++;
-    for (; at > 0 && held_[at - 1].tensor > held.tensor; --at) held_[at] = held_[at - 1];
-    held_.at(at) = held;
   }
   /// Another number for every set.
   std::uint64_t key() const {
@@ -70,10 +81,21 @@ class HeldSet {
     for (const Held& h : *this) result = result << 16 | (h.tensor + 1) << 1 | (h.dirty ? 1 : 0);
     return result;
   }
+};
 
- private:
-  std::array<Held, most> held_{};
-  std::size_t size_ = 0;
+/// Slots of a nest whose tensors stand in the buffer: held before it, or after it, or both.
+class Pins : public FewSorted<std::uint16_t, 2 * most_held> {
+ public:
+  std::vector<bool> mask(std::size_t slots) const {
+    std::vector<bool> result(slots);
+    for (const std::uint16_t slot : *this) result[slot] = true;
+    return result;
+  }
+  std::size_t hash() const {
+    std::size_t result = size();
+    for (const std::uint16_t slot : *this) result = result * 1'000'003 + slot;
+    return result;
+  }
 };
 
 /// All places of a step's parts and all ways between them.
@@ -99,9 +121,13 @@ class Graph {
     for (int i = 1; i <= depth(); ++i) forward_edges(i);
     for (int i = 1; i <= depth(); ++i) backward_edges(i);
     stream_edges();
+    leaving_.resize(done_.size());
+    for (std::size_t e = 0; e < edges_.size(); ++e) leaving_[edges_[e].from].push_back(e);
   }
 
   const std::vector<Edge>& edges() const { return edges_; }
+  /// Edges from a node.
+  const std::vector<std::size_t>& leaving(std::size_t node) const { return leaving_[node]; }
   /// Every edge leads to a node with a larger rank.
   const std::vector<std::size_t>& nodes_in_order() const { return sorted_; }
   std::size_t first() const { return 0; }
@@ -438,31 +464,7 @@ class Graph {
   std::vector<std::size_t> sorted_;
   std::vector<std::vector<std::size_t>> readers_, writers_;  // parts, by tensor
   std::vector<Edge> edges_;
-};
-
-/// Slots of a nest whose tensors stand in the buffer, in order.
-class Pins {
- public:
-  void insert(std::size_t slot) {
-    std::size_t at = size_++;
-    for (; at > 0 && slots_[at - 1] > slot; --at) slots_[at] = slots_[at - 1];
-    slots_.at(at) = static_cast<std::uint16_t>(slot);
-  }
-  std::vector<bool> mask(std::size_t slots) const {
-    std::vector<bool> result(slots);
-    for (std::size_t i = 0; i < size_; ++i) result[slots_[i]] = true;
-    return result;
-  }
-  bool operator==(const Pins&) const = default;
-  std::size_t hash() const {
-    std::size_t result = size_;
-    for (std::size_t i = 0; i < size_; ++i) result = result * 1'000'003 + slots_[i];
-    return result;
-  }
-
- private:
-  std::array<std::uint16_t, 2 * HeldSet::most> slots_{};
-  std::size_t size_ = 0;
+  std::vector<std::vector<std::size_t>> leaving_;  // edges, by node
 };
 
 /// The best loops of the graph's nests, each searched once.
@@ -520,10 +522,7 @@ class PathSearch {
     // Tensors so small are not worth a choice.
     const std::uint64_t negligible = all / 10'000;
     may_stand_.resize(graph.edges().size());
-    for (std::size_t e = 0; e < may_stand_.size(); ++e) {
-      if (hold) find_may_stand(e, negligible);
-      leaving_[graph.edges()[e].from].push_back(e);
-    }
+    for (std::size_t e = 0; hold && e < may_stand_.size(); ++e) find_may_stand(e, negligible);
   }
 
   struct Found {
@@ -542,7 +541,7 @@ class PathSearch {
       for (const auto& [key, reached] : by_node_[node]) keys.push_back(key);
       std::sort(keys.begin(), keys.end());
       for (const std::uint64_t key : keys) {
-        for (const std::size_t e : leaving_[node]) follow(by_node_[node].at(key), key, e);
+        for (const std::size_t e : graph_.leaving(node)) follow(by_node_[node].at(key), key, e);
       }
     }
     const auto end = by_node_[to].find(0);
@@ -621,7 +620,7 @@ class PathSearch {
           const Slot& slot = spec.slots[option.slot];
           possible = possible && can_stand(slot);
           option.dirty = option.dirty || slot.changed;
-          pins.insert(option.slot);
+          pins.insert(static_cast<std::uint16_t>(option.slot));
         }
         if (option.dirty && graph_.wanted(h.tensor, edge.to)) option.own = size_of(h.tensor);
         return option;
@@ -665,13 +664,13 @@ class PathSearch {
     }
     choose_taken(all, i + 1, chosen);
     const Option& option = all.take[i];
-    if (chosen.next.size() == HeldSet::most) return;
+    if (chosen.next.size() == most_held) return;
     Chosen more = chosen;
     more.own += option.own;
     more.standing += size_of(option.tensor);
     if (more.standing >= words_) return;
     more.next.insert({option.tensor, option.dirty});
-    more.pins.insert(option.slot);
+    more.pins.insert(static_cast<std::uint16_t>(option.slot));
     choose_taken(all, i + 1, more);
   }
 
@@ -685,7 +684,7 @@ class PathSearch {
     Chosen more = chosen;
     more.own += option.own;
     choose_staying(all, i + 1, more);
-    if (chosen.next.size() == HeldSet::most) return;
+    if (chosen.next.size() == most_held) return;
     more = chosen;
     more.next.insert({option.tensor, option.dirty});
     choose_staying(all, i + 1, more);
@@ -752,7 +751,7 @@ class PathSearch {
         const std::size_t s = spec.slot_of(h.tensor);
         const bool here = s < spec.slots.size();
         standing += size_of(h.tensor);
-        if (here) pins.insert(s);
+        if (here) pins.insert(static_cast<std::uint16_t>(s));
         if (!open.contains(h.tensor)) {
           open[h.tensor] = schedule.stays.size();
           schedule.stays.push_back(
@@ -777,9 +776,8 @@ class PathSearch {
   const Graph& graph_;
   KnownLoops& known_;
   std::uint64_t words_;
-  std::vector<std::uint64_t> size_;                          // words, by tensor
-  std::vector<std::vector<TensorId>> may_stand_;             // by edge
-  std::map<std::size_t, std::vector<std::size_t>> leaving_;  // edges, by node
+  std::vector<std::uint64_t> size_;               // words, by tensor
+  std::vector<std::vector<TensorId>> may_stand_;  // by edge
   std::vector<std::unordered_map<std::uint64_t, Reached>> by_node_;
   std::uint64_t limit_ = unreachable;
   std::vector<std::uint64_t> ahead_;  // by node

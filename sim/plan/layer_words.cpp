@@ -30,55 +30,13 @@ class Sums {
   std::vector<LayerWords> sums_;
 };
 
-/// The operations of the step that use a slot first and change it last.
-struct Ends {
-  std::size_t first, last;
-};
-Ends ends_of(const NestSpec& spec, std::size_t slot) {
-  Ends ends{0, 0};
-  bool used = false;
-  for (const NestOp& op : spec.ops) {
-    if (!used && op.uses(slot)) ends.first = op.op;
-    used |= op.uses(slot);
-    if (op.makes(slot)) ends.last = op.op;
-  }
-  return ends;
-}
-
-void add_nests(const Plan& plan, Sums& sums) {
-  for (const Nest& nest : plan.schedule().nests) {
-    NestShape shape(nest.spec);
-    shape.set(nest.loops, nest.parts);
-    for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
-      if (nest.pinned[s]) continue;
-      const SlotMoves moves = slot_moves(nest.spec.slots[s], shape.visits(s));
-      if (moves.loads + moves.stores == 0) continue;
-      const Words once = shape.coverage(s).words;
-      const Ends ends = ends_of(nest.spec, s);
-      sums.add(ends.first, nest.spec.slots[s].tensor, once * moves.loads);
-      sums.add(ends.last, nest.spec.slots[s].tensor, once * moves.stores);
-    }
-  }
-}
-
-void add_stays(const Plan& plan, Sums& sums) {
-  const std::vector<Nest>& nests = plan.schedule().nests;
-  for (const Stay& stay : plan.schedule().stays) {
-    const Words words = words_of(plan.step().tensor(stay.tensor).bytes());
-    const auto ends = [&](std::size_t nest) {
-      return ends_of(nests[nest].spec, nests[nest].spec.slot_of(stay.tensor));
-    };
-    if (stay.loaded) sums.add(ends(stay.first).first, stay.tensor, words);
-    if (stay.stored) sums.add(ends(stay.last).last, stay.tensor, words);
-  }
-}
-
 }  // namespace
 
 std::vector<LayerWords> words_by_layer(const Plan& plan) {
   Sums sums(plan);
-  add_nests(plan, sums);
-  add_stays(plan, sums);
+  for (const ScheduledMove& move : moves_of(plan.schedule(), plan.step())) {
+    sums.add(move.op, move.tensor, move.size.words);
+  }
   for (const Residence& residence : plan.residences()) {
     const Tensor& tensor = plan.step().tensor(residence.tile.tensor);
     const Words words = models::tile_size(residence.tile, tensor.shape, tensor.element).words;

@@ -218,10 +218,7 @@ bool is_keepable(const NestSpec& spec, std::size_t slot) {
 }
 
 NestShape::NestShape(const NestSpec& spec)
-    : spec_(spec),
-      visits_(spec.slots.size()),
-      keeps_(spec.slots.size()),
-      innermost_axis_(spec.slots.size()) {}
+    : spec_(spec), visits_(spec.slots.size()), kept_along_(spec.slots.size()) {}
 
 DimensionCut NestShape::cut_of(const Projection& p) const {
   if (!p.axis) return {p.extent, p.extent, p.extent};
@@ -249,15 +246,14 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
     for (std::size_t i = 0; i < loops.size(); ++i) {
       if ((patterns_[s].multiplied >> i & 1) != 0) visits_[s] *= trips_[i];
     }
-    keeps_[s] = false;
+    kept_along_[s].reset();
     if (!patterns_[s].innermost || !is_keepable(spec_, s)) continue;
     const Axis innermost = loops[*patterns_[s].innermost].axis;
     if (by_axis_.all[index(innermost)] != by_axis_.outer[index(innermost)]) continue;
-    innermost_axis_[s] = innermost;
     for (const Projection& p : spec_.slots[s].dims) {
       if (p.axis != innermost || p.stages == 0) continue;
       const DimensionCut each = cut_of(p);
-      keeps_[s] = keeps_[s] || each.fresh < each.sum;
+      if (each.fresh < each.sum) kept_along_[s] = innermost;
     }
   }
 }
@@ -299,7 +295,7 @@ models::TileSize NestShape::coverage(std::size_t s) const {
       }
       const DimensionCut each = cut_of(p);
       // Only the innermost loop goes on to the next range with all else unchanged.
-      const bool kept = keeps_[s] && p.axis == innermost_axis_[s];
+      const bool kept = p.axis == kept_along_[s];
       words *= static_cast<std::uint64_t>(kept ? each.fresh : each.sum);
     }
     return {workloads::Words(words), slot.element * words};

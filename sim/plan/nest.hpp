@@ -194,7 +194,7 @@ class NestShape {
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// The slot's tile is kept where the next one is the same box.
-  bool keeps(std::size_t slot) const { return keeps_[slot]; }
+  bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
   /// All distinct tiles of a slot, what they share counted for each.
   models::TileSize coverage(std::size_t slot) const;
   /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
@@ -215,8 +215,7 @@ class NestShape {
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
   std::vector<SlotPattern> patterns_;  // by slot
   std::vector<std::uint64_t> visits_;
-  std::vector<bool> keeps_;
-  std::vector<std::optional<Axis>> innermost_axis_;  // of what is kept
+  std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
 };
 
 /// How often all of a slot's tiles cross the border.

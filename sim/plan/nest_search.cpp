@@ -124,7 +124,10 @@ struct LoopSearch::Tables {
   explicit Tables(const NestSpec& spec) : cuts(spec.slots.size()) {
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       const Projections& dims = spec.slots[s].dims;
-      for (std::size_t d = 0; d < dims.size(); ++d) cuts[s][d] = cuts_of(spec, dims[d]);
+      for (std::size_t d = 0; d < dims.size(); ++d) {
+        cuts[s][d] = cuts_of(spec, dims[d]);
+        gaps = gaps || cuts[s][d].gaps;
+      }
     }
     for (const std::vector<Axis>& axes : sim::orders(spec)) orders.push_back(order_of(spec, axes));
     for (const NestOp& op : spec.ops) {
@@ -161,6 +164,7 @@ struct LoopSearch::Tables {
   }
 
   std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
+  bool gaps = false;                                         ///< any of them has
   std::vector<Order> orders;
   std::vector<std::vector<bool>> together;  ///< slots that an operation uses at once, by operation
 };
@@ -445,13 +449,9 @@ LoopSearch::~LoopSearch() = default;
 
 std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::uint64_t words) {
   // Whole tensors, moved once: the least there is, unless windows leave out a part of them.
-  bool gaps = false;
-  for (const auto& dims : tables_->cuts) {
-    gaps = gaps || std::any_of(dims.begin(), dims.end(), [](const Cuts& c) { return c.gaps; });
-  }
   NestShape shape(spec_);
   shape.set({});
-  const std::uint64_t least = gaps ? 0 : dram_words(spec_, shape, pinned);
+  const std::uint64_t least = tables_->gaps ? 0 : dram_words(spec_, shape, pinned);
   std::optional<FoundNest> best;
   for (Order& order : tables_->orders) {
     if (best && best->dram_words <= least) break;

@@ -174,9 +174,7 @@ void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig
     workloads::SplitMix numbers(1);
     std::vector<std::size_t> order = candidates.front();
     for (int tries = 0; tries < 100; ++tries) {
-      for (std::size_t i = order.size(); i > 1; --i) {
-        std::swap(order[i - 1], order[numbers.below(i)]);
-      }
+      numbers.shuffle(order);
       if (fits(map, order, 0, capacity, residences)) return;
     }
   }

@@ -8,75 +8,69 @@
 
 namespace spillway::sim {
 
-using workloads::Phase;
 using workloads::Step;
 using workloads::Tensor;
 
-namespace {
-
-/// The first operation of a nest that uses a slot, and the last that changes it.
-std::pair<std::size_t, std::size_t> first_and_last(const NestSpec& spec, std::size_t slot) {
-  std::size_t first = spec.ops.size(), last = 0;
-  for (std::size_t i = 0; i < spec.ops.size(); ++i) {
-    if (spec.ops[i].uses(slot)) first = std::min(first, i);
-    if (spec.ops[i].makes(slot)) last = i;
-  }
-  return {first, last};
-}
-
-}  // namespace
-
-ScheduleLines book(const Schedule& schedule, const Step& step, const models::MemoryMap& map,
-                   Ledger& ledger) {
-  ScheduleLines lines;
-  const auto line = [&](const Tensor& tensor, Phase phase, Direction direction) {
-    return ledger.line({map.at(tensor.id).port, tensor.layer, phase, tensor.kind, direction,
-                        item_of(step, tensor)},
-                       step.layer_names[tensor.layer]);
+std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) {
+  std::vector<ScheduledMove> moves;
+  const auto add = [&](ScheduledMove move) {
+    const std::vector<NestOp>& ops = schedule.nests[move.nest].spec.ops;
+    std::size_t first = ops.size(), last = 0;  // a stay may end in a nest that does not make it
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      if (ops[i].uses(move.slot)) first = std::min(first, i);
+      if (ops[i].makes(move.slot)) last = i;
+    }
+    move.op = ops.at(move.direction == Direction::read ? first : last).op;
+    moves.push_back(move);
   };
-  const auto phase_of = [&](const NestSpec& spec, std::size_t op) {
-    return step.ops[spec.ops[op].op].phase;
-  };
-  for (const Nest& nest : schedule.nests) {
-    lines.slots.emplace_back(nest.spec.slots.size());
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+    const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
     for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
       const Slot& slot = nest.spec.slots[s];
       if (nest.pinned[s]) continue;
-      const SlotMoves moves = slot_moves(slot, shape.visits(s));
-      if (moves.loads + moves.stores == 0) continue;
-      const Tensor& tensor = step.tensor(slot.tensor);
-      const auto [first, last] = first_and_last(nest.spec, s);
+      const SlotMoves times = slot_moves(slot, shape.visits(s));
+      if (times.loads + times.stores == 0) continue;
       const models::TileSize once = shape.coverage(s);
-      ScheduleLines::Lines& own = lines.slots.back()[s];
-      const auto add = [&](Direction direction, Phase phase, std::uint64_t times) {
-        const std::size_t at = line(tensor, phase, direction);
-        ledger.add(at, once.words * times, once.bytes * times);
-        return static_cast<models::LedgerLabel>(at);
+      const auto move = [&](Direction direction, std::uint64_t count) {
+        if (count == 0) return;
+        add({n, s, {}, slot.tensor, direction, {}, {once.words * count, once.bytes * count}});
       };
-      if (moves.loads > 0) own.load = add(Direction::read, phase_of(nest.spec, first), moves.loads);
-      if (moves.stores > 0) {
-        own.store = add(Direction::write, phase_of(nest.spec, last), moves.stores);
-      }
+      move(Direction::read, times.loads);
+      move(Direction::write, times.stores);
     }
   }
-  for (const Stay& stay : schedule.stays) {
+  for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
+    const Stay& stay = schedule.stays[i];
     const Tensor& tensor = step.tensor(stay.tensor);
     const models::TileSize size = models::tile_size(models::whole_tensor(tensor.id, tensor.shape),
                                                     tensor.shape, tensor.element);
-    ScheduleLines::Lines own;
-    const auto add = [&](Direction direction, std::size_t n) {
-      const NestSpec& spec = schedule.nests[n].spec;
-      const auto [first, last] = first_and_last(spec, spec.slot_of(tensor.id));
-      const Phase phase = phase_of(spec, direction == Direction::read ? first : last);
-      const std::size_t at = line(tensor, phase, direction);
-      ledger.add(at, size.words, size.bytes);
-      return static_cast<models::LedgerLabel>(at);
+    const auto move = [&](Direction direction, std::size_t n) {
+      add({n, schedule.nests[n].spec.slot_of(tensor.id), i, tensor.id, direction, {}, size});
     };
-    if (stay.loaded) own.load = add(Direction::read, stay.first);
-    if (stay.stored) own.store = add(Direction::write, stay.last);
-    lines.stays.push_back(own);
+    if (stay.loaded) move(Direction::read, stay.first);
+    if (stay.stored) move(Direction::write, stay.last);
+  }
+  return moves;
+}
+
+ScheduleLines book(const Schedule& schedule, const Step& step, const models::MemoryMap& map,
+                   Ledger& ledger) {
+  ScheduleLines lines;
+  for (const Nest& nest : schedule.nests) lines.slots.emplace_back(nest.spec.slots.size());
+  lines.stays.resize(schedule.stays.size());
+  for (const ScheduledMove& move : moves_of(schedule, step)) {
+    const Tensor& tensor = step.tensor(move.tensor);
+    const std::size_t line =
+        ledger.line({map.at(tensor.id).port, tensor.layer, step.ops[move.op].phase, tensor.kind,
+                     move.direction, item_of(step, tensor)},
+                    step.layer_names[tensor.layer]);
+    ledger.add(line, move.size.words, move.size.bytes);
+    ScheduleLines::Lines& own =
+        move.stay ? lines.stays[*move.stay] : lines.slots[move.nest][move.slot];
+    (move.direction == Direction::read ? own.load : own.store) =
+        static_cast<models::LedgerLabel>(line);
   }
   return lines;
 }
@@ -205,7 +199,7 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   // And in many other orders, the same ones each time.
   workloads::SplitMix numbers(1);
   for (int tries = 0; tries < most_orders; ++tries) {
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[numbers.below(i)]);
+    numbers.shuffle(order);
     if (try_order(tries % 2 == 0)) return true;
   }
   return false;

@@ -26,6 +26,20 @@ struct Schedule {
   std::vector<Stay> stays;
 };
 
+/// What crosses the border for one slot of a nest, or for a stay, in one direction.
+struct ScheduledMove {
+  std::size_t nest = 0, slot = 0;
+  std::optional<std::size_t> stay;
+  workloads::TensorId tensor = 0;
+  Direction direction = Direction::read;
+  /// Of the step: the nest's first that uses what is loaded, its last that makes what is stored, or
+  /// its first where none does.
+  std::size_t op = 0;
+  models::TileSize size;
+};
+/// All of them, from the schedule's loops alone.
+std::vector<ScheduledMove> moves_of(const Schedule& schedule, const workloads::Step& step);
+
 /// Lines of the ledger of everything that a schedule moves.
 struct ScheduleLines {
   struct Lines {

@@ -25,7 +25,7 @@ std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoc
   std::iota(order.begin(), order.end(), 0);
   workloads::SplitMix numbers =
       workloads::stream(seed, order_purpose, static_cast<std::uint64_t>(epoch));
-  for (std::size_t i = size; i > 1; --i) std::swap(order[i - 1], order[numbers.below(i)]);
+  numbers.shuffle(order);
   return order;
 }
 

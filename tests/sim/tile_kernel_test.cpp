@@ -142,7 +142,7 @@ void run_part(const Kernel& kernel, const Operation& operation, const Part& part
 /// What the tiles' kernels make, in a random order.
 std::vector<Array> run_parts(const Operation& operation, std::vector<Part> parts, Outputs outputs,
                              SplitMix& numbers) {
-  for (std::size_t i = parts.size(); i > 1; --i) std::swap(parts[i - 1], parts[numbers.below(i)]);
+  numbers.shuffle(parts);
   std::vector<Array> results = operation.outputs;
   if (outputs == Outputs::apart_or_equal) {
     for (Array& result : results) std::fill(result.bytes.begin(), result.bytes.end(), std::byte(7));

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace spillway::workloads {
 
@@ -19,6 +21,11 @@ class SplitMix {
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
   /// Uniform below `bound`; the bias of the remainder is below 2^-32 for the sizes used here.
   std::uint64_t below(std::uint64_t bound) { return next() % bound; }
+  /// Fisher-Yates.
+  template <class Value>
+  void shuffle(std::vector<Value>& values) {
+    for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
+  }
 
  private:
   std::uint64_t state_;
