@@ -75,7 +75,8 @@ class HeldSet : public FewSorted<Held, most_held> {
   bool has(TensorId id) const {
     return std::any_of(begin(), end(), [&](const Held& h) { return h.tensor == id; });
   }
-  /// Another number for every set.
+  /// Another number for every set, of tensors below `most_tensors`.
+  static constexpr std::size_t most_tensors = (1 << 15) - 1;
   std::uint64_t key() const {
     std::uint64_t result = 0;
     for (const Held& h : *this) result = result << 16 | (h.tensor + 1) << 1 | (h.dirty ? 1 : 0);
@@ -103,6 +104,10 @@ class Graph {
  public:
   explicit Graph(const ScheduleTask& task)
       : step_(task.step), builder_(task.step, task.map), parts_(parts_of(task.step)) {
+    if (step_.tensors.size() > HeldSet::most_tensors) {
+      throw workloads::ConsistencyError(fmt::format("a step of {} tensors; planned are at most {}",
+                                                    step_.tensors.size(), HeldSet::most_tensors));
+    }
     if (parts_.backward) {
       backward_order();
     } else {
@@ -892,8 +897,13 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     auto held = search(words - less, true, recompute, plain->cost);
     if (!held) break;
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
-    for (Nest& nest : held->schedule.nests) nest = tightened(nest);
-    if (place(held->schedule, task.step, words)) return std::move(held->schedule);
+    std::vector<Nest>& nests = held->schedule.nests;
+    for (Nest& nest : nests) nest = tightened(nest);
+    if (!place(held->schedule, task.step, words)) continue;
+    for (std::size_t n = 0; n < nests.size(); ++n) {
+      nests[n] = widened(nests[n], largest_gap(held->schedule, task.step, n, words));
+    }
+    return std::move(held->schedule);
   }
   if (!place(plain->schedule, task.step, words)) {
     throw workloads::ConsistencyError("nests without stays do not fit where each alone does");

@@ -16,24 +16,22 @@ std::vector<std::vector<Axis>> orders(const NestSpec& spec) {
       if (spec.extent[index(axis)] > 1) order.push_back(axis);
     }
   };
-  using Block = std::vector<Axis>;
-  Block pixels, outputs, inputs;
-  add(pixels, {Axis::example, Axis::row, Axis::column});
-  add(outputs, {Axis::output});
-  add(inputs, {Axis::input});
-  std::vector<const Block*> blocks{&pixels, &outputs, &inputs};
-  std::sort(blocks.begin(), blocks.end());
+  std::array<std::vector<Axis>, 3> blocks;
+  add(blocks[0], {Axis::example, Axis::row, Axis::column});
+  add(blocks[1], {Axis::output});
+  add(blocks[2], {Axis::input});
+  std::array<std::size_t, 3> at{0, 1, 2};
   std::vector<std::vector<Axis>> result;
   do {
     std::vector<Axis> order;
     add(order, {Axis::group});
-    for (const Block* block : blocks) order.insert(order.end(), block->begin(), block->end());
+    for (const std::size_t b : at) order.insert(order.end(), blocks[b].begin(), blocks[b].end());
     if (std::find(result.begin(), result.end(), order) == result.end()) result.push_back(order);
     if (spec.split && spec.extent[index(*spec.split)] > 1 && order.back() != *spec.split) {
       order.push_back(*spec.split);
       result.push_back(order);
     }
-  } while (std::next_permutation(blocks.begin(), blocks.end()));
+  } while (std::next_permutation(at.begin(), at.end()));
   return result;
 }
 
@@ -70,6 +68,7 @@ struct Cuts {
   std::int64_t least = 0;                  ///< sum of all
   bool gaps = false;                       ///< smaller tiles leave out what larger ones cover
   bool repeats = false;                    ///< tiles may be the same box as the one before
+  bool rises = true;                       ///< sums never fall from one size to the next
 };
 
 /// One order of loops, with what its searches share.
@@ -143,7 +142,7 @@ struct LoopSearch::Tables {
 
   static Cuts cuts_of(const NestSpec& spec, const Projection& p) {
     Cuts cuts;
-    if (!p.axis) return {{{p.extent, p.extent, p.extent}}, {}, p.extent, false, false};
+    if (!p.axis) return {{{p.extent, p.extent, p.extent}}, {}, p.extent};
     const std::int64_t extent = spec.extent[index(*p.axis)];
     for (const std::int64_t tile : sizes_of(spec, *p.axis)) {
       cuts.outer.push_back(cut(p, extent, tile));
@@ -160,6 +159,12 @@ struct LoopSearch::Tables {
       }
     }
     cuts.gaps = cuts.least < cuts.outer.front().sum;
+    for (const auto* all : {&cuts.outer, &cuts.inner}) {
+      cuts.rises = cuts.rises && std::is_sorted(all->begin(), all->end(),
+                                                [](const DimensionCut& a, const DimensionCut& b) {
+                                                  return a.sum < b.sum;
+                                                });
+    }
     return cuts;
   }
 
@@ -184,7 +189,9 @@ class OrderSearch {
         words_(words),
         shape_(spec),
         count_(order.loops.size()),
-        loops_(order.loops) {
+        loops_(order.loops),
+        rises_(count_) {
+    for (std::size_t i = 0; i < count_; ++i) rises_[i] = order.levels[i].sorted;
     std::vector<std::size_t> piece_of(spec.slots.size(), spec.slots.size());
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
@@ -240,6 +247,7 @@ class OrderSearch {
       for (std::size_t i = 0; i < count_; ++i) {
         if (loops_[i].axis != p.axis || (p.outer && order_.levels[i].outer)) continue;
         dimension.level = i;
+        if (piece.moves && !cuts.rises) rises_[i] = false;
         dimension.cuts = order_.levels[i].outer ? &cuts.inner : &cuts.outer;
       }
       gaps_ = gaps_ || (piece.moves && (cuts.gaps || (piece.kept && cuts.repeats)));
@@ -359,7 +367,7 @@ class OrderSearch {
       if (!is_sensible(level)) continue;
       rest(true);
       if (*best_ && moved(gaps_ ? Extent::least : Extent::sum) >= (*best_)->dram_words) {
-        if (gaps_ || !order_.levels[level].sorted) continue;
+        if (gaps_ || !rises_[level]) continue;
         break;
       }
       rest(false);
@@ -421,6 +429,7 @@ class OrderSearch {
   NestShape shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
+  std::vector<bool> rises_;          // no words are saved by a later size, by level
   std::vector<std::size_t> chosen_;  // sizes, by level
   std::vector<bool> decided_;        // levels
   std::vector<Piece> pieces_;
@@ -505,6 +514,20 @@ Nest tightened(const Nest& nest) {
   const std::uint64_t words =
       smallest_for(search, nest.pinned, dram_words(nest.spec, shape, nest.pinned));
   return make_nest(nest.spec, *search.find(nest.pinned, words), nest.pinned, words);
+}
+
+Nest widened(const Nest& nest, BufferRange room) {
+  const std::uint64_t words = room.end - room.begin;
+  NestShape shape(nest.spec);
+  shape.set(nest.loops, nest.parts);
+  const std::uint64_t moved = dram_words(nest.spec, shape, nest.pinned);
+  const std::optional<FoundNest> found = find_loops(nest.spec, nest.pinned, words);
+  if (!found || found->dram_words > moved) return nest;
+  Nest result = make_nest(nest.spec, *found, nest.pinned, words);
+  shape.set(result.loops, result.parts);
+  result.address = pack(result.spec, shape, result.pinned).address;
+  for (std::uint64_t& address : result.address) address += room.begin;
+  return result;
 }
 
 Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,

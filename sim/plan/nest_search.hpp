@@ -51,5 +51,8 @@ Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<b
 
 /// The nest with loops that move as many words as its own, in the smallest buffer that allows it.
 Nest tightened(const Nest& nest);
+/// The nest with the loops of the largest tiles that are found in this part of the buffer, at
+/// addresses there, if it fits; else as it is. It moves no more words.
+Nest widened(const Nest& nest, BufferRange room);
 
 }  // namespace spillway::sim

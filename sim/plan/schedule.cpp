@@ -167,6 +167,8 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   const auto size_of = [&](std::size_t i) {
     return workloads::words_of(step.tensor(stays[i].tensor).bytes()).count();
   };
+  std::vector<Parts> parts;
+  for (const Nest& nest : schedule.nests) parts.push_back(nest.parts);
   /// Each stay at the lowest address free, or from both ends in turn.
   const auto try_order = [&](bool two_ended) {
     std::vector<Box> boxes;
@@ -182,6 +184,7 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
       boxes.push_back({stay.address, stay.address + size, stay.first, stay.last});
     }
     for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+      schedule.nests[n].parts = parts[n];  // as another order may have left them smaller
       if (!place_slots(schedule.nests[n], n, boxes, words)) return false;
     }
     return true;
@@ -203,6 +206,26 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
     if (try_order(tries % 2 == 0)) return true;
   }
   return false;
+}
+
+BufferRange largest_gap(const Schedule& schedule, const Step& step, std::size_t nest,
+                        std::uint64_t words) {
+  std::vector<BufferRange> stays;
+  for (const Stay& stay : schedule.stays) {
+    if (nest < stay.first || stay.last < nest) continue;
+    const std::uint64_t size = workloads::words_of(step.tensor(stay.tensor).bytes()).count();
+    stays.push_back({stay.address, stay.address + size});
+  }
+  stays.push_back({words, words});
+  std::sort(stays.begin(), stays.end(),
+            [](const BufferRange& a, const BufferRange& b) { return a.begin < b.begin; });
+  BufferRange largest;
+  std::uint64_t free = 0;
+  for (const BufferRange& stay : stays) {
+    if (stay.begin - free > largest.end - largest.begin) largest = {free, stay.begin};
+    free = stay.end;
+  }
+  return largest;
 }
 
 void check_order(const Schedule& schedule, const Step& step) {
