@@ -147,6 +147,13 @@ class NestRun {
     return result;
   }
 
+  /// Of the loops that the slot follows only the innermost has gone on since it was brought in.
+  bool moved_on(std::size_t s) const {
+    std::vector<std::uint64_t> next = slots_[s].stamp;
+    ++next.back();
+    return next == stamp(s);
+  }
+
   void run_body() {
     const std::vector<NestOp>& ops = nest_.spec.ops;
     const std::uint32_t all = (std::uint32_t{1} << at_.size()) - 1;
@@ -283,7 +290,10 @@ class NestRun {
     const bool part = rows && slot(s).in_parts;
     if (part ? held.resident : stands(s)) return held.tile;
     const BufferedTile wanted = tile_at(s, rows);
-    if (held.resident && shape_.keeps(s) && held.tile.tile == wanted.tile) return held.tile;
+    if (held.resident && shape_.keeps(s) && held.tile.tile == wanted.tile && moved_on(s)) {
+      held.stamp = stamp(s);
+      return held.tile;
+    }
     leave(s);
     held = {true, false, true, wanted, stamp(s)};
     out_.push_back(models::Load{held.tile, lines_[s].load});

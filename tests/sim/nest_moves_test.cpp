@@ -1,0 +1,108 @@
+// What loops move in closed form is what the program of their nest loads and stores, whatever the
+// tiles and the order, also those that no search would choose.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "sim/plan/nest_builder.hpp"
+#include "sim/plan/phases.hpp"
+#include "sim/plan/placement.hpp"
+#include "sim/plan/schedule.hpp"
+#include "tests/support/build.hpp"
+#include "workloads/support/splitmix.hpp"
+
+namespace spillway {
+
+using sim::Axis;
+
+namespace {
+
+/// A convolution on top of another, so that it has all three products.
+sim::Experiment convolution(workloads::ImageShape input, std::int64_t kernel, std::int64_t padding,
+                            std::int64_t stride) {
+  workloads::LayerSpec below = test::conv(input.channels, 1), layer = test::conv(3, kernel);
+  layer.stride = {stride, stride};
+  layer.padding = {padding, padding};
+  layer.padding_mode = workloads::PaddingMode::explicit_size;
+  return test::experiment(workloads::make_network("products", input, 3, {below, layer}), "bp", 3);
+}
+
+/// Loops in random order and with random tiles.
+std::vector<sim::Loop> random_loops(const sim::NestSpec& spec, workloads::SplitMix& numbers) {
+  std::vector<sim::Loop> loops;
+  for (const Axis axis :
+       {Axis::example, Axis::row, Axis::column, Axis::output, Axis::input, Axis::group}) {
+    const std::int64_t extent = spec.extent[sim::index(axis)];
+    if (extent == 1 || numbers.below(4) == 0) continue;
+    loops.push_back(
+        {axis, 1 + static_cast<std::int64_t>(numbers.below(static_cast<std::uint64_t>(extent)))});
+  }
+  numbers.shuffle(loops);
+  return loops;
+}
+
+std::uint64_t planned(const sim::Schedule& schedule, const workloads::Step& step) {
+  std::uint64_t words = 0;
+  for (const sim::ScheduledMove& move : moves_of(schedule, step)) words += move.size.words.count();
+  return words;
+}
+
+std::uint64_t moved_by_program(const sim::Schedule& schedule, const workloads::Step& step,
+                               const models::MemoryMap& map) {
+  sim::Ledger ledger;
+  const sim::ScheduleLines lines = book(schedule, step, map, ledger);
+  sim::ScheduleProgram program(schedule, step, lines, 1);
+  std::uint64_t words = 0;
+  const auto add = [&](const models::BufferedTile& tile) {
+    const workloads::Tensor& tensor = step.tensor(tile.tile.tensor);
+    words += models::tile_size(tile.tile, tensor.shape, tensor.element).words.count();
+  };
+  while (const auto instruction = program.next()) {
+    if (const auto* load = std::get_if<models::Load>(&*instruction)) add(load->tile);
+    if (const auto* store = std::get_if<models::Store>(&*instruction)) add(store->tile);
+  }
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("any loops of a lone product move what their closed form says") {
+  workloads::SplitMix numbers(20261126);
+  int compared = 0, kept = 0;
+  // Windows larger than the map, whose tiles may all be the same box, are among them.
+  for (const auto& [size, kernel, padding, stride] : std::vector<std::array<std::int64_t, 4>>{
+           {4, 5, 2, 1}, {6, 7, 3, 1}, {5, 7, 3, 1}, {6, 3, 1, 1}, {7, 3, 1, 2}, {6, 2, 0, 2}}) {
+    const sim::Experiment experiment =
+        convolution({2, size, size == 6 ? 5 : size}, kernel, padding, stride);
+    const workloads::Step step = sim::training_step(experiment);
+    const models::MemoryMap map =
+        sim::place_tensors(step, experiment.idealisations, experiment.device);
+    const sim::NestBuilder builder(step, map);
+    for (std::size_t op = 0; op < step.ops.size(); ++op) {
+      if (step.ops[op].layer != 2 || !sim::is_product(step.ops[op].kernel)) continue;
+      sim::NestRequest request;
+      request.main = {sim::OpPart(op)};
+      for (const sim::NestSpec& spec : choice_of(builder, request)) {
+        for (int tries = 0; tries < 150; ++tries) {
+          sim::Nest nest{
+              spec, random_loops(spec, numbers), std::vector<bool>(spec.slots.size()), {}, {}};
+          sim::NestShape shape(nest.spec);
+          shape.set(nest.loops, nest.parts);
+          if (!shape.is_legal()) continue;
+          for (std::size_t s = 0; s < spec.slots.size(); ++s) kept += shape.keeps(s);
+          sim::Schedule schedule{{nest}, {}};
+          REQUIRE(place(schedule, step, std::uint64_t{1} << 20));
+          ++compared;
+          CAPTURE(workloads::kernel_name(step.ops[op].kernel));
+          CAPTURE(size);
+          CAPTURE(kernel);
+          CHECK(moved_by_program(schedule, step, map) == planned(schedule, step));
+        }
+      }
+    }
+  }
+  CHECK(compared > 2000);
+  CHECK(kept > 100);
+}
+
+}  // namespace spillway
