@@ -487,8 +487,17 @@ class KnownLoops {
     const auto known = nest.found.find({pins, words});
     if (known != nest.found.end()) return known->second;
     if (!nest.search) nest.search.emplace(nest.spec);
+    // All specs of a choice have the same slots: only better loops than those known are of use.
+    std::uint64_t below = unreachable;
+    for (std::size_t other = 0; other < choice; ++other) {
+      const auto& found = nests_[edge][other].found;
+      const auto better = found.find({pins, words});
+      if (better == found.end() || !better->second) continue;
+      below = std::min(below, better->second->dram_words);
+    }
     return nest.found
-        .emplace(Key{pins, words}, nest.search->find(pins.mask(nest.spec.slots.size()), words))
+        .emplace(Key{pins, words},
+                 nest.search->find(pins.mask(nest.spec.slots.size()), words, below))
         .first->second;
   }
 

@@ -46,15 +46,32 @@ bool is_weight_gradient(const workloads::Step& step, const NestRequest& request)
   return std::holds_alternative<workloads::ConvWeightGradient>(kernel);
 }
 
+/// The last of the choice with one or another of its operands in pieces.
+void add_pieces(const NestBuilder& builder, NestRequest request, NestChoice& choice) {
+  if (!request.before.empty() || request.main.size() != 1 || !request.after.empty()) return;
+  const NestOp product = choice.back().ops.front();
+  for (const auto* operands : {&product.inputs, &product.outputs}) {
+    for (const NestOp::Operand& operand : *operands) {
+      const Slot& slot = choice.front().slots[operand.slot];
+      if (operand.once || slot.source == Slot::Source::streamed) continue;
+      request.in_pieces = slot.tensor;
+      NestSpec spec = builder.tiled(request);
+      if (!spec.pieces.empty()) choice.push_back(std::move(spec));
+    }
+  }
+}
+
 }  // namespace
 
 NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
   NestChoice choice{builder.tiled(request)};
   const NestSpec& spec = choice.front();
   const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
+  add_pieces(builder, request, choice);
   if (cut && is_weight_gradient(builder.step(), request)) {
     request.cut_input_rows = true;
     choice.push_back(builder.tiled(request));
+    add_pieces(builder, request, choice);
   }
   return choice;
 }
@@ -63,8 +80,10 @@ std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words) {
   std::optional<FoundNest> best;
   const NestSpec* spec = nullptr;
   for (const NestSpec& candidate : choice) {
-    const auto found = find_loops(candidate, std::vector<bool>(candidate.slots.size()), words);
-    if (!found || (best && found->dram_words >= best->dram_words)) continue;
+    const auto found = LoopSearch(candidate).find(
+        std::vector<bool>(candidate.slots.size()), words,
+        best ? best->dram_words : std::numeric_limits<std::uint64_t>::max());
+    if (!found) continue;
     best = found;
     spec = &candidate;
   }
@@ -77,6 +96,7 @@ BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
   for (const NestChoice& choice : choices) {
     std::uint64_t needed = ~std::uint64_t{0};
     for (const NestSpec& spec : choice) {
+      if (!spec.pieces.empty()) continue;  // the smallest tiles are none smaller in pieces
       needed = std::min(needed, smallest_buffer(spec, std::vector<bool>(spec.slots.size())));
     }
     if (needed > most.words) most = {choice.front().name, needed};

@@ -88,6 +88,12 @@ bool NestOp::makes(std::size_t slot) const {
                      [&](const Operand& operand) { return operand.slot == slot; });
 }
 
+const NestSpec::Pieces* NestSpec::pieces_along(Axis axis) const {
+  const auto found = std::find_if(pieces.begin(), pieces.end(),
+                                  [&](const Pieces& each) { return each.axis == axis; });
+  return found == pieces.end() ? nullptr : &*found;
+}
+
 std::size_t NestSpec::slot_of(workloads::TensorId tensor) const {
   return static_cast<std::size_t>(
       std::find_if(slots.begin(), slots.end(),
@@ -229,6 +235,7 @@ DimensionCut NestShape::cut_of(const Projection& p) const {
 void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
   parts_ = parts;
   by_axis_ = axis_loops(loops);
+  uneven_ = 0;
   trips_.assign(loops.size(), 1);
   ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
   outer_tile_ = inner_tile_ = spec_.extent;
@@ -239,6 +246,12 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
     left[axis] = inner_tile_[axis] = loops[i].tile;
     if (by_axis_.outer[axis] == Mask{1} << i) outer_tile_[axis] = loops[i].tile;
     if (trips_[i] > 1) running |= Mask{1} << i;
+    // Of an outer tile the last may be shorter.
+    const std::int64_t last = (spec_.extent[axis] - 1) % outer_tile_[axis] + 1;
+    if (static_cast<std::uint64_t>(divide_up(last, loops[i].tile)) != trips_[i] &&
+        by_axis_.outer[axis] != Mask{1} << i) {
+      uneven_ |= Mask{1} << i;
+    }
   }
   patterns_ = slot_patterns(spec_, by_axis_, running);
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
@@ -271,12 +284,14 @@ std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operan
 bool NestShape::is_legal() const {
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
     const Slot& slot = spec_.slots[s];
+    if ((patterns_[s].multiplied & uneven_) != 0) return false;
     for (const Projection& p : slot.dims) {
       if (!p.axis || is_even_scale(p)) continue;
       if (slot.source == Slot::Source::made && visits_[s] > 1) return false;
       const std::size_t axis = index(*p.axis);
       bool empty = false;
-      for_each_size(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis],
+      // Also of what the innermost loops take of a tile.
+      for_each_size(p, spec_.extent[axis], inner_tile_[axis],
                     [&](std::int64_t size) { empty |= size <= 0; });
       if (empty) return false;
     }

@@ -91,6 +91,9 @@ struct NestOp {
   bool uses(std::size_t slot) const { return takes(slot) || makes(slot); }
 };
 
+/// Up to this extent the rows and columns of maps are cut in every way.
+inline constexpr std::int64_t small_map = 8;
+
 /// Which operations, along which axes, with which tensors: all but tiles and order.
 struct NestSpec {
   std::string name;
@@ -99,6 +102,14 @@ struct NestSpec {
   std::vector<NestOp> ops;
   /// This axis may have an outer and an inner loop: some slots follow the outer one alone.
   std::optional<Axis> split;
+  /// These axes have an inner loop, too, inside of all others: one slot comes in pieces, the others
+  /// follow the outer loops alone.
+  struct Pieces {
+    Axis axis = Axis::output;
+    bool one_by_one = false;  ///< smaller pieces move no more words
+  };
+  std::vector<Pieces> pieces;
+  const Pieces* pieces_along(Axis axis) const;
   /// What is done to a finished tile goes through it a few places of an axis at a time: operations
   /// from `first` to before `last`.
   struct Finish {
@@ -197,8 +208,8 @@ class NestShape {
   bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
   /// All distinct tiles of a slot, what they share counted for each.
   models::TileSize coverage(std::size_t slot) const;
-  /// Every tile of every slot has elements, and no unfinished tile leaves that shares some with
-  /// others.
+  /// Every tile of every slot has elements, no unfinished tile leaves that shares some with others,
+  /// and loops that bring tiles in anew run equally often wherever they do.
   bool is_legal() const;
   /// Words of its largest tile.
   std::uint64_t largest(std::size_t slot) const;
@@ -210,6 +221,7 @@ class NestShape {
 
   const NestSpec& spec_;
   AxisLoops by_axis_;
+  Mask uneven_ = 0;  // inner loops that run less often in the last outer tile
   Parts parts_;
   std::vector<std::uint64_t> trips_;
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};

@@ -502,7 +502,9 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   spec.name = request.name;
   Mapping mapping(step_, spec);
   for (const OpPart& part : request.main) mapping.main(part, request);
-  if (!request.main.empty()) spec.split = split_of(kernel_of(step_, request.main.back()));
+  if (!request.main.empty() && !request.in_pieces) {
+    spec.split = split_of(kernel_of(step_, request.main.back()));
+  }
   spec.whole_maps = request.main.size() > 1;
   std::vector<OpPart> ops = request.before;
   ops.insert(ops.end(), request.main.begin(), request.main.end());
@@ -567,6 +569,57 @@ void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std
 }
 
 namespace {
+
+/// Places next to each other have elements of the dimension in common.
+bool overlaps(const Projection& p) {
+  return std::any_of(p.stage.begin(), p.stage.begin() + p.stages, [](const Projection::Stage& s) {
+    return s.kernel > (s.inverse ? 1 : s.stride);
+  });
+}
+/// A place of an axis has none of the dimension.
+bool leaves_out(const Projection& p, std::int64_t extent) {
+  for (std::int64_t place = 0; place < extent; ++place) {
+    if (p.apply({place, place + 1}).size() == 0) return true;
+  }
+  return false;
+}
+
+/// Inner loops along what one operand of a lone product follows; the others keep to the outer ones.
+void set_pieces(NestSpec& spec, std::size_t slot) {
+  const auto one_by_one = [&](Axis axis) {
+    for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+      for (const Projection& p : spec.slots[s].dims) {
+        if (p.axis != axis) continue;
+        if ((s == slot && overlaps(p)) || leaves_out(p, spec.extent[index(axis)])) return false;
+      }
+    }
+    return true;
+  };
+  // What takes part once for each output is not brought in anew by the loops inside of its own.
+  for (const Axis axis : {Axis::output, Axis::input, Axis::example, Axis::row, Axis::column}) {
+    const Projections& dims = spec.slots[slot].dims;
+    const std::int64_t extent = spec.extent[index(axis)];
+    if (extent == 1 || std::none_of(dims.begin(), dims.end(),
+                                    [&](const Projection& p) { return p.axis == axis; })) {
+      continue;
+    }
+    // On large maps the words that pieces have in common cost more than their room is worth.
+    if (one_by_one(axis)) {
+      spec.pieces.push_back({axis, true});
+    } else if (extent <= small_map) {
+      spec.pieces.push_back({axis, false});
+    }
+  }
+  const NestOp& product = spec.ops.front();
+  for (const auto* operands : {&product.inputs, &product.outputs}) {
+    for (const NestOp::Operand& operand : *operands) {
+      if (operand.once || operand.slot == slot) continue;
+      for (const NestSpec::Pieces& along : spec.pieces) {
+        set_outer(spec.slots[operand.slot], along.axis);
+      }
+    }
+  }
+}
 
 /// All windows cover the whole dimension, or none covers any of it.
 bool always_whole(const Projection& p, std::int64_t extent) {
@@ -677,6 +730,7 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
     }
     if (product && !gradient) set_outer(spec.slots[op.inputs[1].slot], *spec.split);
   }
+  if (request.in_pieces) set_pieces(spec, spec.slot_of(*request.in_pieces));
   set_finish(spec, ops, before, request);
   // Windows that all cover a whole dimension, wherever they are, do not move along it; those that
   // all lie on padding might as well.

@@ -38,6 +38,9 @@ struct NestRequest {
   /// errors, not the other way round. (A forward pass is cut at its output, an input gradient at
   /// its input.)
   bool cut_input_rows = false;
+  /// The operand of a lone product that comes in pieces, while the others stay as they are: where a
+  /// tile is used once at its place anyway, it takes less room so.
+  std::optional<workloads::TensorId> in_pieces;
 };
 
 class NestBuilder {

@@ -26,6 +26,11 @@ std::vector<std::vector<Axis>> orders(const NestSpec& spec) {
     std::vector<Axis> order;
     add(order, {Axis::group});
     for (const std::size_t b : at) order.insert(order.end(), blocks[b].begin(), blocks[b].end());
+    if (!spec.pieces.empty()) {
+      // Pieces are of no use where their slot stays for the innermost loop.
+      if (spec.pieces_along(order.back()) == nullptr) continue;
+      for (const NestSpec::Pieces& pieces : spec.pieces) order.push_back(pieces.axis);
+    }
     if (std::find(result.begin(), result.end(), order) == result.end()) result.push_back(order);
     if (spec.split && spec.extent[index(*spec.split)] > 1 && order.back() != *spec.split) {
       order.push_back(*spec.split);
@@ -42,7 +47,7 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   const bool maps = axis == Axis::row || axis == Axis::column;
   if ((maps && spec.whole_maps) || (axis == Axis::example && spec.whole_batch)) return {extent};
   std::vector<std::int64_t> sizes = tile_sizes(extent);
-  if (maps && extent <= 8) {
+  if (maps && extent <= small_map) {
     // How windows overlap depends on where exactly a map is cut: after the even cuts all others.
     for (std::int64_t tile = extent; tile > 1; --tile) {
       if (std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {
@@ -53,8 +58,13 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   return sizes;
 }
 
-/// Tile sizes of an inner loop.
-std::vector<std::int64_t> inner_sizes(std::int64_t extent) {
+/// Tile sizes of an inner loop. Pieces that cost no words are as small as they can be in the
+/// search, and grow after it.
+std::vector<std::int64_t> inner_sizes(const NestSpec& spec, Axis axis) {
+  if (const NestSpec::Pieces* pieces = spec.pieces_along(axis)) {
+    return pieces->one_by_one ? std::vector<std::int64_t>{1} : sizes_of(spec, axis);
+  }
+  const std::int64_t extent = spec.extent[index(axis)];
   std::vector<std::int64_t> sizes;
   std::int64_t tile = 1;
   while (tile * 2 < extent) tile *= 2;
@@ -97,7 +107,7 @@ Order order_of(const NestSpec& spec, const std::vector<Axis>& axes) {
     level.extent = spec.extent[axis];
     if (seen[axis]) {
       level.outer = outer[axis];
-      level.sizes = inner_sizes(level.extent);
+      level.sizes = inner_sizes(spec, axes[i]);
     } else {
       level.sizes = sizes_of(spec, axes[i]);
       outer[axis] = i;
@@ -147,8 +157,8 @@ struct LoopSearch::Tables {
     for (const std::int64_t tile : sizes_of(spec, *p.axis)) {
       cuts.outer.push_back(cut(p, extent, tile));
     }
-    if (spec.split == p.axis && !p.outer) {
-      for (const std::int64_t tile : inner_sizes(extent))
+    if ((spec.split == p.axis || spec.pieces_along(*p.axis) != nullptr) && !p.outer) {
+      for (const std::int64_t tile : inner_sizes(spec, *p.axis))
         cuts.inner.push_back(cut(p, extent, tile));
     }
     cuts.least = cuts.outer.front().sum;
@@ -182,11 +192,12 @@ namespace {
 class OrderSearch {
  public:
   OrderSearch(const NestSpec& spec, LoopSearch::Tables& tables, Order& order,
-              const std::vector<bool>& pinned, std::uint64_t words)
+              const std::vector<bool>& pinned, std::uint64_t words, std::uint64_t below)
       : spec_(spec),
         order_(order),
         pinned_(pinned),
         words_(words),
+        below_(below),
         shape_(spec),
         count_(order.loops.size()),
         loops_(order.loops),
@@ -316,7 +327,7 @@ class OrderSearch {
   /// yet move. (Of elements smaller than a word no more than there are.)
   std::uint64_t moved(Extent extent) {
     const std::vector<SlotPattern>& patterns = this->patterns();
-    std::array<std::uint64_t, 8> runs{};
+    std::array<std::uint64_t, 2 * axis_count> runs{};
     for (std::size_t i = 0; i < count_; ++i) runs[i] = trips(i);
     std::uint64_t sum = 0;
     for (const Piece& piece : pieces_) {
@@ -366,7 +377,8 @@ class OrderSearch {
       chosen_[level] = size;
       if (!is_sensible(level)) continue;
       rest(true);
-      if (*best_ && moved(gaps_ ? Extent::least : Extent::sum) >= (*best_)->dram_words) {
+      if (bound() != std::numeric_limits<std::uint64_t>::max() &&
+          moved(gaps_ ? Extent::least : Extent::sum) >= bound()) {
         if (gaps_ || !rises_[level]) continue;
         break;
       }
@@ -394,10 +406,9 @@ class OrderSearch {
     const Order::Level& l = order_.levels[level];
     if (l.outer) {
       const std::int64_t outer = tile(*l.outer), inner = tile(level);
-      if (inner >= outer) return false;  // as without the loop
-      // Every outer tile has as many inner ones, the last, shorter one too.
-      const std::int64_t last = l.extent - (l.extent - 1) / outer * outer;
-      if ((last + inner - 1) / inner != (outer + inner - 1) / inner) return false;
+      if (inner > outer || (inner == outer && spec_.pieces.empty())) return false;
+      // The inner tiles are those of the whole axis, too.
+      if (outer % inner != 0 && outer != l.extent) return false;
     }
     if ((axis == Axis::output || axis == Axis::input) && tile(level) < l.extent) {
       // Groups that go together are whole.
@@ -408,15 +419,18 @@ class OrderSearch {
     return true;
   }
 
+  /// Loops have to move fewer words than this.
+  std::uint64_t bound() const { return *best_ ? (*best_)->dram_words : below_; }
+
   void consider() {
     std::uint64_t cost = moved(Extent::sum);
-    if (*best_ && cost >= (*best_)->dram_words) return;
+    if (cost >= bound()) return;
     if (needed() > words_) return;
     for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile(i);
     shape_.set(loops_);
     if (!shape_.is_legal()) return;
     cost = dram_words(spec_, shape_, pinned_);
-    if (*best_ && cost >= (*best_)->dram_words) return;
+    if (cost >= bound()) return;
     const Packing packing = pack(spec_, shape_, pinned_);
     if (packing.words > words_) return;
     *best_ = FoundNest{loops_, cost, packing.words};
@@ -425,7 +439,7 @@ class OrderSearch {
   const NestSpec& spec_;
   Order& order_;
   const std::vector<bool>& pinned_;
-  std::uint64_t words_;
+  std::uint64_t words_, below_;
   NestShape shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
@@ -456,15 +470,16 @@ LoopSearch::LoopSearch(const NestSpec& spec)
 LoopSearch::LoopSearch(LoopSearch&&) noexcept = default;
 LoopSearch::~LoopSearch() = default;
 
-std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::uint64_t words) {
+std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::uint64_t words,
+                                          std::uint64_t below) {
   // Whole tensors, moved once: the least there is, unless windows leave out a part of them.
   NestShape shape(spec_);
   shape.set({});
   const std::uint64_t least = tables_->gaps ? 0 : dram_words(spec_, shape, pinned);
   std::optional<FoundNest> best;
   for (Order& order : tables_->orders) {
-    if (best && best->dram_words <= least) break;
-    OrderSearch(spec_, *tables_, order, pinned, words).run(best);
+    if ((best ? best->dram_words : below) <= least) break;
+    OrderSearch(spec_, *tables_, order, pinned, words, below).run(best);
   }
   return best;
 }
@@ -530,16 +545,40 @@ Nest widened(const Nest& nest, BufferRange room) {
   return result;
 }
 
+namespace {
+
+/// Pieces as large as there is room for.
+void grow_pieces(Nest& nest, std::uint64_t words) {
+  NestShape shape(nest.spec);
+  ByAxis<std::int64_t> outer = nest.spec.extent;
+  const std::size_t inner = nest.loops.size() - nest.spec.pieces.size();
+  for (std::size_t i = 0; i < inner; ++i) outer[index(nest.loops[i].axis)] = nest.loops[i].tile;
+  for (std::size_t i = nest.loops.size(); i-- > inner;) {
+    const std::size_t axis = index(nest.loops[i].axis);
+    if (!nest.spec.pieces_along(nest.loops[i].axis)->one_by_one) continue;
+    for (std::int64_t tile = outer[axis]; tile > 1; --tile) {
+      if (outer[axis] % tile != 0 && outer[axis] != nest.spec.extent[axis]) continue;
+      nest.loops[i].tile = tile;
+      shape.set(nest.loops);
+      if (pack(nest.spec, shape, nest.pinned).words <= words) break;
+      nest.loops[i].tile = 1;
+    }
+  }
+}
+
+}  // namespace
+
 Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,
                std::uint64_t words) {
   Nest nest{spec, found.loops, pinned, {}, {}};
   NestShape shape(nest.spec);
+  if (!spec.pieces.empty()) grow_pieces(nest, words);
   // What finishes a tile, and then updates, in parts as large as there is room for.
   const auto grow = [&](std::int64_t Parts::*part) {
     while (nest.parts.*part < (std::int64_t{1} << 24)) {
       Parts larger = nest.parts;
       larger.*part *= 2;
-      shape.set(found.loops, larger);
+      shape.set(nest.loops, larger);
       if (pack(spec, shape, pinned).words > words) return;
       nest.parts = larger;
     }

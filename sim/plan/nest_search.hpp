@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,8 +30,9 @@ class LoopSearch {
   explicit LoopSearch(const NestSpec& spec);
   LoopSearch(LoopSearch&& other) noexcept;
   ~LoopSearch();
-  /// As find_loops.
-  std::optional<FoundNest> find(const std::vector<bool>& pinned, std::uint64_t words);
+  /// As find_loops, but only loops that move fewer words than `below`.
+  std::optional<FoundNest> find(const std::vector<bool>& pinned, std::uint64_t words,
+                                std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
 
  private:
   const NestSpec& spec_;
@@ -42,7 +44,7 @@ class LoopSearch {
 std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
                                     std::uint64_t words);
 
-/// The fewest words that any loops need.
+/// The fewest words that any loops need; the spec has to have legal ones.
 std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned);
 
 /// The found loops as a nest, with updates in parts as large as the buffer allows.

@@ -42,6 +42,7 @@ class NestRun {
         out_(out),
         shape_(nest.spec),
         at_(nest.loops.size()),
+        trips_(nest.loops.size()),
         slots_(nest.spec.slots.size()) {
     shape_.set(nest.loops, nest.parts);
     find_last_uses();
@@ -53,7 +54,7 @@ class NestRun {
     find_place();
     run_body();
     std::size_t loop = at_.size();
-    while (loop > 0 && ++at_[loop - 1] == shape_.trips(loop - 1)) at_[--loop] = 0;
+    while (loop > 0 && ++at_[loop - 1] == trips_[loop - 1]) at_[--loop] = 0;
     if (loop == 0) {
       for (std::size_t s = 0; s < slots_.size(); ++s) leave(s);
       done_ = true;
@@ -90,11 +91,11 @@ class NestRun {
     for (std::size_t i = 0; i < nest_.loops.size(); ++i) {
       const std::size_t axis = index(nest_.loops[i].axis);
       Range& range = place_.inner[axis];
-      const std::int64_t begin =
-          range.begin + static_cast<std::int64_t>(at_[i]) * nest_.loops[i].tile;
-      range = {begin, std::min(range.end, begin + nest_.loops[i].tile)};
-      // A shorter outer tile may have fewer inner ones: those left over are empty.
-      range.begin = std::min(range.begin, range.end);
+      const std::int64_t tile = nest_.loops[i].tile;
+      // A shorter outer tile may have fewer inner ones.
+      trips_[i] = static_cast<std::uint64_t>((range.size() + tile - 1) / tile);
+      range.begin += static_cast<std::int64_t>(at_[i]) * tile;
+      range.end = std::min(range.end, range.begin + tile);
       if (!seen[axis]) place_.outer[axis] = range;
       seen[axis] = true;
     }
@@ -126,7 +127,7 @@ class NestRun {
   bool at_first(std::uint32_t loops) const { return at_end(loops, false); }
   bool at_end(std::uint32_t loops, bool last) const {
     for (std::size_t i = 0; i < at_.size(); ++i) {
-      if ((loops >> i & 1) != 0 && at_[i] != (last ? shape_.trips(i) - 1 : 0)) return false;
+      if ((loops >> i & 1) != 0 && at_[i] != (last ? trips_[i] - 1 : 0)) return false;
     }
     return true;
   }
@@ -335,7 +336,7 @@ class NestRun {
   double rate_scale_;
   std::deque<Instruction>& out_;
   NestShape shape_;
-  std::vector<std::uint64_t> at_;
+  std::vector<std::uint64_t> at_, trips_;      // of the loops; how often they run here
   Place place_, whole_place_;                  // within what finishes a tile, and of all of it
   bool first_part_ = true, last_part_ = true;  // of what finishes it
   std::vector<Held> slots_;
