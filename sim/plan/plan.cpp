@@ -49,6 +49,15 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
   content_ = std::move(content);
 }
 
+Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
+           Schedule schedule) {
+  auto content = std::make_shared<Content>();
+  content->step = std::move(step);
+  content->map = place_tensors(content->step, idealisations, device);
+  follow_schedule(*content, std::move(schedule));
+  content_ = std::move(content);
+}
+
 ScheduleTask Plan::task(const Content& content, const models::DeviceConfig& device) {
   return {content.step, content.map, device};
 }

@@ -31,6 +31,10 @@ class Plan {
   /// tensors, for the others when it cannot hold the smallest tiles.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
        Policy policy = Policy::paper);
+  /// A schedule made by hand, with addresses. Throws ConsistencyError when it runs operations in an
+  /// order that changes what they compute.
+  Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
+       Schedule schedule);
 
   const workloads::Step& step() const { return content_->step; }
   const models::MemoryMap& map() const { return content_->map; }
