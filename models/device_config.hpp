@@ -29,6 +29,9 @@ struct DeviceConfig {
   dram::DramDevice dram;
   Bytes dram_chunk;  ///< largest transaction; at most a row. Changes time, never counts
   std::optional<double> host_bytes_per_ns;  ///< absent: the host port is free of time
+
+  /// Throws InputError when a side is zero.
+  ComputeArray array() const { return {array_rows, array_columns, dataflow}; }
 };
 
 /// All that counts and times depend on, in one line.

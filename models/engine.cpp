@@ -227,8 +227,7 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
 }
 
 ComputeEngine::ComputeEngine(sc_core::sc_module_name name, SharedState& shared)
-    : MethodEngine(name, shared),
-      array_(shared.config.array_rows, shared.config.array_columns, shared.config.dataflow) {}
+    : MethodEngine(name, shared), array_(shared.config.array()) {}
 
 Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   const auto& compute = std::get<Compute>(instruction);

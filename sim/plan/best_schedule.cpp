@@ -475,7 +475,7 @@ class Graph {
 /// The best loops of the graph's nests, each searched once.
 class KnownLoops {
  public:
-  explicit KnownLoops(const Graph& graph) {
+  KnownLoops(const Graph& graph, const models::ComputeArray& array) : array_(array) {
     for (const Edge& edge : graph.edges()) {
       nests_.emplace_back();
       for (const NestSpec& spec : edge.choice) nests_.back().emplace_back(spec);
@@ -486,9 +486,8 @@ class KnownLoops {
     Nest& nest = nests_[edge][choice];
     const auto known = nest.found.find({pins, words});
     if (known != nest.found.end()) return known->second;
-    if (!nest.search) nest.search.emplace(nest.spec);
     // All specs of a choice have the same slots: only better loops than those known are of use.
-    std::uint64_t below = unreachable;
+    std::uint64_t below = std::numeric_limits<std::uint64_t>::max();
     for (std::size_t other = 0; other < choice; ++other) {
       const auto& found = nests_[edge][other].found;
       const auto better = found.find({pins, words});
@@ -497,7 +496,19 @@ class KnownLoops {
     }
     return nest.found
         .emplace(Key{pins, words},
-                 nest.search->find(pins.mask(nest.spec.slots.size()), words, below))
+                 nest.search().find(pins.mask(nest.spec.slots.size()), words, below))
+        .first->second;
+  }
+  /// The found loops, or others that move as few words in less time.
+  const FoundNest& quickest(std::size_t edge, std::size_t choice, const Pins& pins,
+                            std::uint64_t words) {
+    Nest& nest = nests_[edge][choice];
+    const auto known = nest.quickest.find({pins, words});
+    if (known != nest.quickest.end()) return known->second;
+    return nest.quickest
+        .emplace(Key{pins, words},
+                 nest.search().quickest(*find(edge, choice, pins, words),
+                                        pins.mask(nest.spec.slots.size()), words, array_))
         .first->second;
   }
 
@@ -514,10 +525,16 @@ class KnownLoops {
   };
   struct Nest {
     explicit Nest(const NestSpec& of) : spec(of) {}
+    LoopSearch& search() {
+      if (!tables) tables.emplace(spec);
+      return *tables;
+    }
     const NestSpec& spec;
-    std::optional<LoopSearch> search;
+    std::optional<LoopSearch> tables;
     std::unordered_map<Key, std::optional<FoundNest>, Hash> found;
+    std::unordered_map<Key, FoundNest, Hash> quickest;
   };
+  const models::ComputeArray& array_;
   std::vector<std::vector<Nest>> nests_;  // by edge and choice
 };
 
@@ -778,7 +795,7 @@ class PathSearch {
         stay.stored = dirty && graph_.wanted(h.tensor, edge.to);
         open.erase(h.tensor);
       }
-      const FoundNest& found = *known_.find(after->edge, after->choice, pins, words_ - standing);
+      const FoundNest& found = known_.quickest(after->edge, after->choice, pins, words_ - standing);
       schedule.nests.push_back(
           make_nest(spec, found, pins.mask(spec.slots.size()), words_ - standing));
     }
@@ -879,7 +896,8 @@ class AgainSearch {
 Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
-  KnownLoops known(graph);
+  const models::ComputeArray array = task.device.array();
+  KnownLoops known(graph, array);
   const auto search = [&](std::uint64_t allowed, bool hold, bool again,
                           std::uint64_t limit = unreachable) {
     return AgainSearch(task, graph, known, allowed, hold).run(again, limit);
@@ -907,10 +925,10 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     if (!held) break;
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
     std::vector<Nest>& nests = held->schedule.nests;
-    for (Nest& nest : nests) nest = tightened(nest);
+    for (Nest& nest : nests) nest = tightened(nest, array);
     if (!place(held->schedule, task.step, words)) continue;
     for (std::size_t n = 0; n < nests.size(); ++n) {
-      nests[n] = widened(nests[n], largest_gap(held->schedule, task.step, n, words));
+      nests[n] = widened(nests[n], largest_gap(held->schedule, task.step, n, words), array);
     }
     return std::move(held->schedule);
   }

@@ -26,9 +26,10 @@ std::vector<NestChoice> single_operations(const ScheduleTask& task) {
 Schedule layer_schedule(const ScheduleTask& task) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const std::vector<NestChoice> choices = single_operations(task);
+  const models::ComputeArray array = task.device.array();
   Schedule schedule;
   for (const NestChoice& choice : choices) {
-    const std::optional<Nest> nest = choose(choice, words);
+    const std::optional<Nest> nest = choose(choice, words, array);
     if (!nest) refuse_buffer(task, largest_need(choices));
     schedule.nests.push_back(*nest);
   }
@@ -76,7 +77,8 @@ NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
   return choice;
 }
 
-std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words) {
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
+                           const models::ComputeArray& array) {
   std::optional<FoundNest> best;
   const NestSpec* spec = nullptr;
   for (const NestSpec& candidate : choice) {
@@ -88,7 +90,8 @@ std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words) {
     spec = &candidate;
   }
   if (!best) return std::nullopt;
-  return make_nest(*spec, *best, std::vector<bool>(spec->slots.size()), words);
+  const std::vector<bool> none(spec->slots.size());
+  return make_nest(*spec, LoopSearch(*spec).quickest(*best, none, words, array), none, words);
 }
 
 BufferNeeded largest_need(const std::vector<NestChoice>& choices) {

@@ -127,21 +127,21 @@ AxisLoops axis_loops(const std::vector<Loop>& loops) {
   return result;
 }
 
-namespace {
-
-using Mask = std::uint32_t;
-
-Mask loops_of_op(const NestOp& op, const AxisLoops& loops) {
-  Mask mask = 0;
+std::uint32_t loops_of(const NestOp& op, const AxisLoops& loops) {
+  std::uint32_t mask = 0;
   for (std::size_t axis = 0; axis < axis_count; ++axis) {
     if (op.runs[axis]) mask |= op.outer ? loops.outer[axis] : loops.all[axis];
   }
   return mask;
 }
 
+namespace {
+
+using Mask = std::uint32_t;
+
 Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
                         const AxisLoops& loops) {
-  Mask mask = loops_of_op(op, loops);
+  Mask mask = loops_of(op, loops);
   for (const Projection& p : spec.slots[operand.slot].dims) {
     if (p.axis) mask &= ~loops.all[index(*p.axis)];
     if (p.axis && p.per_group != 0) mask &= ~loops.all[index(Axis::group)];
@@ -182,7 +182,7 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
       const int depth = deepest(runs[target] & patterns[target].follows);
       own = runs[target] & ((Mask{1} << depth) - 1);
     } else {
-      own = loops_of_op(op, loops) & running;
+      own = loops_of(op, loops) & running;
     }
     const auto use = [&](const NestOp::Operand& operand) {
       const Mask here = own & ~loops_waited_for(spec, op, operand, loops);
@@ -271,7 +271,7 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
   }
 }
 
-std::uint32_t NestShape::loops_of(const NestOp& op) const { return loops_of_op(op, by_axis_); }
+std::uint32_t NestShape::loops_of(const NestOp& op) const { return sim::loops_of(op, by_axis_); }
 
 std::uint32_t NestShape::waits_for(const NestOp& op, const NestOp::Operand& operand) const {
   return loops_waited_for(spec_, op, operand, by_axis_);

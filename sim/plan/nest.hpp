@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "models/compute_array.hpp"
 #include "models/tile.hpp"
 #include "workloads/step.hpp"
 
@@ -69,6 +70,12 @@ struct Slot {
   bool counted = true;  ///< its words cross the DRAM port, not the host's
 };
 
+/// A matrix product, and which of its sides is cut with which axis.
+struct ArrayProduct {
+  models::Gemm whole;
+  ByAxis<std::optional<std::uint64_t models::Gemm::*>> side;
+};
+
 struct NestOp {
   struct Operand {
     std::size_t slot = 0;
@@ -81,6 +88,7 @@ struct NestOp {
   std::vector<std::size_t> seeds;  ///< slots that have to be resident, too
   /// What it does, where that is a phase of the step's operation.
   std::optional<workloads::Kernel> kernel;
+  std::optional<ArrayProduct> product;
   std::optional<std::size_t> on_demand;  ///< runs when the tile of this slot is missing
   bool in_parts = false;  ///< an update that goes through its tile a few rows at a time
   ByAxis<bool> runs{};    ///< axes that it runs along; it waits for the last of all others
@@ -169,6 +177,8 @@ struct AxisLoops {
   ByAxis<std::uint32_t> all{}, outer{};
 };
 AxisLoops axis_loops(const std::vector<Loop>& loops);
+/// The loops that an operation runs along, as bits.
+std::uint32_t loops_of(const NestOp& op, const AxisLoops& loops);
 std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
                                        std::uint32_t running);
 

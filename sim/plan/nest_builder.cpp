@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "models/kernel_cost.hpp"
 #include "sim/plan/residence.hpp"
 #include "workloads/support/error.hpp"
 
@@ -621,6 +622,33 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
   }
 }
 
+std::optional<ArrayProduct> product_of(const NestSpec& spec, const NestOp& op,
+                                       const Kernel& kernel) {
+  const std::optional<models::Gemm> whole = models::kernel_cost(kernel).gemm;
+  if (!whole) return std::nullopt;
+  ArrayProduct product{*whole, {}};
+  const auto follows = [&](const NestOp::Operand& operand, Axis axis) {
+    const Projections& dims = spec.slots[operand.slot].dims;
+    return std::any_of(dims.begin(), dims.end(),
+                       [&](const Projection& p) { return p.axis == axis; });
+  };
+  // The classifier's gradient is the product of its inputs and the errors of its scores.
+  const bool swapped = std::holds_alternative<w::ClassifierWeightGradient>(kernel);
+  for (std::size_t a = 0; a < axis_count; ++a) {
+    if (!op.runs[a]) continue;
+    const Axis axis = static_cast<Axis>(a);
+    const bool first = follows(op.inputs[0], axis), second = follows(op.inputs[1], axis);
+    if (axis == Axis::group) {
+      product.side[a] = &models::Gemm::count;
+    } else if (first && second) {
+      product.side[a] = &models::Gemm::k;
+    } else {
+      product.side[a] = first != swapped ? &models::Gemm::m : &models::Gemm::n;
+    }
+  }
+  return product;
+}
+
 /// All windows cover the whole dimension, or none covers any of it.
 bool always_whole(const Projection& p, std::int64_t extent) {
   if (p.apply({0, extent}).size() == 0) return true;
@@ -689,6 +717,7 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
       mark(op.inputs, 2);
     }
     if (is_weight_gradient(kernel)) mark(op.outputs, 1);
+    op.product = product_of(spec, op, kernel);
     spec.ops.push_back(std::move(op));
   }
   // What runs on demand does so for the slot that the main operations take from it.

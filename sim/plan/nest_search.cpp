@@ -205,7 +205,11 @@ class OrderSearch {
     for (std::size_t i = 0; i < count_; ++i) rises_[i] = order.levels[i].sorted;
     std::vector<std::size_t> piece_of(spec.slots.size(), spec.slots.size());
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-      if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
+      if (pinned[s]) continue;
+      if (spec.slots[s].source == Slot::Source::streamed) {
+        streamed_.push_back(piece(s, tables));
+        continue;
+      }
       piece_of[s] = pieces_.size();
       pieces_.push_back(piece(s, tables));
     }
@@ -223,6 +227,14 @@ class OrderSearch {
     chosen_.assign(count_, 0);
     decided_.assign(count_, false);
     descend(0);
+  }
+
+  /// Loops of the fewest cycles on chip. `best` has loops of so many, or none yet.
+  void run(std::optional<FoundNest>& best, const models::ComputeArray& array,
+           std::uint64_t& cycles) {
+    array_ = &array;
+    fewest_cycles_ = &cycles;
+    run(best);
   }
 
  private:
@@ -247,7 +259,8 @@ class OrderSearch {
     Piece piece;
     piece.slot = s;
     piece.element = static_cast<std::int64_t>(slot.element.count());
-    piece.moves = slot.counted && slot.source != Slot::Source::remade;
+    piece.moves =
+        slot.counted && (slot.source == Slot::Source::outside || slot.source == Slot::Source::made);
     piece.kept = is_keepable(spec_, s);
     for (std::size_t d = 0; d < slot.dims.size(); ++d) {
       const Projection& p = slot.dims[d];
@@ -345,6 +358,62 @@ class OrderSearch {
     return sum;
   }
 
+  /// Clock cycles of the chosen tiles on chip, one thing after another, or no more than those of
+  /// any tiles of the loops that are not decided yet: products on the array, what is made again,
+  /// words through the host port and out of the PRNG, and one for each turn of the innermost loop.
+  std::uint64_t cycles(Extent extent) {
+    const std::vector<SlotPattern>& patterns = this->patterns();
+    std::uint64_t sum = turns((std::uint32_t{1} << (count_ - spec_.pieces.size())) - 1);
+    for (const NestOp& op : spec_.ops) {
+      if (!op.product) continue;
+      std::uint32_t loops = loops_of(op, order_.by_axis);
+      const std::uint64_t once = array_->cycles(product_of_tiles(op, loops)).count();
+      if (op.on_demand) {
+        loops |= patterns[*op.on_demand].follows | patterns[*op.on_demand].multiplied;
+      }
+      sum += turns(loops) * once;
+    }
+    const auto add = [&](const Piece& piece) {
+      if (piece.moves) return;
+      const Slot& slot = spec_.slots[piece.slot];
+      const SlotPattern& pattern = patterns[piece.slot];
+      const std::uint64_t times = turns(pattern.multiplied);
+      if (slot.source == Slot::Source::remade || slot.source == Slot::Source::streamed) {
+        sum +=
+            array_->elementwise_cycles(covered(piece, extent, pattern.innermost) * times).count();
+        return;
+      }
+      const SlotMoves moves = slot_moves(slot, times);
+      sum += covered(piece, extent, pattern.innermost) * (moves.loads + moves.stores);
+    };
+    for (const Piece& piece : pieces_) add(piece);
+    for (const Piece& piece : streamed_) add(piece);
+    return sum;
+  }
+
+  std::uint64_t turns(std::uint32_t loops) const {
+    std::uint64_t result = 1;
+    for (; loops != 0; loops &= loops - 1) {
+      result *= trips(static_cast<std::size_t>(std::countr_zero(loops)));
+    }
+    return result;
+  }
+
+  /// What an operation multiplies in one turn of these loops, at most.
+  models::Gemm product_of_tiles(const NestOp& op, std::uint32_t loops) const {
+    models::Gemm product = op.product->whole;
+    for (std::size_t axis = 0; axis < axis_count; ++axis) {
+      const std::uint32_t own = order_.by_axis.all[axis] & loops;
+      const auto side = op.product->side[axis];
+      if (own == 0 || !side) continue;
+      const auto part =
+          static_cast<std::uint64_t>(tile(static_cast<std::size_t>(std::bit_width(own) - 1)));
+      product.*(*side) = workloads::ceil_div(product.*(*side) * part,
+                                             static_cast<std::uint64_t>(spec_.extent[axis]));
+    }
+    return product;
+  }
+
   /// Words that any packing of the chosen tiles needs.
   std::uint64_t needed() {
     const std::vector<SlotPattern>& patterns = this->patterns();
@@ -382,6 +451,7 @@ class OrderSearch {
         if (gaps_ || !rises_[level]) continue;
         break;
       }
+      if (array_ != nullptr && cycles(Extent::least) >= *fewest_cycles_) continue;
       rest(false);
       if (smallest_need() > words_) continue;
       descend(step + 1);
@@ -420,12 +490,16 @@ class OrderSearch {
   }
 
   /// Loops have to move fewer words than this.
-  std::uint64_t bound() const { return *best_ ? (*best_)->dram_words : below_; }
+  std::uint64_t bound() const {
+    return *best_ && array_ == nullptr ? (*best_)->dram_words : below_;
+  }
 
   void consider() {
     std::uint64_t cost = moved(Extent::sum);
     if (cost >= bound()) return;
     if (needed() > words_) return;
+    const std::uint64_t cycles = array_ != nullptr ? this->cycles(Extent::sum) : 0;
+    if (array_ != nullptr && cycles >= *fewest_cycles_) return;
     for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile(i);
     shape_.set(loops_);
     if (!shape_.is_legal()) return;
@@ -434,6 +508,7 @@ class OrderSearch {
     const Packing packing = pack(spec_, shape_, pinned_);
     if (packing.words > words_) return;
     *best_ = FoundNest{loops_, cost, packing.words};
+    if (array_ != nullptr) *fewest_cycles_ = cycles;
   }
 
   const NestSpec& spec_;
@@ -446,10 +521,12 @@ class OrderSearch {
   std::vector<bool> rises_;          // no words are saved by a later size, by level
   std::vector<std::size_t> chosen_;  // sizes, by level
   std::vector<bool> decided_;        // levels
-  std::vector<Piece> pieces_;
+  std::vector<Piece> pieces_, streamed_;
   std::vector<std::vector<std::size_t>> together_;  // pieces, by operation
   bool gaps_ = false;
   std::optional<FoundNest>* best_ = nullptr;
+  const models::ComputeArray* array_ = nullptr;
+  std::uint64_t* fewest_cycles_ = nullptr;
 };
 
 }  // namespace
@@ -482,6 +559,17 @@ std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::
     OrderSearch(spec_, *tables_, order, pinned, words, below).run(best);
   }
   return best;
+}
+
+FoundNest LoopSearch::quickest(const FoundNest& found, const std::vector<bool>& pinned,
+                               std::uint64_t words, const models::ComputeArray& array) {
+  std::optional<FoundNest> best;
+  std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();
+  for (Order& order : tables_->orders) {
+    OrderSearch(spec_, *tables_, order, pinned, words, found.dram_words + 1)
+        .run(best, array, cycles);
+  }
+  return best ? *best : found;
 }
 
 std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
@@ -522,23 +610,27 @@ std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pin
   return smallest_for(search, pinned, std::numeric_limits<std::uint64_t>::max());
 }
 
-Nest tightened(const Nest& nest) {
+Nest tightened(const Nest& nest, const models::ComputeArray& array) {
   NestShape shape(nest.spec);
   shape.set(nest.loops);
   LoopSearch search(nest.spec);
   const std::uint64_t words =
       smallest_for(search, nest.pinned, dram_words(nest.spec, shape, nest.pinned));
-  return make_nest(nest.spec, *search.find(nest.pinned, words), nest.pinned, words);
+  const FoundNest found = *search.find(nest.pinned, words);
+  return make_nest(nest.spec, search.quickest(found, nest.pinned, words, array), nest.pinned,
+                   words);
 }
 
-Nest widened(const Nest& nest, BufferRange room) {
+Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& array) {
   const std::uint64_t words = room.end - room.begin;
   NestShape shape(nest.spec);
   shape.set(nest.loops, nest.parts);
   const std::uint64_t moved = dram_words(nest.spec, shape, nest.pinned);
-  const std::optional<FoundNest> found = find_loops(nest.spec, nest.pinned, words);
-  if (!found || found->dram_words > moved) return nest;
-  Nest result = make_nest(nest.spec, *found, nest.pinned, words);
+  LoopSearch search(nest.spec);
+  const std::optional<FoundNest> found = search.find(nest.pinned, words, moved + 1);
+  if (!found) return nest;
+  Nest result =
+      make_nest(nest.spec, search.quickest(*found, nest.pinned, words, array), nest.pinned, words);
   shape.set(result.loops, result.parts);
   result.address = pack(result.spec, shape, result.pinned).address;
   for (std::uint64_t& address : result.address) address += room.begin;

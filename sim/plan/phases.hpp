@@ -23,7 +23,8 @@ std::string operation_name(const workloads::Step& step, std::size_t op);
 using NestChoice = std::vector<NestSpec>;
 NestChoice choice_of(const NestBuilder& builder, NestRequest request);
 /// The one that moves the fewest words in a buffer of `words`, with nothing pinned.
-std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words);
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
+                           const models::ComputeArray& array);
 
 /// Every operation alone.
 std::vector<NestChoice> single_operations(const ScheduleTask& task);

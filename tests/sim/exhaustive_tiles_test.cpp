@@ -96,6 +96,7 @@ class Planner {
   Planner(const sim::Experiment& experiment, Product product)
       : step_(sim::training_step(experiment)),
         map_(sim::place_tensors(step_, experiment.idealisations, experiment.device)),
+        array_(experiment.device.array()),
         builder_(step_, map_) {
     for (std::size_t i = 0; i < step_.ops.size(); ++i) {
       if (step_.ops[i].layer != 2 || !is(product, step_.ops[i].kernel)) continue;
@@ -107,7 +108,7 @@ class Planner {
   }
 
   std::optional<std::uint64_t> words(std::uint64_t buffer) const {
-    const std::optional<sim::Nest> nest = choose(choice_, buffer);
+    const std::optional<sim::Nest> nest = choose(choice_, buffer, array_);
     if (!nest) return std::nullopt;
     sim::NestShape shape(nest->spec);
     shape.set(nest->loops, nest->parts);
@@ -118,6 +119,7 @@ class Planner {
  private:
   workloads::Step step_;
   models::MemoryMap map_;
+  models::ComputeArray array_;
   sim::NestBuilder builder_;
   sim::NestChoice choice_;
 };

@@ -61,6 +61,7 @@ class ForwardPlanner {
   explicit ForwardPlanner(const sim::Experiment& experiment)
       : step_(sim::training_step(experiment)),
         map_(sim::place_tensors(step_, experiment.idealisations, experiment.device)),
+        array_(experiment.device.array()),
         builder_(step_, map_) {
     const sim::StepParts parts = sim::parts_of(step_);
     for (const sim::LayerParts& layer : parts.layers) {
@@ -75,7 +76,7 @@ class ForwardPlanner {
 
   /// With weights in tiles, or whole in the buffer from the beginning to the end.
   std::uint64_t words(std::size_t layer, std::uint64_t buffer) const {
-    const std::optional<sim::Nest> tiled = choose(layers_.at(layer), buffer);
+    const std::optional<sim::Nest> tiled = choose(layers_.at(layer), buffer, array_);
     REQUIRE(tiled);
     const std::uint64_t words = moved(*tiled, buffer);
     const sim::NestSpec& spec = layers_[layer].front();
@@ -104,6 +105,7 @@ class ForwardPlanner {
 
   workloads::Step step_;
   models::MemoryMap map_;
+  models::ComputeArray array_;
   sim::NestBuilder builder_;
   std::vector<sim::NestChoice> layers_;
 };
