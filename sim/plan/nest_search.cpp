@@ -87,6 +87,7 @@ struct Order {
     std::int64_t extent = 1;
     std::optional<std::size_t> outer;  ///< level of the same axis
     std::vector<std::int64_t> sizes;   ///< of tiles, the largest first and the smallest last
+    std::vector<bool> coarse;          ///< about half of the one before, by size
     bool sorted = true;
   };
   std::vector<Loop> loops;  ///< with the whole axes
@@ -114,6 +115,11 @@ Order order_of(const NestSpec& spec, const std::vector<Axis>& axes) {
       seen[axis] = true;
     }
     level.sorted = std::is_sorted(level.sizes.rbegin(), level.sizes.rend());
+    std::int64_t last = 2 * level.extent;
+    for (const std::int64_t size : level.sizes) {
+      level.coarse.push_back(size == 1 || size <= (last + 1) / 2);
+      if (level.coarse.back()) last = size;
+    }
     order.levels.push_back(std::move(level));
   }
   // Examples are decided last: of them the largest tile that fits is taken.
@@ -202,6 +208,7 @@ class OrderSearch {
         count_(order.loops.size()),
         loops_(order.loops),
         rises_(count_) {
+    tile_.fill(1);
     for (std::size_t i = 0; i < count_; ++i) rises_[i] = order.levels[i].sorted;
     std::vector<std::size_t> piece_of(spec.slots.size(), spec.slots.size());
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
@@ -222,11 +229,14 @@ class OrderSearch {
     }
   }
 
-  void run(std::optional<FoundNest>& best) {
+  /// With `coarse` only tiles of which each is about half of the next larger one.
+  void run(std::optional<FoundNest>& best, bool coarse = false) {
     best_ = &best;
-    chosen_.assign(count_, 0);
-    decided_.assign(count_, false);
-    descend(0);
+    coarse_ = coarse;
+    for (std::size_t level = 0; level < count_; ++level) undecide(level);
+    std::size_t fits = 0;
+    if (count_ > 0) fits = sizes(order_.sequence[0]).size() - 1;
+    if (needed_at_least() <= words_) descend(0, fits);
   }
 
   /// Loops of the fewest cycles on chip. `best` has loops of so many, or none yet.
@@ -244,15 +254,18 @@ class OrderSearch {
     const std::vector<DimensionCut>* cuts = nullptr;
     std::int64_t least = 0;  ///< sum of all cuts
     bool part = false;       ///< a place at a time is enough
+    std::int64_t per_group = 0;
   };
   struct Piece {
     std::size_t slot = 0;
     std::array<Dimension, models::largest_rank> dims;
+    std::size_t changing = 0;            ///< dimensions in use
+    std::int64_t rest = 1, largest = 1;  ///< elements along the others: all, and of a tile
     std::int64_t element = 4;
     bool moves = false;  ///< its words are counted
     bool kept = false;   ///< where the next tile is the same box
   };
-  enum class Extent { largest, sum, fresh, least };
+  enum class Extent { sum, least };
 
   Piece piece(std::size_t s, const LoopSearch::Tables& tables) {
     const Slot& slot = spec_.slots[s];
@@ -265,9 +278,10 @@ class OrderSearch {
     for (std::size_t d = 0; d < slot.dims.size(); ++d) {
       const Projection& p = slot.dims[d];
       const Cuts& cuts = tables.cuts[s][d];
-      Dimension& dimension = piece.dims[d];
-      dimension = {count_, &cuts.outer, cuts.least,
-                   (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec_.finish->axis)};
+      Dimension dimension{
+          count_, &cuts.outer, cuts.least,
+          (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec_.finish->axis),
+          p.per_group};
       for (std::size_t i = 0; i < count_; ++i) {
         if (loops_[i].axis != p.axis || (p.outer && order_.levels[i].outer)) continue;
         dimension.level = i;
@@ -275,85 +289,112 @@ class OrderSearch {
         dimension.cuts = order_.levels[i].outer ? &cuts.inner : &cuts.outer;
       }
       gaps_ = gaps_ || (piece.moves && (cuts.gaps || (piece.kept && cuts.repeats)));
+      if (dimension.level < count_ || p.per_group != 0) {
+        piece.dims[piece.changing++] = dimension;
+      } else {
+        piece.rest *= cuts.outer.front().sum;
+        piece.largest *= dimension.part ? 1 : cuts.outer.front().largest;
+      }
     }
     return piece;
   }
 
-  std::int64_t tile(std::size_t level) const { return order_.levels[level].sizes[chosen_[level]]; }
+  const std::vector<std::int64_t>& sizes(std::size_t level) const {
+    return order_.levels[level].sizes;
+  }
 
-  std::uint64_t trips(std::size_t level) const {
+  void decide(std::size_t level, std::size_t size) {
+    decided_[level] = true;
+    largest_[level] = smallest_[level] = size;
+    set_tile(level);
+  }
+  void undecide(std::size_t level) {
+    decided_[level] = false;
+    largest_[level] = 0;
+    smallest_[level] = sizes(level).size() - 1;
+    set_tile(level);
+  }
+  void set_tile(std::size_t level) {
+    tile_[level] = sizes(level)[largest_[level]];
+    set_trips(level);
+    for (std::size_t i = level + 1; i < count_; ++i) {
+      if (order_.levels[i].outer == level) set_trips(i);
+    }
+  }
+  void set_trips(std::size_t level) {
     const Order::Level& l = order_.levels[level];
-    const std::int64_t extent = l.outer ? tile(*l.outer) : l.extent;
-    return static_cast<std::uint64_t>((extent + tile(level) - 1) / tile(level));
+    const std::int64_t extent = l.outer ? tile_[*l.outer] : l.extent;
+    trips_[level] = static_cast<std::uint64_t>((extent + tile_[level] - 1) / tile_[level]);
+    const std::uint32_t bit = std::uint32_t{1} << level;
+    running_ = trips_[level] > 1 ? running_ | bit : running_ & ~bit;
   }
 
   const std::vector<SlotPattern>& patterns() {
-    std::uint32_t running = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (trips(i) > 1) running |= std::uint32_t{1} << i;
-    }
-    std::vector<SlotPattern>& known = order_.patterns[running];
-    if (known.empty()) known = slot_patterns(spec_, order_.by_axis, running);
+    std::vector<SlotPattern>& known = order_.patterns[running_];
+    if (known.empty()) known = slot_patterns(spec_, order_.by_axis, running_);
     return known;
   }
 
-  std::int64_t dimension(const Dimension& d, Extent extent) const {
-    if (extent == Extent::largest && d.part) return 1;
-    if (extent == Extent::least && (d.level == count_ || !decided_[d.level])) return d.least;
-    const DimensionCut& each = (*d.cuts)[d.level < count_ ? chosen_[d.level] : 0];
-    return extent == Extent::largest ? each.largest
-           : extent == Extent::fresh ? each.fresh
-                                     : each.sum;
-  }
-  /// In groups a range of the channels of all groups, or of one.
-  std::int64_t grouped(const Piece& piece, std::size_t d, Extent extent) const {
-    const Projection& p = spec_.slots[piece.slot].dims[d];
-    const std::int64_t size = dimension(piece.dims[d], extent);
-    if (p.per_group == 0) return size;
-    if (extent != Extent::largest) return size * spec_.extent[index(Axis::group)];
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (loops_[i].axis == Axis::group && tile(i) > 1) return tile(i) * p.per_group;
+  /// Elements of all of a slot's tiles; where a loop is named, along its dimensions of those that
+  /// differ from the one before.
+  std::int64_t elements(const Piece& piece, Extent extent, std::size_t fresh_along) const {
+    std::int64_t result = piece.rest;
+    for (std::size_t d = 0; d < piece.changing; ++d) {
+      const Dimension& dimension = piece.dims[d];
+      if (dimension.level == fresh_along && fresh_along < count_) {
+        result *= (*dimension.cuts)[largest_[dimension.level]].fresh;
+      } else if (extent == Extent::least && !decided_[dimension.level]) {
+        result *= dimension.least;
+      } else {
+        result *= (*dimension.cuts)[largest_[dimension.level]].sum;
+      }
+      if (dimension.per_group != 0) result *= spec_.extent[index(Axis::group)];
     }
-    return size;
+    return result;
   }
-
-  std::uint64_t words(const Piece& piece, Extent extent) const {
-    std::int64_t elements = 1;
-    for (std::size_t d = 0; d < piece.dims.size(); ++d) elements *= grouped(piece, d, extent);
+  std::uint64_t words(const Piece& piece, std::int64_t elements) const {
     return static_cast<std::uint64_t>((elements * piece.element + 3) / 4);
   }
   /// Words of all of its tiles, with the loop that changes them most often.
   std::uint64_t covered(const Piece& piece, Extent extent,
                         std::optional<std::size_t> innermost) const {
-    if (!piece.kept || !innermost || !decided_[*innermost]) return words(piece, extent);
-    const std::size_t axis = index(loops_[*innermost].axis);
-    if (order_.by_axis.all[axis] != order_.by_axis.outer[axis]) return words(piece, extent);
-    std::int64_t elements = 1;
-    for (std::size_t d = 0; d < piece.dims.size(); ++d) {
-      const bool fresh = piece.dims[d].level == innermost;
-      elements *= grouped(piece, d, fresh ? Extent::fresh : extent);
+    std::size_t fresh_along = count_;
+    if (piece.kept && innermost && decided_[*innermost]) {
+      const std::size_t axis = index(loops_[*innermost].axis);
+      if (order_.by_axis.all[axis] == order_.by_axis.outer[axis]) fresh_along = *innermost;
     }
-    return static_cast<std::uint64_t>(elements);
+    return words(piece, elements(piece, extent, fresh_along));
+  }
+  /// Words of its largest tile, or no more than in any tiles that are not decided yet.
+  std::uint64_t largest_tile(const Piece& piece) const {
+    std::int64_t result = piece.largest;
+    for (std::size_t d = 0; d < piece.changing; ++d) {
+      const Dimension& dimension = piece.dims[d];
+      // In groups a range of the channels of all groups, or of one.
+      std::int64_t size =
+          dimension.part ? 1 : (*dimension.cuts)[smallest_[dimension.level]].largest;
+      for (std::size_t i = 0; i < count_ && dimension.per_group != 0; ++i) {
+        const std::int64_t groups = sizes(i)[smallest_[i]];
+        if (loops_[i].axis != Axis::group || groups == 1) continue;
+        size = groups * dimension.per_group;
+        break;
+      }
+      result *= size;
+    }
+    return words(piece, result);
   }
 
   /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
   /// yet move. (Of elements smaller than a word no more than there are.)
   std::uint64_t moved(Extent extent) {
     const std::vector<SlotPattern>& patterns = this->patterns();
-    std::array<std::uint64_t, 2 * axis_count> runs{};
-    for (std::size_t i = 0; i < count_; ++i) runs[i] = trips(i);
     std::uint64_t sum = 0;
     for (const Piece& piece : pieces_) {
       if (!piece.moves) continue;
-      std::uint64_t visits = 1;
-      for (std::uint32_t mask = patterns[piece.slot].multiplied; mask != 0; mask &= mask - 1) {
-        visits *= runs[static_cast<std::size_t>(std::countr_zero(mask))];
-      }
-      const SlotMoves moves = slot_moves(spec_.slots[piece.slot], visits);
-      if (moves.loads + moves.stores != 0) {
-        sum +=
-            covered(piece, extent, patterns[piece.slot].innermost) * (moves.loads + moves.stores);
-      }
+      const SlotPattern& pattern = patterns[piece.slot];
+      const SlotMoves moves = slot_moves(spec_.slots[piece.slot], turns(pattern.multiplied));
+      const std::uint64_t times = moves.loads + moves.stores;
+      if (times != 0) sum += covered(piece, extent, pattern.innermost) * times;
     }
     return sum;
   }
@@ -394,7 +435,7 @@ class OrderSearch {
   std::uint64_t turns(std::uint32_t loops) const {
     std::uint64_t result = 1;
     for (; loops != 0; loops &= loops - 1) {
-      result *= trips(static_cast<std::size_t>(std::countr_zero(loops)));
+      result *= trips_[static_cast<std::size_t>(std::countr_zero(loops))];
     }
     return result;
   }
@@ -407,7 +448,7 @@ class OrderSearch {
       const auto side = op.product->side[axis];
       if (own == 0 || !side) continue;
       const auto part =
-          static_cast<std::uint64_t>(tile(static_cast<std::size_t>(std::bit_width(own) - 1)));
+          static_cast<std::uint64_t>(tile_[static_cast<std::size_t>(std::bit_width(own) - 1)]);
       product.*(*side) = workloads::ceil_div(product.*(*side) * part,
                                              static_cast<std::uint64_t>(spec_.extent[axis]));
     }
@@ -419,7 +460,7 @@ class OrderSearch {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t lasting = 0, passing = 0;
     for (const Piece& piece : pieces_) {
-      const std::uint64_t size = words(piece, Extent::largest);
+      const std::uint64_t size = largest_tile(piece);
       if (patterns[piece.slot].transient) {
         passing = std::max(passing, size);
       } else {
@@ -429,43 +470,51 @@ class OrderSearch {
     return lasting + passing;
   }
 
-  void descend(std::size_t step) {
+  /// `fits` is a size of this step's level whose tiles fit with the smallest of the later ones, and
+  /// becomes the first of them. The larger the tiles of earlier levels, the later it is.
+  void descend(std::size_t step, std::size_t& fits) {
     if (step == count_) {
       consider();
       return;
     }
     const std::size_t level = order_.sequence[step];
-    const auto rest = [&](bool largest) {
-      for (std::size_t later = step + 1; later < count_; ++later) {
-        const std::size_t l = order_.sequence[later];
-        chosen_[l] = largest ? 0 : order_.levels[l].sizes.size() - 1;
-      }
+    const Order::Level& l = order_.levels[level];
+    const auto is_small_enough = [&](std::size_t size) {
+      decide(level, size);
+      return needed_at_least() <= words_;
     };
-    decided_[level] = true;
-    for (std::size_t size = 0; size < order_.levels[level].sizes.size(); ++size) {
-      chosen_[level] = size;
+    while (l.sorted && fits > 0 && is_small_enough(fits - 1)) --fits;
+    std::size_t fits_below = 0;
+    const auto forget = [&] {
+      if (step + 1 < count_) fits_below = sizes(order_.sequence[step + 1]).size() - 1;
+    };
+    forget();
+    for (std::size_t size = l.sorted ? fits : 0; size < l.sizes.size(); ++size) {
+      if (coarse_ && !l.coarse[size]) continue;
+      decide(level, size);
       if (!is_sensible(level)) continue;
-      rest(true);
       if (bound() != std::numeric_limits<std::uint64_t>::max() &&
           moved(gaps_ ? Extent::least : Extent::sum) >= bound()) {
         if (gaps_ || !rises_[level]) continue;
         break;
       }
       if (array_ != nullptr && cycles(Extent::least) >= *fewest_cycles_) continue;
-      rest(false);
-      if (smallest_need() > words_) continue;
-      descend(step + 1);
+      if (!l.sorted) {
+        if (needed_at_least() > words_) continue;
+        forget();
+      }
+      descend(step + 1, fits_below);
     }
-    chosen_[level] = 0;
-    decided_[level] = false;
+    undecide(level);
   }
 
-  /// An operation's operands are there together, whatever is transient.
-  std::uint64_t smallest_need() const {
+  /// Words that an operation's operands need together, whatever is transient, or no more where
+  /// tiles are not decided yet.
+  std::uint64_t needed_at_least() const {
     std::uint64_t most = 0;
     for (const std::vector<std::size_t>& together : together_) {
       std::uint64_t sum = 0;
-      for (const std::size_t p : together) sum += words(pieces_[p], Extent::largest);
+      for (const std::size_t p : together) sum += largest_tile(pieces_[p]);
       most = std::max(most, sum);
     }
     return most;
@@ -475,15 +524,15 @@ class OrderSearch {
     const Axis axis = loops_[level].axis;
     const Order::Level& l = order_.levels[level];
     if (l.outer) {
-      const std::int64_t outer = tile(*l.outer), inner = tile(level);
+      const std::int64_t outer = tile_[*l.outer], inner = tile_[level];
       if (inner > outer || (inner == outer && spec_.pieces.empty())) return false;
       // The inner tiles are those of the whole axis, too.
       if (outer % inner != 0 && outer != l.extent) return false;
     }
-    if ((axis == Axis::output || axis == Axis::input) && tile(level) < l.extent) {
+    if ((axis == Axis::output || axis == Axis::input) && tile_[level] < l.extent) {
       // Groups that go together are whole.
       for (std::size_t i = 0; i < level; ++i) {
-        if (loops_[i].axis == Axis::group && tile(i) > 1) return false;
+        if (loops_[i].axis == Axis::group && tile_[i] > 1) return false;
       }
     }
     return true;
@@ -500,7 +549,7 @@ class OrderSearch {
     if (needed() > words_) return;
     const std::uint64_t cycles = array_ != nullptr ? this->cycles(Extent::sum) : 0;
     if (array_ != nullptr && cycles >= *fewest_cycles_) return;
-    for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile(i);
+    for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile_[i];
     shape_.set(loops_);
     if (!shape_.is_legal()) return;
     cost = dram_words(spec_, shape_, pinned_);
@@ -518,12 +567,17 @@ class OrderSearch {
   NestShape shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
-  std::vector<bool> rises_;          // no words are saved by a later size, by level
-  std::vector<std::size_t> chosen_;  // sizes, by level
-  std::vector<bool> decided_;        // levels
+  using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
+  std::vector<bool> rises_;  // no words are saved by a later size, by level
+  // Sizes that are decided; else the first and the last.
+  ByLevel largest_{}, smallest_{};
+  std::array<bool, 2 * axis_count + 1> decided_{};
+  std::array<std::int64_t, 2 * axis_count> tile_{};  // of the largest
+  std::array<std::uint64_t, 2 * axis_count> trips_{};
+  std::uint32_t running_ = 0;  // levels
   std::vector<Piece> pieces_, streamed_;
   std::vector<std::vector<std::size_t>> together_;  // pieces, by operation
-  bool gaps_ = false;
+  bool gaps_ = false, coarse_ = false;
   std::optional<FoundNest>* best_ = nullptr;
   const models::ComputeArray* array_ = nullptr;
   std::uint64_t* fewest_cycles_ = nullptr;
@@ -554,9 +608,11 @@ std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::
   shape.set({});
   const std::uint64_t least = tables_->gaps ? 0 : dram_words(spec_, shape, pinned);
   std::optional<FoundNest> best;
-  for (Order& order : tables_->orders) {
-    if ((best ? best->dram_words : below) <= least) break;
-    OrderSearch(spec_, *tables_, order, pinned, words, below).run(best);
+  for (const bool coarse : {true, false}) {
+    for (Order& order : tables_->orders) {
+      if ((best ? best->dram_words : below) <= least) return best;
+      OrderSearch(spec_, *tables_, order, pinned, words, below).run(best, coarse);
+    }
   }
   return best;
 }
