@@ -925,7 +925,7 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     if (!held) break;
     if (place(held->schedule, task.step, words)) return std::move(held->schedule);
     std::vector<Nest>& nests = held->schedule.nests;
-    for (Nest& nest : nests) nest = tightened(nest, array);
+    for (Nest& nest : nests) nest = tightened(nest);
     if (!place(held->schedule, task.step, words)) continue;
     for (std::size_t n = 0; n < nests.size(); ++n) {
       nests[n] = widened(nests[n], largest_gap(held->schedule, task.step, n, words), array);

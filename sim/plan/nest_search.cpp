@@ -230,7 +230,7 @@ class OrderSearch {
   }
 
   /// With `coarse` only tiles of which each is about half of the next larger one.
-  void run(std::optional<FoundNest>& best, bool coarse = false) {
+  void run(std::optional<FoundNest>& best, bool coarse) {
     best_ = &best;
     coarse_ = coarse;
     for (std::size_t level = 0; level < count_; ++level) undecide(level);
@@ -239,12 +239,19 @@ class OrderSearch {
     if (needed_at_least() <= words_) descend(0, fits);
   }
 
-  /// Loops of the fewest cycles on chip. `best` has loops of so many, or none yet.
-  void run(std::optional<FoundNest>& best, const models::ComputeArray& array,
+  /// Loops that move fewer words than `below` in the fewest cycles on chip. `best` has loops of so
+  /// many cycles, or none yet.
+  void run(std::optional<FoundNest>& best, bool coarse, const models::ComputeArray& array,
            std::uint64_t& cycles) {
     array_ = &array;
     fewest_cycles_ = &cycles;
-    run(best);
+    run(best, coarse);
+  }
+
+  /// Loops that move fewer words than `below` in the smallest buffer.
+  void run_for_room(std::optional<FoundNest>& best, bool coarse) {
+    for_room_ = true;
+    run(best, coarse);
   }
 
  private:
@@ -499,10 +506,8 @@ class OrderSearch {
         break;
       }
       if (array_ != nullptr && cycles(Extent::least) >= *fewest_cycles_) continue;
-      if (!l.sorted) {
-        if (needed_at_least() > words_) continue;
-        forget();
-      }
+      if ((!l.sorted || for_room_) && needed_at_least() > words_) continue;
+      if (!l.sorted) forget();
       descend(step + 1, fits_below);
     }
     undecide(level);
@@ -540,7 +545,8 @@ class OrderSearch {
 
   /// Loops have to move fewer words than this.
   std::uint64_t bound() const {
-    return *best_ && array_ == nullptr ? (*best_)->dram_words : below_;
+    const bool fewer = array_ == nullptr && !for_room_;
+    return *best_ && fewer ? (*best_)->dram_words : below_;
   }
 
   void consider() {
@@ -558,6 +564,7 @@ class OrderSearch {
     if (packing.words > words_) return;
     *best_ = FoundNest{loops_, cost, packing.words};
     if (array_ != nullptr) *fewest_cycles_ = cycles;
+    if (for_room_) words_ = packing.words - 1;
   }
 
   const NestSpec& spec_;
@@ -577,7 +584,7 @@ class OrderSearch {
   std::uint32_t running_ = 0;  // levels
   std::vector<Piece> pieces_, streamed_;
   std::vector<std::vector<std::size_t>> together_;  // pieces, by operation
-  bool gaps_ = false, coarse_ = false;
+  bool gaps_ = false, coarse_ = false, for_room_ = false;
   std::optional<FoundNest>* best_ = nullptr;
   const models::ComputeArray* array_ = nullptr;
   std::uint64_t* fewest_cycles_ = nullptr;
@@ -621,11 +628,25 @@ FoundNest LoopSearch::quickest(const FoundNest& found, const std::vector<bool>& 
                                std::uint64_t words, const models::ComputeArray& array) {
   std::optional<FoundNest> best;
   std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();
-  for (Order& order : tables_->orders) {
-    OrderSearch(spec_, *tables_, order, pinned, words, found.dram_words + 1)
-        .run(best, array, cycles);
+  for (const bool coarse : {true, false}) {
+    for (Order& order : tables_->orders) {
+      OrderSearch(spec_, *tables_, order, pinned, words, found.dram_words + 1)
+          .run(best, coarse, array, cycles);
+    }
   }
   return best ? *best : found;
+}
+
+FoundNest LoopSearch::smallest(const std::vector<bool>& pinned, std::uint64_t below) {
+  std::optional<FoundNest> best;
+  std::uint64_t words = std::numeric_limits<std::uint64_t>::max();
+  for (const bool coarse : {true, false}) {
+    for (Order& order : tables_->orders) {
+      OrderSearch(spec_, *tables_, order, pinned, words, below).run_for_room(best, coarse);
+      if (best) words = best->buffer_words - 1;
+    }
+  }
+  return best.value();
 }
 
 std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
@@ -633,48 +654,16 @@ std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool
   return LoopSearch(spec).find(pinned, words);
 }
 
-namespace {
-
-/// The smallest buffer in which the search finds loops of at most so many DRAM words. (A larger
-/// buffer never finds worse ones.)
-std::uint64_t smallest_for(LoopSearch& search, const std::vector<bool>& pinned,
-                           std::uint64_t dram_words) {
-  const auto finds = [&](std::uint64_t words) {
-    const std::optional<FoundNest> found = search.find(pinned, words);
-    return found && found->dram_words <= dram_words;
-  };
-  std::uint64_t low = 1, high = 1;
-  while (!finds(high)) {
-    low = high + 1;
-    high *= 2;
-  }
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    if (finds(middle)) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
-}
-
-}  // namespace
-
 std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned) {
-  LoopSearch search(spec);
-  return smallest_for(search, pinned, std::numeric_limits<std::uint64_t>::max());
+  return LoopSearch(spec).smallest(pinned).buffer_words;
 }
 
-Nest tightened(const Nest& nest, const models::ComputeArray& array) {
+Nest tightened(const Nest& nest) {
   NestShape shape(nest.spec);
   shape.set(nest.loops);
-  LoopSearch search(nest.spec);
-  const std::uint64_t words =
-      smallest_for(search, nest.pinned, dram_words(nest.spec, shape, nest.pinned));
-  const FoundNest found = *search.find(nest.pinned, words);
-  return make_nest(nest.spec, search.quickest(found, nest.pinned, words, array), nest.pinned,
-                   words);
+  const FoundNest found =
+      LoopSearch(nest.spec).smallest(nest.pinned, dram_words(nest.spec, shape, nest.pinned) + 1);
+  return make_nest(nest.spec, found, nest.pinned, found.buffer_words);
 }
 
 Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& array) {

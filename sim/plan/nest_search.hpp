@@ -33,6 +33,9 @@ class LoopSearch {
   /// As find_loops, but only loops that move fewer words than `below`.
   std::optional<FoundNest> find(const std::vector<bool>& pinned, std::uint64_t words,
                                 std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
+  /// The loops that move fewer words than `below` in the smallest buffer; there have to be some.
+  FoundNest smallest(const std::vector<bool>& pinned,
+                     std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
   /// Of all loops that move no more words through the DRAM port than these, those that take the
   /// fewest cycles on chip, by an estimate.
   FoundNest quickest(const FoundNest& found, const std::vector<bool>& pinned, std::uint64_t words,
@@ -56,7 +59,7 @@ Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<b
                std::uint64_t words);
 
 /// The nest with loops that move as many words as its own, in the smallest buffer that allows it.
-Nest tightened(const Nest& nest, const models::ComputeArray& array);
+Nest tightened(const Nest& nest);
 /// The nest with the loops of the largest tiles that are found in this part of the buffer, at
 /// addresses there, if it fits; else as it is. It moves no more words.
 Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& array);
