@@ -94,13 +94,16 @@ TileSize tile_size(const Tile& tile, const TensorShape& shape, Bytes element);
 
 enum class Port { dram, host };
 
+/// The address of what no memory holds: tensors out of the PRNG.
+inline constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+
 /// Where a tensor lies outside the chip.
 struct TensorPlacement {
   std::string name;
   TensorShape shape;
   Bytes element{4};
   Port port = Port::dram;
-  std::uint64_t address = 0;
+  std::uint64_t address = 0;  ///< in its port's memory
   bool given = true;  ///< it has a value before the program begins
 };
 

@@ -140,7 +140,10 @@ MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
     const models::Port port = host ? models::Port::host : models::Port::dram;
     // At the host, too, each begins where a burst would.
     const std::uint64_t burst = device.dram.geometry.burst_bytes;
-    const std::uint64_t address = host ? next_at_host : dram.place(tensor.bytes().count());
+    // What the PRNG makes is in no memory.
+    const std::uint64_t address = tensor.generated ? models::nowhere
+                                  : host           ? next_at_host
+                                                   : dram.place(tensor.bytes().count());
     if (host) next_at_host += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
     map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
   }
