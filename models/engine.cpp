@@ -196,13 +196,17 @@ void TransferEngine::wait_for_data() {
   dram_port->b_transport(payload, delay);
 }
 
-/// One run, in transactions that end where a chunk of the address space ends. Each returns when the
-/// memory has taken it in, so that the next one stands behind it in the queues.
+/// One run, in transactions that end where a chunk of the address space ends, or the run's word
+/// there: a word is counted once. Each returns when the memory has taken it in, so that the next
+/// one stands behind it in the queues.
 void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data, Bytes run,
                                bool write, LedgerLabel label, Picoseconds& finish) {
   const std::uint64_t chunk = shared_.config.dram_chunk.count();
   while (run > Bytes(0)) {
-    const std::uint64_t size = std::min(run.count(), chunk - address % chunk);
+    const std::uint64_t left = chunk - address % chunk;
+    const std::uint64_t whole_words =
+        workloads::ceil_div(left, workloads::bytes_per_word) * workloads::bytes_per_word;
+    const std::uint64_t size = std::min(run.count(), whole_words);
     tlm::tlm_generic_payload payload;
     payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(address);

@@ -171,4 +171,26 @@ TEST_CASE("the host port is free of time unless it has a bandwidth") {
   CHECK(time() == workloads::Picoseconds(2'000'000));  // 4000 bytes
 }
 
+TEST_CASE("a run of bytes has the same words wherever transactions end") {
+  for (const Port port : {Port::dram, Port::host}) {
+    for (const std::int64_t length : {1, 2, 3, 5, 9}) {
+      test::Bench bench({{40, 30}});
+      bench.map[0].element = Bytes(1);
+      bench.map[0].port = port;
+      const BufferedTile tile{test::box(0, {{0, 40}, {7, 7 + length}}), 0};
+      const Words words(40 * static_cast<std::uint64_t>((length + 3) / 4));
+      CHECK(models::tile_size(tile.tile, bench.map[0].shape, Bytes(1)).words == words);
+      for (const std::uint64_t chunk : {64, 128, 8192}) {
+        CAPTURE(length);
+        CAPTURE(chunk);
+        bench.device.dram_chunk = Bytes(chunk);
+        const Execution execution = bench.run({Load{tile, 0}, Free{tile}});
+        CHECK(execution.by_label[0].words == words);
+        CHECK(execution.by_label[0].bytes == Bytes(40 * static_cast<std::uint64_t>(length)));
+        CHECK(execution.dram.read_words + execution.host.read_words == words);
+      }
+    }
+  }
+}
+
 }  // namespace spillway

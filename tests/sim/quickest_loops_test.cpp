@@ -1,0 +1,87 @@
+// Of loops that move equally few words the planner takes those that take the least time on chip.
+#include <doctest/doctest.h>
+
+#include "sim/plan/nest_search.hpp"
+#include "sim/plan/phases.hpp"
+#include "sim/plan/placement.hpp"
+#include "sim/plan/policies.hpp"
+#include "sim/run/simulation.hpp"
+#include "tests/support/build.hpp"
+#include "tests/support/random_experiment.hpp"
+#include "workloads/rules/rule.hpp"
+#include "workloads/support/splitmix.hpp"
+
+namespace spillway {
+
+namespace {
+
+/// Every operation alone, in the loops that a search for words alone comes to first.
+sim::Schedule first_found(const sim::ScheduleTask& task) {
+  const std::uint64_t words = words_of(task.device.buffer).count();
+  sim::Schedule schedule;
+  for (const sim::NestChoice& choice : single_operations(task)) {
+    const std::vector<bool> none(choice.front().slots.size());
+    std::optional<sim::FoundNest> best;
+    std::size_t of = 0;
+    for (std::size_t c = 0; c < choice.size(); ++c) {
+      const auto found = find_loops(choice[c], none, words);
+      if (!found || (best && found->dram_words >= best->dram_words)) continue;
+      best = found;
+      of = c;
+    }
+    REQUIRE(best);
+    schedule.nests.push_back(make_nest(choice[of], *best, none, words));
+  }
+  REQUIRE(place(schedule, task.step, words));
+  return schedule;
+}
+
+struct Cost {
+  std::uint64_t dram_words = 0, host_words = 0;
+  double on_chip = 0;  ///< compute and PRNG time, and a cycle for each word of the host's
+};
+
+Cost cost_of(const sim::Experiment& experiment, sim::Plan plan) {
+  sim::Simulation simulation(experiment, std::move(plan), models::DeviceOptions{true, false});
+  const models::Execution execution = simulation.run_step(sim::Batch{}).execution;
+  Cost cost;
+  cost.dram_words = (execution.dram.read_words + execution.dram.write_words).count();
+  cost.host_words = (execution.host.read_words + execution.host.write_words).count();
+  cost.on_chip = static_cast<double>((execution.busy.compute + execution.busy.generate).count()) +
+                 static_cast<double>(experiment.device.clock_period.count() * cost.host_words);
+  return cost;
+}
+
+}  // namespace
+
+TEST_CASE("of loops that move equally few words those are taken that take the least time on chip") {
+  workloads::SplitMix numbers(20261130);
+  const std::vector<std::string> rules = workloads::learning_rule_names();
+  double first = 0, taken = 0;
+  int better = 0;
+  for (int number = 0; number < 120; ++number) {
+    sim::Experiment experiment =
+        test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
+    experiment.policy = sim::Policy::layer;
+    const std::uint64_t smallest = test::smallest_buffer_words(experiment);
+    experiment.device.buffer = bytes_of(workloads::Words(smallest + numbers.below(8 * smallest)));
+    CAPTURE(test::description(experiment));
+    const sim::Plan plan = sim::make_plan(experiment);
+    const models::MemoryMap map =
+        sim::place_tensors(plan.step(), experiment.idealisations, experiment.device);
+    const Cost ours = cost_of(experiment, plan);
+    const Cost other =
+        cost_of(experiment, sim::Plan(plan.step(), experiment.device, experiment.idealisations,
+                                      first_found({plan.step(), map, experiment.device})));
+    CHECK(ours.dram_words == other.dram_words);
+    CHECK(ours.on_chip <= other.on_chip * 1.02);
+    first += other.on_chip;
+    taken += ours.on_chip;
+    if (ours.on_chip < other.on_chip) ++better;
+  }
+  MESSAGE("time on chip, against the first loops found: " << taken / first);
+  CHECK(better > 20);
+  CHECK(taken < first);
+}
+
+}  // namespace spillway
