@@ -62,6 +62,11 @@ TEST_CASE("of loops that move equally few words those are taken that take the le
   for (int number = 0; number < 120; ++number) {
     sim::Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
+    if (number % 2 == 1) {
+      experiment.device.array_rows = 8;
+      experiment.device.array_columns = 16;
+      experiment.device.dataflow = models::Dataflow::weight_stationary;
+    }
     experiment.policy = sim::Policy::layer;
     const std::uint64_t smallest = test::smallest_buffer_words(experiment);
     experiment.device.buffer = bytes_of(workloads::Words(smallest + numbers.below(8 * smallest)));
