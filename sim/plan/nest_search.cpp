@@ -75,10 +75,11 @@ std::vector<std::int64_t> inner_sizes(const NestSpec& spec, Axis axis) {
 /// The cuts of one dimension of a slot by tile size, of whichever loop it follows.
 struct Cuts {
   std::vector<DimensionCut> outer, inner;  ///< a dimension without an axis has one cut
-  std::int64_t least = 0;                  ///< sum of all
+  std::int64_t least = 0;                  ///< the least of their sums
   bool gaps = false;                       ///< smaller tiles leave out what larger ones cover
   bool repeats = false;                    ///< tiles may be the same box as the one before
   bool rises = true;                       ///< sums never fall from one size to the next
+  bool shrinks = true;                     ///< nor does the largest of the tiles grow
 };
 
 /// One order of loops, with what its searches share.
@@ -176,10 +177,12 @@ struct LoopSearch::Tables {
     }
     cuts.gaps = cuts.least < cuts.outer.front().sum;
     for (const auto* all : {&cuts.outer, &cuts.inner}) {
-      cuts.rises = cuts.rises && std::is_sorted(all->begin(), all->end(),
-                                                [](const DimensionCut& a, const DimensionCut& b) {
-                                                  return a.sum < b.sum;
-                                                });
+      for (std::size_t size = 1; size < all->size(); ++size) {
+        const DimensionCut &larger = (*all)[size - 1], &smaller = (*all)[size];
+        cuts.rises = cuts.rises && smaller.sum >= larger.sum;
+        // At a border a large tile may reach farther onto padding.
+        cuts.shrinks = cuts.shrinks && smaller.largest <= larger.largest;
+      }
     }
     return cuts;
   }
@@ -193,8 +196,9 @@ struct LoopSearch::Tables {
 namespace {
 
 /// One order of loops, searched depth first from large tiles to small ones. A smaller tile never
-/// moves fewer words, unless windows leave gaps, and never takes more room: so a branch ends where
-/// its largest tiles move as much as the best loops known, and where its smallest do not fit.
+/// moves fewer words, unless windows leave gaps, and single places never take more room: so a
+/// branch ends where its largest tiles move as much as the best loops known, and where its smallest
+/// do not fit.
 class OrderSearch {
  public:
   OrderSearch(const NestSpec& spec, LoopSearch::Tables& tables, Order& order,
@@ -207,9 +211,10 @@ class OrderSearch {
         shape_(spec),
         count_(order.loops.size()),
         loops_(order.loops),
-        rises_(count_) {
+        rises_(count_),
+        shrinks_(count_) {
     tile_.fill(1);
-    for (std::size_t i = 0; i < count_; ++i) rises_[i] = order.levels[i].sorted;
+    for (std::size_t i = 0; i < count_; ++i) rises_[i] = shrinks_[i] = order.levels[i].sorted;
     std::vector<std::size_t> piece_of(spec.slots.size(), spec.slots.size());
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       if (pinned[s]) continue;
@@ -259,7 +264,7 @@ class OrderSearch {
   struct Dimension {
     std::size_t level = 0;  ///< count_: with none
     const std::vector<DimensionCut>* cuts = nullptr;
-    std::int64_t least = 0;  ///< sum of all cuts
+    std::int64_t least = 0;  ///< of the sums of all cuts
     bool part = false;       ///< a place at a time is enough
     std::int64_t per_group = 0;
   };
@@ -293,6 +298,7 @@ class OrderSearch {
         if (loops_[i].axis != p.axis || (p.outer && order_.levels[i].outer)) continue;
         dimension.level = i;
         if (piece.moves && !cuts.rises) rises_[i] = false;
+        if (!cuts.shrinks) shrinks_[i] = false;
         dimension.cuts = order_.levels[i].outer ? &cuts.inner : &cuts.outer;
       }
       gaps_ = gaps_ || (piece.moves && (cuts.gaps || (piece.kept && cuts.repeats)));
@@ -454,9 +460,12 @@ class OrderSearch {
       const std::uint32_t own = order_.by_axis.all[axis] & loops;
       const auto side = op.product->side[axis];
       if (own == 0 || !side) continue;
-      const auto part =
-          static_cast<std::uint64_t>(tile_[static_cast<std::size_t>(std::bit_width(own) - 1)]);
-      product.*(*side) = workloads::ceil_div(product.*(*side) * part,
+      // An inner loop that is not decided yet takes all of the outer one's tile.
+      std::int64_t part = spec_.extent[axis];
+      for (std::uint32_t mask = own; mask != 0; mask &= mask - 1) {
+        part = std::min(part, tile_[static_cast<std::size_t>(std::countr_zero(mask))]);
+      }
+      product.*(*side) = workloads::ceil_div(product.*(*side) * static_cast<std::uint64_t>(part),
                                              static_cast<std::uint64_t>(spec_.extent[axis]));
     }
     return product;
@@ -490,13 +499,14 @@ class OrderSearch {
       decide(level, size);
       return needed_at_least() <= words_;
     };
-    while (l.sorted && fits > 0 && is_small_enough(fits - 1)) --fits;
+    const bool shrinks = shrinks_[level];
+    while (shrinks && fits > 0 && is_small_enough(fits - 1)) --fits;
     std::size_t fits_below = 0;
     const auto forget = [&] {
       if (step + 1 < count_) fits_below = sizes(order_.sequence[step + 1]).size() - 1;
     };
     forget();
-    for (std::size_t size = l.sorted ? fits : 0; size < l.sizes.size(); ++size) {
+    for (std::size_t size = shrinks ? fits : 0; size < l.sizes.size(); ++size) {
       if (coarse_ && !l.coarse[size]) continue;
       decide(level, size);
       if (!is_sensible(level)) continue;
@@ -506,8 +516,8 @@ class OrderSearch {
         break;
       }
       if (array_ != nullptr && cycles(Extent::least) >= *fewest_cycles_) continue;
-      if ((!l.sorted || for_room_) && needed_at_least() > words_) continue;
-      if (!l.sorted) forget();
+      if ((!shrinks || for_room_) && needed_at_least() > words_) continue;
+      if (!shrinks) forget();
       descend(step + 1, fits_below);
     }
     undecide(level);
@@ -564,7 +574,9 @@ class OrderSearch {
     if (packing.words > words_) return;
     *best_ = FoundNest{loops_, cost, packing.words};
     if (array_ != nullptr) *fewest_cycles_ = cycles;
-    if (for_room_) words_ = packing.words - 1;
+    if (!for_room_) return;
+    if (packing.words == 0) below_ = 0;  // there are none in less
+    words_ = packing.words - 1;
   }
 
   const NestSpec& spec_;
@@ -575,7 +587,8 @@ class OrderSearch {
   std::size_t count_;
   std::vector<Loop> loops_;
   using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
-  std::vector<bool> rises_;  // no words are saved by a later size, by level
+  std::vector<bool> rises_;    // no words are saved by a later size, by level
+  std::vector<bool> shrinks_;  // no later size needs more room, by level
   // Sizes that are decided; else the first and the last.
   ByLevel largest_{}, smallest_{};
   std::array<bool, 2 * axis_count + 1> decided_{};
@@ -643,6 +656,7 @@ FoundNest LoopSearch::smallest(const std::vector<bool>& pinned, std::uint64_t be
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
       OrderSearch(spec_, *tables_, order, pinned, words, below).run_for_room(best, coarse);
+      if (best && best->buffer_words == 0) return *best;
       if (best) words = best->buffer_words - 1;
     }
   }

@@ -45,6 +45,8 @@ std::vector<Subject> subjects() {
       {"long fc in two levels of loops", {3, 1, 1}, test::fc(7), 3, true},
       {"conv 3x3", {3, 4, 3}, conv_layer(3, {3, 3}, {1, 1}, {1, 1}), 2},
       {"conv 3x1 on columns", {2, 6, 1}, conv_layer(3, {3, 1}, {1, 1}, {1, 0}), 3},
+      // Tiles of five rows reach two places onto padding and need less room than those of four.
+      {"conv 5x5 on larger maps", {1, 10, 10}, conv_layer(1, {5, 5}, {1, 1}, {2, 2}), 1},
       {"conv without padding", {2, 5, 3}, conv_layer(3, {3, 2}, {1, 1}, {0, 0}), 2},
       {"conv with stride 2", {2, 5, 4}, conv_layer(4, {3, 3}, {2, 2}, {1, 1}), 2},
       {"conv 1x1 with stride 2", {3, 4, 4}, conv_layer(3, {1, 1}, {2, 2}, {0, 0}), 3},
