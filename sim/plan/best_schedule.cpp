@@ -817,9 +817,9 @@ class PathSearch {
 /// Lower layers in groups that are made again, the others along the cheapest path.
 class AgainSearch {
  public:
-  AgainSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known, std::uint64_t words,
-              bool hold)
-      : graph_(graph), words_(words), path_(task, graph, known, words, hold) {}
+  AgainSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known,
+              const models::ComputeArray& array, std::uint64_t words, bool hold)
+      : graph_(graph), array_(array), words_(words), path_(task, graph, known, words, hold) {}
 
   /// The best, if it costs less than `limit`.
   std::optional<PathSearch::Found> run(bool recompute, std::uint64_t limit = unreachable) {
@@ -859,16 +859,17 @@ class AgainSearch {
       if (!again) continue;
       const std::vector<bool> none_forward(again->forward.slots.size()),
           none_backward(again->backward.slots.size());
-      const auto forward = find_loops(again->forward, none_forward, words_);
-      const auto backward = find_loops(again->backward, none_backward, words_);
+      LoopSearch search_forward(again->forward), search_backward(again->backward);
+      const auto forward = search_forward.find(none_forward, words_);
+      const auto backward = search_backward.find(none_backward, words_);
       if (!forward || !backward) continue;
       const std::uint64_t cost = below->cost + forward->dram_words + backward->dram_words;
       if (best && cost >= best->cost) continue;
       best = *below;
       best->cost = cost;
-      best->forward.push_back(make_nest(again->forward, *forward, none_forward, words_));
-      best->backward.insert(best->backward.begin(),
-                            make_nest(again->backward, *backward, none_backward, words_));
+      best->forward.push_back(search_forward.quickest_nest(*forward, none_forward, words_, array_));
+      best->backward.insert(best->backward.begin(), search_backward.quickest_nest(
+                                                        *backward, none_backward, words_, array_));
     }
     return best;
   }
@@ -887,6 +888,7 @@ class AgainSearch {
   }
 
   const Graph& graph_;
+  const models::ComputeArray& array_;
   std::uint64_t words_;
   PathSearch path_;
 };
@@ -900,7 +902,7 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   KnownLoops known(graph, array);
   const auto search = [&](std::uint64_t allowed, bool hold, bool again,
                           std::uint64_t limit = unreachable) {
-    return AgainSearch(task, graph, known, allowed, hold).run(again, limit);
+    return AgainSearch(task, graph, known, array, allowed, hold).run(again, limit);
   };
   std::optional<PathSearch::Found> plain = search(words, false, recompute);
   if (!plain) {

@@ -79,19 +79,20 @@ NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
 
 std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
                            const models::ComputeArray& array) {
+  // All specs of a choice have the same slots.
+  const std::vector<bool> none(choice.front().slots.size());
+  std::vector<LoopSearch> searches(choice.begin(), choice.end());
+  LoopSearch* of_best = nullptr;
   std::optional<FoundNest> best;
-  const NestSpec* spec = nullptr;
-  for (const NestSpec& candidate : choice) {
-    const auto found = LoopSearch(candidate).find(
-        std::vector<bool>(candidate.slots.size()), words,
-        best ? best->dram_words : std::numeric_limits<std::uint64_t>::max());
+  for (LoopSearch& search : searches) {
+    const auto found = search.find(
+        none, words, best ? best->dram_words : std::numeric_limits<std::uint64_t>::max());
     if (!found) continue;
     best = found;
-    spec = &candidate;
+    of_best = &search;
   }
   if (!best) return std::nullopt;
-  const std::vector<bool> none(spec->slots.size());
-  return make_nest(*spec, LoopSearch(*spec).quickest(*best, none, words, array), none, words);
+  return of_best->quickest_nest(*best, none, words, array);
 }
 
 BufferNeeded largest_need(const std::vector<NestChoice>& choices) {

@@ -650,6 +650,11 @@ FoundNest LoopSearch::quickest(const FoundNest& found, const std::vector<bool>& 
   return best ? *best : found;
 }
 
+Nest LoopSearch::quickest_nest(const FoundNest& found, const std::vector<bool>& pinned,
+                               std::uint64_t words, const models::ComputeArray& array) {
+  return make_nest(spec_, quickest(found, pinned, words, array), pinned, words);
+}
+
 FoundNest LoopSearch::smallest(const std::vector<bool>& pinned, std::uint64_t below) {
   std::optional<FoundNest> best;
   std::uint64_t words = std::numeric_limits<std::uint64_t>::max();
@@ -688,8 +693,7 @@ Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& arr
   LoopSearch search(nest.spec);
   const std::optional<FoundNest> found = search.find(nest.pinned, words, moved + 1);
   if (!found) return nest;
-  Nest result =
-      make_nest(nest.spec, search.quickest(*found, nest.pinned, words, array), nest.pinned, words);
+  Nest result = search.quickest_nest(*found, nest.pinned, words, array);
   shape.set(result.loops, result.parts);
   result.address = pack(result.spec, shape, result.pinned).address;
   for (std::uint64_t& address : result.address) address += room.begin;

@@ -40,6 +40,9 @@ class LoopSearch {
   /// fewest cycles on chip, by an estimate.
   FoundNest quickest(const FoundNest& found, const std::vector<bool>& pinned, std::uint64_t words,
                      const models::ComputeArray& array);
+  /// These loops as a nest.
+  Nest quickest_nest(const FoundNest& found, const std::vector<bool>& pinned, std::uint64_t words,
+                     const models::ComputeArray& array);
 
  private:
   const NestSpec& spec_;
@@ -60,8 +63,8 @@ Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<b
 
 /// The nest with loops that move as many words as its own, in the smallest buffer that allows it.
 Nest tightened(const Nest& nest);
-/// The nest with the loops of the largest tiles that are found in this part of the buffer, at
-/// addresses there, if it fits; else as it is. It moves no more words.
+/// The nest with the quickest loops that are found in this part of the buffer, at addresses there,
+/// if it fits; else as it is. It moves no more words.
 Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& array);
 
 }  // namespace spillway::sim

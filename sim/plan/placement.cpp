@@ -140,11 +140,14 @@ MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
     const models::Port port = host ? models::Port::host : models::Port::dram;
     // At the host, too, each begins where a burst would.
     const std::uint64_t burst = device.dram.geometry.burst_bytes;
-    // What the PRNG makes is in no memory.
-    const std::uint64_t address = tensor.generated ? models::nowhere
-                                  : host           ? next_at_host
-                                                   : dram.place(tensor.bytes().count());
-    if (host) next_at_host += workloads::ceil_div(tensor.bytes().count(), burst) * burst;
+    const std::uint64_t bytes = tensor.bytes().count();
+    std::uint64_t address = models::nowhere;
+    if (!tensor.generated && host) {
+      address = next_at_host;
+      next_at_host += workloads::ceil_div(bytes, burst) * burst;
+    } else if (!tensor.generated) {
+      address = dram.place(bytes);
+    }
     map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
   }
   return map;
