@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/memory_ports.hpp"
 #include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
 
@@ -159,6 +160,10 @@ void TransferEngine::run() {
 void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, bool write) {
   const Picoseconds begin = sim_time();
   const TensorPlacement& place = shared_.map->at(tile.tile.tensor);
+  if (place.address == nowhere) {
+    throw workloads::ProgramError("illegal program: a transfer of " +
+                                  tile_name(tile.tile, *shared_.map) + ", which no memory holds");
+  }
   const Bytes moved = place.element * tile.tile.elements();
   std::byte* data = nullptr;
   if (shared_.values) {
@@ -196,17 +201,14 @@ void TransferEngine::wait_for_data() {
   dram_port->b_transport(payload, delay);
 }
 
-/// One run, in transactions that end where a chunk of the address space ends, or the run's word
-/// there: a word is counted once. Each returns when the memory has taken it in, so that the next
-/// one stands behind it in the queues.
+/// One run, in transactions that end where a chunk of the address space ends. Each returns when the
+/// memory has taken it in, so that the next one stands behind it in the queues.
 void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data, Bytes run,
                                bool write, LedgerLabel label, Picoseconds& finish) {
   const std::uint64_t chunk = shared_.config.dram_chunk.count();
+  PlaceInRun place;
   while (run > Bytes(0)) {
-    const std::uint64_t left = chunk - address % chunk;
-    const std::uint64_t whole_words =
-        workloads::ceil_div(left, workloads::bytes_per_word) * workloads::bytes_per_word;
-    const std::uint64_t size = std::min(run.count(), whole_words);
+    const std::uint64_t size = std::min(run.count(), chunk - address % chunk);
     tlm::tlm_generic_payload payload;
     payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(address);
@@ -214,6 +216,7 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
     payload.set_data_length(static_cast<unsigned>(size));
     payload.set_streaming_width(static_cast<unsigned>(size));
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    if (place.begin.count() % workloads::bytes_per_word != 0) payload.set_extension(&place);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
     (port == Port::dram ? dram_port : host_port)->b_transport(payload, delay);
     if (payload.is_response_error()) {
@@ -222,11 +225,12 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
     }
     finish = std::max(finish, sim_time() + Picoseconds(delay.value()));
     Transferred& line = shared_.line(label);
-    line.words += workloads::words_of(Bytes(size));
+    line.words += counted_words(payload);
     line.bytes += Bytes(size);
     address += size;
     if (data != nullptr) data += size;
     run -= Bytes(size);
+    place.begin += Bytes(size);
   }
 }
 

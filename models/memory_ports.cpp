@@ -28,6 +28,12 @@ void move_data(tlm::tlm_generic_payload& payload, BackingStore& store) {
 
 }  // namespace
 
+Words counted_words(const tlm::tlm_generic_payload& payload) {
+  const auto* place = payload.get_extension<PlaceInRun>();
+  const Bytes begin = place != nullptr ? place->begin : Bytes(0);
+  return workloads::words_of(begin + Bytes(payload.get_data_length())) - workloads::words_of(begin);
+}
+
 DramChannel::DramChannel(sc_core::sc_module_name name, const DeviceConfig& config)
     : sc_module(name), memory_(config.dram) {
   socket.register_b_transport(this, &DramChannel::b_transport);
@@ -81,7 +87,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
   const std::uint64_t bursts = (address + size.count() - 1) / burst - address / burst + 1;
   const std::uint64_t accepted =
       memory_.transfer({address, is_write, cycle_from(now), requester}, bursts);
-  (is_write ? counters_.write_words : counters_.read_words) += workloads::words_of(size);
+  (is_write ? counters_.write_words : counters_.read_words) += counted_words(payload);
   (is_write ? counters_.write_bytes : counters_.read_bytes) += Bytes(burst) * bursts;
   (is_write ? counters_.write_bursts : counters_.read_bursts) += bursts;
   move_data(payload, store_);
@@ -109,7 +115,7 @@ HostPort::HostPort(sc_core::sc_module_name name, const DeviceConfig& config)
 
 void HostPort::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
   const Bytes size(payload.get_data_length());
-  (payload.is_write() ? counters_.write_words : counters_.read_words) += workloads::words_of(size);
+  (payload.is_write() ? counters_.write_words : counters_.read_words) += counted_words(payload);
   (payload.is_write() ? counters_.write_bytes : counters_.read_bytes) += size;
   move_data(payload, store_);
   if (!bytes_per_ns_) return;

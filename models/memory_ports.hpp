@@ -14,6 +14,21 @@
 
 namespace spillway::models {
 
+/// Where in a run of bytes a transaction begins; one that has none begins at a word of it. A word
+/// that two transactions share counts for the first.
+struct PlaceInRun : tlm::tlm_extension<PlaceInRun> {
+  Bytes begin;
+
+  tlm::tlm_extension_base* clone() const override { return new PlaceInRun(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override {
+    begin = static_cast<const PlaceInRun&>(other).begin;
+  }
+  void free() override {}  // its owner outlives the transaction
+};
+
+/// Words that a transaction counts for.
+Words counted_words(const tlm::tlm_generic_payload& payload);
+
 /// The DRAM channels of the device. A transaction is a run of bytes of any length; the channels
 /// take its bursts in when their queues have room, and the transport returns when they have taken
 /// the last one. Writes are then done with, for the requester; reads are when a later transaction

@@ -104,7 +104,7 @@ struct TensorPlacement {
   Bytes element{4};
   Port port = Port::dram;
   std::uint64_t address = 0;  ///< in its port's memory
-  bool given = true;  ///< it has a value before the program begins
+  bool given = true;          ///< it has a value before the program begins
 };
 
 /// Indexed by TensorId.

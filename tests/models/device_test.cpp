@@ -171,6 +171,13 @@ TEST_CASE("the host port is free of time unless it has a bandwidth") {
   CHECK(time() == workloads::Picoseconds(2'000'000));  // 4000 bytes
 }
 
+TEST_CASE("what no memory holds is not transferred") {
+  test::Bench bench({{8, 1}});
+  bench.map[0].address = models::nowhere;
+  const BufferedTile tile = bench.whole(0, 0);
+  CHECK(bench.failure({Load{tile, 0}, Free{tile}}).find("no memory holds") != std::string::npos);
+}
+
 TEST_CASE("a run of bytes has the same words wherever transactions end") {
   for (const Port port : {Port::dram, Port::host}) {
     for (const std::int64_t length : {1, 2, 3, 5, 9}) {
@@ -180,6 +187,7 @@ TEST_CASE("a run of bytes has the same words wherever transactions end") {
       const BufferedTile tile{test::box(0, {{0, 40}, {7, 7 + length}}), 0};
       const Words words(40 * static_cast<std::uint64_t>((length + 3) / 4));
       CHECK(models::tile_size(tile.tile, bench.map[0].shape, Bytes(1)).words == words);
+      std::optional<Bytes> bus;
       for (const std::uint64_t chunk : {64, 128, 8192}) {
         CAPTURE(length);
         CAPTURE(chunk);
@@ -188,6 +196,9 @@ TEST_CASE("a run of bytes has the same words wherever transactions end") {
         CHECK(execution.by_label[0].words == words);
         CHECK(execution.by_label[0].bytes == Bytes(40 * static_cast<std::uint64_t>(length)));
         CHECK(execution.dram.read_words + execution.host.read_words == words);
+        // A burst is on the bus once for each run, too.
+        if (!bus) bus = execution.dram.read_bytes;
+        CHECK(execution.dram.read_bytes == *bus);
       }
     }
   }
