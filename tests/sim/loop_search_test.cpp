@@ -1,4 +1,4 @@
-// Of loops that move equally few words the planner takes those that take the least time on chip.
+// What is found among the loops that move equally few words: the quickest, the smallest.
 #include <doctest/doctest.h>
 
 #include "sim/plan/nest_search.hpp"
@@ -87,6 +87,42 @@ TEST_CASE("of loops that move equally few words those are taken that take the le
   MESSAGE("time on chip, against the first loops found: " << taken / first);
   CHECK(better > 20);
   CHECK(taken < first);
+}
+
+TEST_CASE("the smallest loops fit a buffer in which none of a word less move as few words") {
+  workloads::SplitMix numbers(20261201);
+  const std::vector<std::string> rules = workloads::learning_rule_names();
+  int compared = 0;
+  for (int number = 0; number < 60; ++number) {
+    const sim::Experiment experiment =
+        test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
+    CAPTURE(test::description(experiment));
+    const workloads::Step step = sim::training_step(experiment);
+    const models::MemoryMap map =
+        sim::place_tensors(step, experiment.idealisations, experiment.device);
+    for (const sim::NestChoice& choice : sim::single_operations({step, map, experiment.device})) {
+      for (const sim::NestSpec& spec : choice) {
+        if (!spec.pieces.empty()) continue;  // in pieces there may be no legal loops
+        CAPTURE(spec.name);
+        sim::LoopSearch search(spec);
+        const std::vector<bool> none(spec.slots.size()), all(spec.slots.size(), true);
+        CHECK(search.smallest(all).buffer_words == 0);
+        const std::uint64_t least = search.smallest(none).buffer_words;
+        if (least == 0) continue;
+        CHECK(!search.find(none, least - 1));
+        const auto found = search.find(none, least + numbers.below(4 * least));
+        REQUIRE(found);
+        const sim::FoundNest smallest = search.smallest(none, found->dram_words + 1);
+        CHECK(smallest.dram_words <= found->dram_words);
+        const auto there = search.find(none, smallest.buffer_words);
+        REQUIRE(there);
+        CHECK(there->dram_words <= found->dram_words);
+        CHECK(!search.find(none, smallest.buffer_words - 1, found->dram_words + 1));
+        ++compared;
+      }
+    }
+  }
+  CHECK(compared > 1000);
 }
 
 }  // namespace spillway
