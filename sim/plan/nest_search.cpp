@@ -82,6 +82,28 @@ struct Cuts {
   bool shrinks = true;                     ///< nor does the largest of the tiles grow
 };
 
+/// A slot's tiles under one order of loops.
+struct SlotTiles {
+  /// A dimension that changes with a loop.
+  struct Dimension {
+    std::size_t level = 0;  ///< the number of levels: with none
+    const std::vector<DimensionCut>* cuts = nullptr;
+    std::int64_t least = 0;  ///< of the sums of all cuts
+    bool part = false;       ///< a place at a time is enough
+    std::int64_t per_group = 0;
+  };
+  std::size_t slot = 0;
+  std::array<Dimension, models::largest_rank> dims;
+  std::size_t changing = 0;            ///< dimensions in use
+  std::int64_t rest = 1, largest = 1;  ///< elements along the others: all, and of a tile
+  std::int64_t element = 4;
+  bool moves = false;  ///< its words are counted
+  bool kept = false;   ///< where the next tile is the same box
+  bool gaps = false;   ///< smaller tiles may move fewer words
+  // Levels of which a later size may move fewer words, or need more room.
+  std::uint32_t falls = 0, grows = 0;
+};
+
 /// One order of loops, with what its searches share.
 struct Order {
   struct Level {
@@ -89,12 +111,13 @@ struct Order {
     std::optional<std::size_t> outer;  ///< level of the same axis
     std::vector<std::int64_t> sizes;   ///< of tiles, the largest first and the smallest last
     std::vector<bool> coarse;          ///< about half of the one before, by size
-    bool sorted = true;
   };
   std::vector<Loop> loops;  ///< with the whole axes
   std::vector<Level> levels;
   std::vector<std::size_t> sequence;  ///< levels as they are decided
   AxisLoops by_axis;
+  std::vector<SlotTiles> slots;
+  std::uint32_t unsorted = 0;                      ///< levels
   std::vector<std::vector<SlotPattern>> patterns;  ///< by running loops, when they are needed
 };
 
@@ -115,7 +138,9 @@ Order order_of(const NestSpec& spec, const std::vector<Axis>& axes) {
       outer[axis] = i;
       seen[axis] = true;
     }
-    level.sorted = std::is_sorted(level.sizes.rbegin(), level.sizes.rend());
+    if (!std::is_sorted(level.sizes.rbegin(), level.sizes.rend())) {
+      order.unsorted |= std::uint32_t{1} << i;
+    }
     std::int64_t last = 2 * level.extent;
     for (const std::int64_t size : level.sizes) {
       level.coarse.push_back(size == 1 || size <= (last + 1) / 2);
@@ -145,7 +170,12 @@ struct LoopSearch::Tables {
         gaps = gaps || cuts[s][d].gaps;
       }
     }
-    for (const std::vector<Axis>& axes : sim::orders(spec)) orders.push_back(order_of(spec, axes));
+    for (const std::vector<Axis>& axes : sim::orders(spec)) {
+      orders.push_back(order_of(spec, axes));
+      for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+        orders.back().slots.push_back(tiles_of(spec, s, orders.back()));
+      }
+    }
     for (const NestOp& op : spec.ops) {
       std::vector<bool> uses(spec.slots.size());
       for (const auto* operands : {&op.inputs, &op.outputs}) {
@@ -187,6 +217,41 @@ struct LoopSearch::Tables {
     return cuts;
   }
 
+  SlotTiles tiles_of(const NestSpec& spec, std::size_t s, const Order& order) const {
+    const Slot& slot = spec.slots[s];
+    const std::size_t count = order.loops.size();
+    SlotTiles tiles;
+    tiles.slot = s;
+    tiles.element = static_cast<std::int64_t>(slot.element.count());
+    tiles.moves =
+        slot.counted && (slot.source == Slot::Source::outside || slot.source == Slot::Source::made);
+    tiles.kept = is_keepable(spec, s);
+    for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+      const Projection& p = slot.dims[d];
+      const Cuts& all = cuts[s][d];
+      SlotTiles::Dimension dimension{
+          count, &all.outer, all.least,
+          (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec.finish->axis),
+          p.per_group};
+      for (std::size_t i = 0; i < count; ++i) {
+        if (order.loops[i].axis != p.axis || (p.outer && order.levels[i].outer)) continue;
+        dimension.level = i;
+        dimension.cuts = order.levels[i].outer ? &all.inner : &all.outer;
+        const std::uint32_t bit = std::uint32_t{1} << i;
+        if (!all.rises) tiles.falls |= bit;
+        if (!all.shrinks) tiles.grows |= bit;
+      }
+      tiles.gaps = tiles.gaps || all.gaps || (tiles.kept && all.repeats);
+      if (dimension.level < count || p.per_group != 0) {
+        tiles.dims[tiles.changing++] = dimension;
+      } else {
+        tiles.rest *= all.outer.front().sum;
+        tiles.largest *= dimension.part ? 1 : all.outer.front().largest;
+      }
+    }
+    return tiles;
+  }
+
   std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
   bool gaps = false;                                         ///< any of them has
   std::vector<Order> orders;
@@ -211,26 +276,26 @@ class OrderSearch {
         shape_(spec),
         count_(order.loops.size()),
         loops_(order.loops),
-        rises_(count_),
-        shrinks_(count_) {
+        falls_(order.unsorted),
+        grows_(order.unsorted) {
     tile_.fill(1);
-    for (std::size_t i = 0; i < count_; ++i) rises_[i] = shrinks_[i] = order.levels[i].sorted;
-    std::vector<std::size_t> piece_of(spec.slots.size(), spec.slots.size());
+    const auto in_buffer = [&](std::size_t s) {
+      return !pinned[s] && spec.slots[s].source != Slot::Source::streamed;
+    };
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       if (pinned[s]) continue;
-      if (spec.slots[s].source == Slot::Source::streamed) {
-        streamed_.push_back(piece(s, tables));
-        continue;
-      }
-      piece_of[s] = pieces_.size();
-      pieces_.push_back(piece(s, tables));
+      const SlotTiles& tiles = order.slots[s];
+      (in_buffer(s) ? slots_ : streamed_).push_back(&tiles);
+      if (in_buffer(s)) grows_ |= tiles.grows;
+      if (!tiles.moves) continue;
+      falls_ |= tiles.falls;
+      gaps_ = gaps_ || tiles.gaps;
     }
     for (const std::vector<bool>& uses : tables.together) {
-      std::vector<std::size_t> together;
+      std::vector<const SlotTiles*>& together = together_.emplace_back();
       for (std::size_t s = 0; s < uses.size(); ++s) {
-        if (uses[s] && piece_of[s] < uses.size()) together.push_back(piece_of[s]);
+        if (uses[s] && in_buffer(s)) together.push_back(&order.slots[s]);
       }
-      together_.push_back(std::move(together));
     }
   }
 
@@ -260,57 +325,7 @@ class OrderSearch {
   }
 
  private:
-  /// A dimension of a slot that changes with a loop.
-  struct Dimension {
-    std::size_t level = 0;  ///< count_: with none
-    const std::vector<DimensionCut>* cuts = nullptr;
-    std::int64_t least = 0;  ///< of the sums of all cuts
-    bool part = false;       ///< a place at a time is enough
-    std::int64_t per_group = 0;
-  };
-  struct Piece {
-    std::size_t slot = 0;
-    std::array<Dimension, models::largest_rank> dims;
-    std::size_t changing = 0;            ///< dimensions in use
-    std::int64_t rest = 1, largest = 1;  ///< elements along the others: all, and of a tile
-    std::int64_t element = 4;
-    bool moves = false;  ///< its words are counted
-    bool kept = false;   ///< where the next tile is the same box
-  };
   enum class Extent { sum, least };
-
-  Piece piece(std::size_t s, const LoopSearch::Tables& tables) {
-    const Slot& slot = spec_.slots[s];
-    Piece piece;
-    piece.slot = s;
-    piece.element = static_cast<std::int64_t>(slot.element.count());
-    piece.moves =
-        slot.counted && (slot.source == Slot::Source::outside || slot.source == Slot::Source::made);
-    piece.kept = is_keepable(spec_, s);
-    for (std::size_t d = 0; d < slot.dims.size(); ++d) {
-      const Projection& p = slot.dims[d];
-      const Cuts& cuts = tables.cuts[s][d];
-      Dimension dimension{
-          count_, &cuts.outer, cuts.least,
-          (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec_.finish->axis),
-          p.per_group};
-      for (std::size_t i = 0; i < count_; ++i) {
-        if (loops_[i].axis != p.axis || (p.outer && order_.levels[i].outer)) continue;
-        dimension.level = i;
-        if (piece.moves && !cuts.rises) rises_[i] = false;
-        if (!cuts.shrinks) shrinks_[i] = false;
-        dimension.cuts = order_.levels[i].outer ? &cuts.inner : &cuts.outer;
-      }
-      gaps_ = gaps_ || (piece.moves && (cuts.gaps || (piece.kept && cuts.repeats)));
-      if (dimension.level < count_ || p.per_group != 0) {
-        piece.dims[piece.changing++] = dimension;
-      } else {
-        piece.rest *= cuts.outer.front().sum;
-        piece.largest *= dimension.part ? 1 : cuts.outer.front().largest;
-      }
-    }
-    return piece;
-  }
 
   const std::vector<std::int64_t>& sizes(std::size_t level) const {
     return order_.levels[level].sizes;
@@ -350,10 +365,10 @@ class OrderSearch {
 
   /// Elements of all of a slot's tiles; where a loop is named, along its dimensions of those that
   /// differ from the one before.
-  std::int64_t elements(const Piece& piece, Extent extent, std::size_t fresh_along) const {
-    std::int64_t result = piece.rest;
-    for (std::size_t d = 0; d < piece.changing; ++d) {
-      const Dimension& dimension = piece.dims[d];
+  std::int64_t elements(const SlotTiles& tiles, Extent extent, std::size_t fresh_along) const {
+    std::int64_t result = tiles.rest;
+    for (std::size_t d = 0; d < tiles.changing; ++d) {
+      const SlotTiles::Dimension& dimension = tiles.dims[d];
       if (dimension.level == fresh_along && fresh_along < count_) {
         result *= (*dimension.cuts)[largest_[dimension.level]].fresh;
       } else if (extent == Extent::least && !decided_[dimension.level]) {
@@ -365,24 +380,24 @@ class OrderSearch {
     }
     return result;
   }
-  std::uint64_t words(const Piece& piece, std::int64_t elements) const {
-    return static_cast<std::uint64_t>((elements * piece.element + 3) / 4);
+  std::uint64_t words(const SlotTiles& tiles, std::int64_t elements) const {
+    return static_cast<std::uint64_t>((elements * tiles.element + 3) / 4);
   }
   /// Words of all of its tiles, with the loop that changes them most often.
-  std::uint64_t covered(const Piece& piece, Extent extent,
+  std::uint64_t covered(const SlotTiles& tiles, Extent extent,
                         std::optional<std::size_t> innermost) const {
     std::size_t fresh_along = count_;
-    if (piece.kept && innermost && decided_[*innermost]) {
+    if (tiles.kept && innermost && decided_[*innermost]) {
       const std::size_t axis = index(loops_[*innermost].axis);
       if (order_.by_axis.all[axis] == order_.by_axis.outer[axis]) fresh_along = *innermost;
     }
-    return words(piece, elements(piece, extent, fresh_along));
+    return words(tiles, elements(tiles, extent, fresh_along));
   }
   /// Words of its largest tile, or no more than in any tiles that are not decided yet.
-  std::uint64_t largest_tile(const Piece& piece) const {
-    std::int64_t result = piece.largest;
-    for (std::size_t d = 0; d < piece.changing; ++d) {
-      const Dimension& dimension = piece.dims[d];
+  std::uint64_t largest_tile(const SlotTiles& tiles) const {
+    std::int64_t result = tiles.largest;
+    for (std::size_t d = 0; d < tiles.changing; ++d) {
+      const SlotTiles::Dimension& dimension = tiles.dims[d];
       // In groups a range of the channels of all groups, or of one.
       std::int64_t size =
           dimension.part ? 1 : (*dimension.cuts)[smallest_[dimension.level]].largest;
@@ -394,7 +409,7 @@ class OrderSearch {
       }
       result *= size;
     }
-    return words(piece, result);
+    return words(tiles, result);
   }
 
   /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
@@ -402,12 +417,13 @@ class OrderSearch {
   std::uint64_t moved(Extent extent) {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t sum = 0;
-    for (const Piece& piece : pieces_) {
-      if (!piece.moves) continue;
-      const SlotPattern& pattern = patterns[piece.slot];
-      const SlotMoves moves = slot_moves(spec_.slots[piece.slot], turns(pattern.multiplied));
+    for (const SlotTiles* slot : slots_) {
+      const SlotTiles& tiles = *slot;
+      if (!tiles.moves) continue;
+      const SlotPattern& pattern = patterns[tiles.slot];
+      const SlotMoves moves = slot_moves(spec_.slots[tiles.slot], turns(pattern.multiplied));
       const std::uint64_t times = moves.loads + moves.stores;
-      if (times != 0) sum += covered(piece, extent, pattern.innermost) * times;
+      if (times != 0) sum += covered(tiles, extent, pattern.innermost) * times;
     }
     return sum;
   }
@@ -427,21 +443,21 @@ class OrderSearch {
       }
       sum += turns(loops) * once;
     }
-    const auto add = [&](const Piece& piece) {
-      if (piece.moves) return;
-      const Slot& slot = spec_.slots[piece.slot];
-      const SlotPattern& pattern = patterns[piece.slot];
+    const auto add = [&](const SlotTiles& tiles) {
+      if (tiles.moves) return;
+      const Slot& slot = spec_.slots[tiles.slot];
+      const SlotPattern& pattern = patterns[tiles.slot];
       const std::uint64_t times = turns(pattern.multiplied);
       if (slot.source == Slot::Source::remade || slot.source == Slot::Source::streamed) {
         sum +=
-            array_->elementwise_cycles(covered(piece, extent, pattern.innermost) * times).count();
+            array_->elementwise_cycles(covered(tiles, extent, pattern.innermost) * times).count();
         return;
       }
       const SlotMoves moves = slot_moves(slot, times);
-      sum += covered(piece, extent, pattern.innermost) * (moves.loads + moves.stores);
+      sum += covered(tiles, extent, pattern.innermost) * (moves.loads + moves.stores);
     };
-    for (const Piece& piece : pieces_) add(piece);
-    for (const Piece& piece : streamed_) add(piece);
+    for (const SlotTiles* slot : slots_) add(*slot);
+    for (const SlotTiles* slot : streamed_) add(*slot);
     return sum;
   }
 
@@ -475,9 +491,9 @@ class OrderSearch {
   std::uint64_t needed() {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t lasting = 0, passing = 0;
-    for (const Piece& piece : pieces_) {
-      const std::uint64_t size = largest_tile(piece);
-      if (patterns[piece.slot].transient) {
+    for (const SlotTiles* slot : slots_) {
+      const std::uint64_t size = largest_tile(*slot);
+      if (patterns[slot->slot].transient) {
         passing = std::max(passing, size);
       } else {
         lasting += size;
@@ -499,7 +515,7 @@ class OrderSearch {
       decide(level, size);
       return needed_at_least() <= words_;
     };
-    const bool shrinks = shrinks_[level];
+    const bool shrinks = (grows_ >> level & 1) == 0;
     while (shrinks && fits > 0 && is_small_enough(fits - 1)) --fits;
     std::size_t fits_below = 0;
     const auto forget = [&] {
@@ -512,7 +528,7 @@ class OrderSearch {
       if (!is_sensible(level)) continue;
       if (bound() != std::numeric_limits<std::uint64_t>::max() &&
           moved(gaps_ ? Extent::least : Extent::sum) >= bound()) {
-        if (gaps_ || !rises_[level]) continue;
+        if (gaps_ || (falls_ >> level & 1) != 0) continue;
         break;
       }
       if (array_ != nullptr && cycles(Extent::least) >= *fewest_cycles_) continue;
@@ -527,9 +543,9 @@ class OrderSearch {
   /// tiles are not decided yet.
   std::uint64_t needed_at_least() const {
     std::uint64_t most = 0;
-    for (const std::vector<std::size_t>& together : together_) {
+    for (const std::vector<const SlotTiles*>& together : together_) {
       std::uint64_t sum = 0;
-      for (const std::size_t p : together) sum += largest_tile(pieces_[p]);
+      for (const SlotTiles* slot : together) sum += largest_tile(*slot);
       most = std::max(most, sum);
     }
     return most;
@@ -587,16 +603,16 @@ class OrderSearch {
   std::size_t count_;
   std::vector<Loop> loops_;
   using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
-  std::vector<bool> rises_;    // no words are saved by a later size, by level
-  std::vector<bool> shrinks_;  // no later size needs more room, by level
+  // Levels of which a later size may move fewer words, or need more room.
+  std::uint32_t falls_, grows_;
   // Sizes that are decided; else the first and the last.
   ByLevel largest_{}, smallest_{};
   std::array<bool, 2 * axis_count + 1> decided_{};
   std::array<std::int64_t, 2 * axis_count> tile_{};  // of the largest
   std::array<std::uint64_t, 2 * axis_count> trips_{};
   std::uint32_t running_ = 0;  // levels
-  std::vector<Piece> pieces_, streamed_;
-  std::vector<std::vector<std::size_t>> together_;  // pieces, by operation
+  std::vector<const SlotTiles*> slots_, streamed_;
+  std::vector<std::vector<const SlotTiles*>> together_;  // by operation
   bool gaps_ = false, coarse_ = false, for_room_ = false;
   std::optional<FoundNest>* best_ = nullptr;
   const models::ComputeArray* array_ = nullptr;
