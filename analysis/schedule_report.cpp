@@ -27,6 +27,13 @@ std::vector<std::string> loops_of(const sim::Nest& nest) {
   return loops;
 }
 
+/// A tensor that stays, and how much of it where it is not all.
+std::string name_of(const sim::Stay& stay, const workloads::Step& step) {
+  const workloads::Tensor& tensor = step.tensor(stay.tensor);
+  if (stay.count == tensor.shape[0]) return tensor.name;
+  return fmt::format("{} (first {} of {})", tensor.name, stay.count, tensor.shape[0]);
+}
+
 NestRow row_of(const sim::Plan& plan, std::size_t n) {
   const workloads::Step& step = plan.step();
   const sim::Schedule& schedule = plan.schedule();
@@ -43,13 +50,13 @@ NestRow row_of(const sim::Plan& plan, std::size_t n) {
   }
   row.loops = loops_of(nest);
   for (const sim::Stay& stay : schedule.stays) {
-    if (stay.first <= n && n <= stay.last) row.kept.push_back(step.tensor(stay.tensor).name);
+    if (stay.first <= n && n <= stay.last) row.kept.push_back(name_of(stay, step));
   }
   sim::NestShape shape(nest.spec);
   shape.set(nest.loops, nest.parts);
-  row.words = sim::dram_words(nest.spec, shape, nest.pinned);
+  row.words = sim::dram_words(nest.spec, shape, nest.standing);
   shape.set({});
-  row.once = sim::dram_words(nest.spec, shape, nest.pinned);
+  row.once = sim::dram_words(nest.spec, shape, nest.standing);
   return row;
 }
 
@@ -71,13 +78,14 @@ std::string schedule_text(const sim::Plan& plan) {
                grouped(row.words), grouped(row.once)});
   }
   for (const sim::Stay& stay : schedule.stays) {
-    kept += fmt::format("  {:<28} nests {} to {}: {}{}\n", plan.step().tensor(stay.tensor).name,
+    kept += fmt::format("  {:<44} nests {} to {}: {}{}\n", name_of(stay, plan.step()),
                         stay.first + 1, stay.last + 1, stay.loaded ? "loaded once" : "made there",
                         stay.stored ? ", stored at the end" : ", never stored");
   }
   std::string text =
       "\nNests: operations that run tile by tile under common loops\n" + table.text();
-  text += "\nTensors that stay in the buffer whole\n" + (kept.empty() ? "  none\n" : kept);
+  text += "\nTensors that stay in the buffer from nest to nest, or the first part of them\n" +
+          (kept.empty() ? "  none\n" : kept);
   text += "  Random matrices and masks stream from the PRNG unit into the array.\n";
   return text;
 }

@@ -54,17 +54,18 @@ class FewSorted {
     for (; at > 0 && values_[at - 1] > value; --at) values_.at(at) = values_[at - 1];
     values_.at(at) = value;
   }
-  bool operator==(const FewSorted&) const = default;
+  auto operator<=>(const FewSorted&) const = default;
 
  private:
   std::array<Value, most> values_{};
   std::size_t size_ = 0;
 };
 
-/// A whole tensor in the buffer at a node.
+/// A tensor in the buffer at a node, or the first part of it.
 struct Held {
   TensorId tensor = 0;
-  bool dirty = false;  ///< memory does not have its value
+  std::int64_t count = 0;  ///< elements of its first dimension
+  bool dirty = false;      ///< memory does not have its value
   auto operator<=>(const Held&) const = default;
 };
 
@@ -75,39 +76,62 @@ class HeldSet : public FewSorted<Held, most_held> {
   bool has(TensorId id) const {
     return std::any_of(begin(), end(), [&](const Held& h) { return h.tensor == id; });
   }
-  /// Another number for every set, of tensors below `most_tensors`.
-  static constexpr std::size_t most_tensors = (1 << 15) - 1;
-  std::uint64_t key() const {
-    std::uint64_t result = 0;
-    for (const Held& h : *this) result = result << 16 | (h.tensor + 1) << 1 | (h.dirty ? 1 : 0);
+  std::size_t hash() const {
+    std::size_t result = size();
+    for (const Held& h : *this) {
+      result = result * 1'000'003 + (h.tensor << 1 | (h.dirty ? 1U : 0U));
+      result = result * 1'000'003 + static_cast<std::size_t>(h.count);
+    }
     return result;
   }
 };
 
+/// What stands of a slot's tensor.
+struct Pin {
+  std::size_t slot = 0;
+  std::int64_t count = 0;  ///< elements of its first dimension
+  auto operator<=>(const Pin&) const = default;
+};
+
 /// Slots of a nest whose tensors stand in the buffer: held before it, or after it, or both.
-class Pins : public FewSorted<std::uint16_t, 2 * most_held> {
+class Pins : public FewSorted<Pin, 2 * most_held> {
  public:
-  std::vector<bool> mask(std::size_t slots) const {
-    std::vector<bool> result(slots);
-    for (const std::uint16_t slot : *this) result[slot] = true;
+  Standing standing(std::size_t slots) const {
+    Standing result(slots);
+    for (const Pin& pin : *this) result[pin.slot] = pin.count;
     return result;
   }
   std::size_t hash() const {
     std::size_t result = size();
-    for (const std::uint16_t slot : *this) result = result * 1'000'003 + slot;
+    for (const Pin& pin : *this) {
+      result = (result * 1'000'003 + pin.slot) * 1'000'003 + static_cast<std::size_t>(pin.count);
+    }
     return result;
   }
 };
+
+/// By tensor, parts of it that may stand in the buffer: elements of its first dimension.
+using Counts = std::map<TensorId, std::vector<std::int64_t>>;
+
+/// What parts of a dimension are multiples of: such that tiles of many sizes make them up.
+std::int64_t part_unit(std::int64_t extent) {
+  const std::vector<std::int64_t> sizes = tile_sizes(extent);
+  const auto divisors = [&](std::int64_t of) {
+    return std::count_if(sizes.begin(), sizes.end(),
+                         [&](std::int64_t size) { return of % size == 0; });
+  };
+  std::int64_t unit = std::max<std::int64_t>(1, extent / 8);
+  for (std::int64_t larger = unit + 1; larger <= extent / 4; ++larger) {
+    if (divisors(larger) > divisors(unit)) unit = larger;
+  }
+  return unit;
+}
 
 /// All places of a step's parts and all ways between them.
 class Graph {
  public:
   explicit Graph(const ScheduleTask& task)
       : step_(task.step), builder_(task.step, task.map), parts_(parts_of(task.step)) {
-    if (step_.tensors.size() > HeldSet::most_tensors) {
-      throw workloads::ConsistencyError(fmt::format("a step of {} tensors; planned are at most {}",
-                                                    step_.tensors.size(), HeldSet::most_tensors));
-    }
     if (parts_.backward) {
       backward_order();
     } else {
@@ -481,23 +505,18 @@ class KnownLoops {
       for (const NestSpec& spec : edge.choice) nests_.back().emplace_back(spec);
     }
   }
-  const std::optional<FoundNest>& find(std::size_t edge, std::size_t choice, const Pins& pins,
-                                       std::uint64_t words) {
-    Nest& nest = nests_[edge][choice];
-    const auto known = nest.found.find({pins, words});
-    if (known != nest.found.end()) return known->second;
+  /// Those of fewer words than `below`, if there are some and no other choice has as good ones.
+  const FoundNest* find(std::size_t edge, std::size_t choice, const Pins& pins, std::uint64_t words,
+                        std::uint64_t below = std::numeric_limits<std::uint64_t>::max()) {
     // All specs of a choice have the same slots: only better loops than those known are of use.
-    std::uint64_t below = std::numeric_limits<std::uint64_t>::max();
     for (std::size_t other = 0; other < choice; ++other) {
       const auto& found = nests_[edge][other].found;
-      const auto better = found.find({pins, words});
-      if (better == found.end() || !better->second) continue;
-      below = std::min(below, better->second->dram_words);
+      const auto searched = found.find(pins);
+      if (searched == found.end()) continue;
+      const FoundNest* loops = searched->second.in(words);
+      if (loops != nullptr) below = std::min(below, loops->dram_words);
     }
-    return nest.found
-        .emplace(Key{pins, words},
-                 nest.search().find(pins.mask(nest.spec.slots.size()), words, below))
-        .first->second;
+    return find(nests_[edge][choice], pins, words, below);
   }
   /// The found loops, or others that move as few words in less time.
   const FoundNest& quickest(std::size_t edge, std::size_t choice, const Pins& pins,
@@ -508,7 +527,7 @@ class KnownLoops {
     return nest.quickest
         .emplace(Key{pins, words},
                  nest.search().quickest(*find(edge, choice, pins, words),
-                                        pins.mask(nest.spec.slots.size()), words, array_))
+                                        pins.standing(nest.spec.slots.size()), words, array_))
         .first->second;
   }
 
@@ -518,10 +537,54 @@ class KnownLoops {
     std::uint64_t words = 0;
     bool operator==(const Key&) const = default;
   };
+  struct PinsHash {
+    std::size_t operator()(const Pins& pins) const { return pins.hash(); }
+  };
   struct Hash {
     std::size_t operator()(const Key& key) const {
       return key.pins.hash() * 1'000'003 + static_cast<std::size_t>(key.words);
     }
+  };
+  /// The best loops by the room they were searched in. In a smaller one they are the best, too, as
+  /// long as they fit.
+  class Rooms {
+   public:
+    /// The best that are known to fit.
+    const FoundNest* in(std::uint64_t words) const {
+      const auto above = by_room_.lower_bound(words);
+      if (above != by_room_.end() && above->second.fit(words)) return &*above->second.found;
+      if (above == by_room_.begin()) return nullptr;
+      const Searched& smaller = std::prev(above)->second;
+      return smaller.found ? &*smaller.found : nullptr;
+    }
+    /// There are no better ones of fewer words than `below`.
+    bool is_known(std::uint64_t words, std::uint64_t below) const {
+      const auto above = by_room_.lower_bound(words);
+      if (above == by_room_.end()) return false;
+      if (above->second.fit(words)) return true;
+      const FoundNest* here = in(words);
+      const std::uint64_t fewest = above->second.fewest();
+      return below <= fewest || (here != nullptr && here->dram_words <= fewest);
+    }
+    /// What a search for better ones than those known found.
+    const FoundNest* add(std::uint64_t words, std::uint64_t below,
+                         std::optional<FoundNest> better) {
+      const FoundNest* known = in(words);
+      if (!better && known != nullptr) better = *known;
+      Searched& here = by_room_[words];
+      here = {std::move(better), below};
+      return here.found ? &*here.found : nullptr;
+    }
+
+   private:
+    struct Searched {
+      std::optional<FoundNest> found;
+      std::uint64_t below = 0;  ///< no others were searched for
+      bool fit(std::uint64_t words) const { return found && found->buffer_words <= words; }
+      /// There are none of fewer words.
+      std::uint64_t fewest() const { return found ? std::min(found->dram_words, below) : below; }
+    };
+    std::map<std::uint64_t, Searched> by_room_;
   };
   struct Nest {
     explicit Nest(const NestSpec& of) : spec(of) {}
@@ -531,29 +594,65 @@ class KnownLoops {
     }
     const NestSpec& spec;
     std::optional<LoopSearch> tables;
-    std::unordered_map<Key, std::optional<FoundNest>, Hash> found;
+    std::unordered_map<Pins, Rooms, PinsHash> found;
     std::unordered_map<Key, FoundNest, Hash> quickest;
   };
+
+  const FoundNest* find(Nest& nest, const Pins& pins, std::uint64_t words, std::uint64_t below) {
+    Rooms& rooms = nest.found[pins];
+    if (rooms.is_known(words, below)) return rooms.in(words);
+    const Standing standing = pins.standing(nest.spec.slots.size());
+    // With all of a tensor standing in as much room no more words move, but for the rest of it.
+    std::uint64_t least = 0;
+    Pins whole;
+    for (const Pin& pin : pins) whole.insert({pin.slot, nest.spec.slots[pin.slot].dims[0].extent});
+    if (whole != pins) {
+      const std::uint64_t rest = nest.search().least(standing) -
+                                 nest.search().least(whole.standing(nest.spec.slots.size()));
+      if (rest >= below) return nullptr;
+      const FoundNest* found = find(nest, whole, words, below - rest);
+      if (found == nullptr || found->dram_words + rest >= below) return nullptr;
+      if (nest.found[whole].is_known(words, found->dram_words)) least = found->dram_words + rest;
+    }
+    const FoundNest* known = rooms.in(words);
+    return rooms.add(
+        words, below,
+        nest.search().find(standing, words,
+                           known != nullptr ? std::min(below, known->dram_words) : below, least));
+  }
+
   const models::ComputeArray& array_;
   std::vector<std::vector<Nest>> nests_;  // by edge and choice
+};
+
+/// What may stay in the buffer from one nest to the next.
+struct Hold {
+  bool whole_tensors = false;
+  Counts parts;
 };
 
 /// The cheapest path in a buffer of so many words.
 class PathSearch {
  public:
-  /// With `hold`, tensors may stay in the buffer whole.
   PathSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known, std::uint64_t words,
-             bool hold)
+             const Hold& hold)
       : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
     std::uint64_t all = 0;
     for (const Tensor& tensor : step_.tensors) {
       size_.push_back(words_of(tensor.bytes()).count());
       if (on_dram(tensor.id) && !tensor.generated) all += size_.back();
     }
+    part_counts_.resize(size_.size());
+    for (const auto& [id, counts] : hold.parts) {
+      for (const std::int64_t count : counts) {
+        if (size_of(id, count) <= words) part_counts_[id].push_back(count);
+      }
+    }
     // Tensors so small are not worth a choice.
     const std::uint64_t negligible = all / 10'000;
     may_stand_.resize(graph.edges().size());
-    for (std::size_t e = 0; hold && e < may_stand_.size(); ++e) find_may_stand(e, negligible);
+    if (!hold.whole_tensors) return;
+    for (std::size_t e = 0; e < may_stand_.size(); ++e) find_may_stand(e, negligible);
   }
 
   struct Found {
@@ -566,16 +665,16 @@ class PathSearch {
     by_node_.assign(graph_.nodes_in_order().size(), {});
     limit_ = limit;
     ahead_ = words_ahead(to);
-    by_node_[from][0].cost = 0;
+    by_node_[from][{}].cost = 0;
     for (const std::size_t node : graph_.nodes_in_order()) {
-      std::vector<std::uint64_t> keys;
-      for (const auto& [key, reached] : by_node_[node]) keys.push_back(key);
-      std::sort(keys.begin(), keys.end());
-      for (const std::uint64_t key : keys) {
-        for (const std::size_t e : graph_.leaving(node)) follow(by_node_[node].at(key), key, e);
+      std::vector<HeldSet> held;
+      for (const auto& [set, reached] : by_node_[node]) held.push_back(set);
+      std::sort(held.begin(), held.end());
+      for (const HeldSet& set : held) {
+        for (const std::size_t e : graph_.leaving(node)) follow(by_node_[node].at(set), set, e);
       }
     }
-    const auto end = by_node_[to].find(0);
+    const auto end = by_node_[to].find({});
     if (end == by_node_[to].end()) return std::nullopt;
     return Found{trace_back(from, to), end->second.cost};
   }
@@ -583,20 +682,28 @@ class PathSearch {
  private:
   struct Reached {
     std::uint64_t cost = unreachable;
-    HeldSet held;  ///< at the node
     // How it is reached, in reverse.
-    std::uint64_t from_key = 0;
+    HeldSet before;
     std::size_t edge = 0, choice = 0;
+  };
+  struct Hash {
+    std::size_t operator()(const HeldSet& held) const { return held.hash(); }
   };
 
   std::uint64_t size_of(TensorId id) const { return size_[id]; }
+  std::int64_t all_of(TensorId id) const { return step_.tensor(id).shape[0]; }
+  /// Of so many elements of the first dimension.
+  std::uint64_t size_of(TensorId id, std::int64_t count) const {
+    if (count == all_of(id)) return size_of(id);
+    return size_of(id) / static_cast<std::uint64_t>(all_of(id)) * static_cast<std::uint64_t>(count);
+  }
   bool on_dram(TensorId id) const { return task_.map[id].port == models::Port::dram; }
 
   static constexpr std::size_t most_choices = 10;
   static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
 
-  /// Tensors that an edge uses and that may stay in the buffer as a whole after it. The small ones
-  /// come first, so that a larger buffer adds choices and takes none away.
+  /// Tensors that an edge uses and that may stay in the buffer after it. The small ones come first,
+  /// so that a larger buffer adds choices and takes none away.
   void find_may_stand(std::size_t e, std::uint64_t negligible) {
     const Edge& edge = graph_.edges()[e];
     std::vector<TensorId>& result = may_stand_[e];
@@ -604,7 +711,8 @@ class PathSearch {
       for (const Slot& slot : spec.slots) {
         const TensorId id = slot.tensor;
         if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
-        if (!on_dram(id) || size_of(id) > words_ || size_of(id) < negligible) continue;
+        if (!on_dram(id) || size_of(id) < negligible) continue;
+        if (size_of(id) > words_ && part_counts(slot).empty()) continue;
         if (!graph_.used(id, edge.to) || graph_.distance(id, edge.to) > far) continue;
         if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
       }
@@ -613,28 +721,35 @@ class PathSearch {
                      [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
   }
 
+  /// Parts of a slot's tensor that may stand in the buffer; such of less than a word for each
+  /// element may not.
+  std::vector<std::int64_t> part_counts(const Slot& slot) const {
+    return can_stand_in_part(slot) ? part_counts_[slot.tensor] : std::vector<std::int64_t>{};
+  }
+
   /// A tensor that may stand in the buffer after an edge.
   struct Option {
     TensorId tensor = 0;
+    std::int64_t count = 0;
     std::size_t slot = 0;   ///< of the nest; slots.size(): it is not used there
     bool dirty = false;     ///< afterwards
     std::uint64_t own = 0;  ///< words that it moves itself: loaded if taken, stored if it leaves
   };
 
   /// All ways to hold tensors on an edge.
-  void follow(const Reached& reached, std::uint64_t key, std::size_t e) {
+  void follow(const Reached& reached, const HeldSet& held, std::size_t e) {
     const Edge& edge = graph_.edges()[e];
     if (reached.cost + ahead_[edge.to] >= limit_) return;
     std::vector<TensorId> candidates;
     for (const TensorId id : may_stand_[e]) {
-      if (!reached.held.has(id)) candidates.push_back(id);
+      if (!held.has(id)) candidates.push_back(id);
     }
     // Of those held before, what nobody uses any more goes; each of the others may go or stay.
     std::vector<Held> may_stay, go;
     std::uint64_t standing = 0;
-    for (const Held& h : reached.held) {
+    for (const Held& h : held) {
       (graph_.used(h.tensor, edge.to) ? may_stay : go).push_back(h);
-      standing += size_of(h.tensor);
+      standing += size_of(h.tensor, h.count);
     }
     if (standing >= words_) return;
     if (candidates.size() + may_stay.size() > most_choices) {
@@ -646,14 +761,16 @@ class PathSearch {
       bool possible = true;
       std::uint64_t own = 0;
       const auto held_option = [&](const Held& h) {
-        Option option{h.tensor, spec.slot_of(h.tensor), h.dirty, 0};
+        Option option{h.tensor, h.count, spec.slot_of(h.tensor), h.dirty, 0};
         if (option.slot < spec.slots.size()) {
           const Slot& slot = spec.slots[option.slot];
-          possible = possible && can_stand(slot);
+          possible = possible && can_stand(slot, h.count);
           option.dirty = option.dirty || slot.changed;
-          pins.insert(static_cast<std::uint16_t>(option.slot));
+          pins.insert({option.slot, h.count});
         }
-        if (option.dirty && graph_.wanted(h.tensor, edge.to)) option.own = size_of(h.tensor);
+        if (option.dirty && graph_.wanted(h.tensor, edge.to)) {
+          option.own = size_of(h.tensor, h.count);
+        }
         return option;
       };
       for (const Held& h : go) own += held_option(h).own;
@@ -662,23 +779,30 @@ class PathSearch {
       if (!possible) continue;
       for (const TensorId id : candidates) {
         const std::size_t s = spec.slot_of(id);
-        if (s == spec.slots.size() || !can_stand(spec.slots[s])) continue;
-        const bool outside = spec.slots[s].source == Slot::Source::outside;
-        take.push_back({id, s, spec.slots[s].changed, outside ? size_of(id) : 0});
+        if (s == spec.slots.size()) continue;
+        const Slot& slot = spec.slots[s];
+        std::vector<std::int64_t> counts = part_counts(slot);
+        if (can_stand(slot, all_of(id))) counts.push_back(all_of(id));
+        for (const std::int64_t count : counts) {
+          const bool outside = slot.source == Slot::Source::outside;
+          take.push_back({id, count, s, slot.changed, outside ? size_of(id, count) : 0});
+        }
       }
-      Try all{reached, key, e, c, take, stay};
+      Try all{reached, held, e, c, take, stay};
       choose_taken(all, 0, {own, standing, {}, pins});
     }
   }
 
-  static bool can_stand(const Slot& slot) {
+  bool can_stand(const Slot& slot, std::int64_t count) const {
+    if (count < all_of(slot.tensor)) return can_stand_in_part(slot);
     return !slot.on_demand && slot.source != Slot::Source::streamed;
   }
+  bool in_part(const Option& option) const { return option.count < all_of(option.tensor); }
 
   /// What choices are made among.
   struct Try {
     const Reached& reached;
-    std::uint64_t key;
+    const HeldSet& held;
     std::size_t edge, choice;
     const std::vector<Option>&take, &stay;
   };
@@ -686,6 +810,7 @@ class PathSearch {
     std::uint64_t own = 0, standing = 0;
     HeldSet next;
     Pins pins;
+    bool in_part = false;  ///< something is held so; no more than one at a time
   };
 
   void choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
@@ -695,14 +820,16 @@ class PathSearch {
     }
     choose_taken(all, i + 1, chosen);
     const Option& option = all.take[i];
-    if (chosen.next.size() == most_held) return;
+    if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
     Chosen more = chosen;
     more.own += option.own;
-    more.standing += size_of(option.tensor);
+    more.standing += size_of(option.tensor, option.count);
     if (more.standing >= words_) return;
-    more.next.insert({option.tensor, option.dirty});
-    more.pins.insert(static_cast<std::uint16_t>(option.slot));
-    choose_taken(all, i + 1, more);
+    more.next.insert({option.tensor, option.count, option.dirty});
+    more.pins.insert({option.slot, option.count});
+    more.in_part = more.in_part || in_part(option);
+    while (i < all.take.size() && all.take[i].tensor == option.tensor) ++i;
+    choose_taken(all, i, more);
   }
 
   void choose_staying(const Try& all, std::size_t i, const Chosen& chosen) {
@@ -715,9 +842,10 @@ class PathSearch {
     Chosen more = chosen;
     more.own += option.own;
     choose_staying(all, i + 1, more);
-    if (chosen.next.size() == most_held) return;
+    if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
     more = chosen;
-    more.next.insert({option.tensor, option.dirty});
+    more.next.insert({option.tensor, option.count, option.dirty});
+    more.in_part = more.in_part || in_part(option);
     choose_staying(all, i + 1, more);
   }
 
@@ -726,18 +854,17 @@ class PathSearch {
     const std::uint64_t cost = all.reached.cost + chosen.own;
     std::uint64_t later = ahead_[to];
     for (const Held& h : chosen.next) {
-      if (h.dirty && graph_.stored_last(h.tensor)) later += size_of(h.tensor);
+      if (h.dirty && graph_.stored_last(h.tensor)) later += size_of(h.tensor, h.count);
     }
     if (cost + later >= limit_) return;
-    const std::uint64_t next = chosen.next.key();
-    const auto known = by_node_[to].find(next);
-    const std::uint64_t bound = known == by_node_[to].end() ? unreachable : known->second.cost;
+    const auto known = by_node_[to].find(chosen.next);
+    std::uint64_t bound = limit_ - later;
+    if (known != by_node_[to].end()) bound = std::min(bound, known->second.cost);
     if (cost >= bound) return;
-    const std::optional<FoundNest>& found =
-        known_.find(all.edge, all.choice, chosen.pins, words_ - chosen.standing);
-    if (!found || cost + found->dram_words >= bound) return;
-    if (cost + found->dram_words + later >= limit_) return;
-    by_node_[to][next] = {cost + found->dram_words, chosen.next, all.key, all.edge, all.choice};
+    const FoundNest* found =
+        known_.find(all.edge, all.choice, chosen.pins, words_ - chosen.standing, bound - cost);
+    if (found == nullptr || cost + found->dram_words >= bound) return;
+    by_node_[to][chosen.next] = {cost + found->dram_words, all.held, all.edge, all.choice};
   }
 
   /// Words that every way from a node to the last one moves, by node: parameters come once, and
@@ -756,48 +883,49 @@ class PathSearch {
 
   Schedule trace_back(std::size_t from, std::size_t to) {
     struct Taken {
-      const Reached *before, *after;
+      HeldSet before, after;
+      std::size_t edge = 0, choice = 0;
     };
     std::vector<Taken> path;
-    for (const Reached* reached = &by_node_[to].at(0); to != from;) {
-      to = graph_.edges()[reached->edge].from;
-      const Reached* before = &by_node_[to].at(reached->from_key);
-      path.push_back({before, reached});
-      reached = before;
+    for (HeldSet held; to != from;) {
+      const Reached& reached = by_node_[to].at(held);
+      path.push_back({reached.before, held, reached.edge, reached.choice});
+      to = graph_.edges()[reached.edge].from;
+      held = reached.before;
     }
     std::reverse(path.begin(), path.end());
     Schedule schedule;
     std::map<TensorId, std::size_t> open;  // stays
     for (std::size_t n = 0; n < path.size(); ++n) {
-      const auto& [before, after] = path[n];
-      const Edge& edge = graph_.edges()[after->edge];
-      const NestSpec& spec = edge.choice[after->choice];
-      std::vector<Held> all(before->held.begin(), before->held.end());
-      for (const Held& h : after->held) {
-        if (!before->held.has(h.tensor)) all.push_back(h);
+      const auto& [before, after, e, c] = path[n];
+      const Edge& edge = graph_.edges()[e];
+      const NestSpec& spec = edge.choice[c];
+      std::vector<Held> all(before.begin(), before.end());
+      for (const Held& h : after) {
+        if (!before.has(h.tensor)) all.push_back(h);
       }
       std::uint64_t standing = 0;
       Pins pins;
       for (const Held& h : all) {
         const std::size_t s = spec.slot_of(h.tensor);
         const bool here = s < spec.slots.size();
-        standing += size_of(h.tensor);
-        if (here) pins.insert(static_cast<std::uint16_t>(s));
+        standing += size_of(h.tensor, h.count);
+        if (here) pins.insert({s, h.count});
         if (!open.contains(h.tensor)) {
           open[h.tensor] = schedule.stays.size();
           schedule.stays.push_back(
-              {h.tensor, n, n, spec.slots[s].source == Slot::Source::outside, false, 0});
+              {h.tensor, h.count, n, n, spec.slots[s].source == Slot::Source::outside, false, 0});
         }
         Stay& stay = schedule.stays[open[h.tensor]];
         stay.last = n;
-        if (after->held.has(h.tensor)) continue;
+        if (after.has(h.tensor)) continue;
         const bool dirty = h.dirty || (here && spec.slots[s].changed);
         stay.stored = dirty && graph_.wanted(h.tensor, edge.to);
         open.erase(h.tensor);
       }
-      const FoundNest& found = known_.quickest(after->edge, after->choice, pins, words_ - standing);
+      const FoundNest& found = known_.quickest(e, c, pins, words_ - standing);
       schedule.nests.push_back(
-          make_nest(spec, found, pins.mask(spec.slots.size()), words_ - standing));
+          make_nest(spec, found, pins.standing(spec.slots.size()), words_ - standing));
     }
     return schedule;
   }
@@ -807,9 +935,10 @@ class PathSearch {
   const Graph& graph_;
   KnownLoops& known_;
   std::uint64_t words_;
-  std::vector<std::uint64_t> size_;               // words, by tensor
-  std::vector<std::vector<TensorId>> may_stand_;  // by edge
-  std::vector<std::unordered_map<std::uint64_t, Reached>> by_node_;
+  std::vector<std::uint64_t> size_;                     // words, by tensor
+  std::vector<std::vector<std::int64_t>> part_counts_;  // that fit, by tensor
+  std::vector<std::vector<TensorId>> may_stand_;        // by edge
+  std::vector<std::unordered_map<HeldSet, Reached, Hash>> by_node_;
   std::uint64_t limit_ = unreachable;
   std::vector<std::uint64_t> ahead_;  // by node
 };
@@ -818,7 +947,7 @@ class PathSearch {
 class AgainSearch {
  public:
   AgainSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known,
-              const models::ComputeArray& array, std::uint64_t words, bool hold)
+              const models::ComputeArray& array, std::uint64_t words, const Hold& hold)
       : graph_(graph), array_(array), words_(words), path_(task, graph, known, words, hold) {}
 
   /// The best, if it costs less than `limit`.
@@ -857,7 +986,7 @@ class AgainSearch {
       if (!below) continue;
       const std::optional<Graph::Again> again = graph_.again(i, r);
       if (!again) continue;
-      const std::vector<bool> none_forward(again->forward.slots.size()),
+      const Standing none_forward(again->forward.slots.size()),
           none_backward(again->backward.slots.size());
       LoopSearch search_forward(again->forward), search_backward(again->backward);
       const auto forward = search_forward.find(none_forward, words_);
@@ -895,23 +1024,87 @@ class AgainSearch {
 
 }  // namespace
 
+/// Of every tensor large enough to matter, parts of all sizes, coarsely.
+Counts coarse_parts(const ScheduleTask& task) {
+  std::uint64_t all = 0;
+  const auto size_of = [&](const Tensor& tensor) {
+    const bool on_dram = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
+    return on_dram ? words_of(tensor.bytes()).count() : 0;
+  };
+  for (const Tensor& tensor : task.step.tensors) all += size_of(tensor);
+  Counts counts;
+  for (const Tensor& tensor : task.step.tensors) {
+    if (size_of(tensor) < std::max<std::uint64_t>(1, all / 50)) continue;
+    const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
+    for (std::int64_t count = unit; count < extent; count += unit) {
+      counts[tensor.id].push_back(count);
+    }
+  }
+  return counts;
+}
+
+/// What of each stay is a part of its tensor, and `step` and more elements more, up to `unit`.
+Counts finer_parts(const Schedule& schedule, const Step& step, int halvings) {
+  Counts counts;
+  for (const Stay& stay : schedule.stays) {
+    const std::int64_t extent = step.tensor(stay.tensor).shape[0];
+    if (stay.count == extent) continue;
+    const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * halvings)),
+                       end = std::min(extent, stay.count + 4 * more);
+    std::vector<std::int64_t>& own = counts[stay.tensor];
+    for (std::int64_t count = stay.count; count < end; count += more) own.push_back(count);
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+  }
+  return counts;
+}
+
+/// The schedule with as much of its stays in part as can be placed, and placed.
+std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& step,
+                                        std::uint64_t words) {
+  std::vector<std::int64_t> counts;
+  for (const Stay& stay : schedule.stays) {
+    const std::int64_t all = step.tensor(stay.tensor).shape[0];
+    counts.push_back(stay.count == all ? all : 0);
+  }
+  Schedule result = with_counts(schedule, counts);
+  if (!place(result, step, words)) return std::nullopt;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] != 0) continue;
+    const std::int64_t all = schedule.stays[i].count;
+    const std::int64_t less = std::max<std::int64_t>(1, all / 8);
+    for (std::int64_t count = all; count > 0; count -= less) {
+      while (count > 0 && !is_cut_at(schedule, i, count)) --count;
+      counts[i] = std::max<std::int64_t>(0, count);
+      if (counts[i] == 0) break;
+      Schedule larger = with_counts(schedule, counts);
+      if (place(larger, step, words)) {
+        result = std::move(larger);
+        break;
+      }
+      counts[i] = 0;
+    }
+  }
+  return result;
+}
+
 Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
   const models::ComputeArray array = task.device.array();
   KnownLoops known(graph, array);
-  const auto search = [&](std::uint64_t allowed, bool hold, bool again,
+  const auto search = [&](std::uint64_t allowed, const Hold& hold, bool again,
                           std::uint64_t limit = unreachable) {
     return AgainSearch(task, graph, known, array, allowed, hold).run(again, limit);
   };
-  std::optional<PathSearch::Found> plain = search(words, false, recompute);
-  if (!plain) {
+  std::optional<PathSearch::Found> best = search(words, {}, recompute);
+  if (!best) {
     // Joined, operations may need less than the one that alone needs the most.
     BufferNeeded needed = largest_need(single_operations(task));
     std::uint64_t low = words + 1;
     while (low < needed.words) {
       const std::uint64_t middle = low + (needed.words - low) / 2;
-      if (search(middle, false, false)) {
+      if (search(middle, {}, false)) {
         needed.words = middle;
       } else {
         low = middle + 1;
@@ -919,25 +1112,60 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     }
     refuse_buffer(task, needed);
   }
-  // Stays can leave gaps. Then nests take no more room than they have to, or the search is given a
-  // little less than there is, and less again.
-  const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
-  for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
-    auto held = search(words - less, true, recompute, plain->cost);
-    if (!held) break;
-    if (place(held->schedule, task.step, words)) return std::move(held->schedule);
-    std::vector<Nest>& nests = held->schedule.nests;
-    for (Nest& nest : nests) nest = tightened(nest);
-    if (!place(held->schedule, task.step, words)) continue;
-    for (std::size_t n = 0; n < nests.size(); ++n) {
-      nests[n] = widened(nests[n], largest_gap(held->schedule, task.step, n, words), array);
-    }
-    return std::move(held->schedule);
-  }
-  if (!place(plain->schedule, task.step, words)) {
+  if (!place(best->schedule, task.step, words)) {
     throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
   }
-  return std::move(plain->schedule);
+  const auto tighten = [](Schedule& schedule) {
+    for (Nest& nest : schedule.nests) nest = tightened(nest);
+  };
+  const auto widen = [&](Schedule& schedule) {
+    for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+      schedule.nests[n] =
+          widened(schedule.nests[n], largest_gap(schedule, task.step, n, words), array);
+    }
+  };
+  // Stays can leave gaps. Then nests take no more room than they have to.
+  const auto placed = [&](Schedule& schedule) {
+    if (place(schedule, task.step, words)) return true;
+    tighten(schedule);
+    if (!place(schedule, task.step, words)) return false;
+    widen(schedule);
+    return true;
+  };
+  const auto keep = [&](Schedule& schedule) {
+    const std::uint64_t cost = dram_words(schedule, task.step);
+    if (cost < best->cost) best = PathSearch::Found{std::move(schedule), cost};
+  };
+  std::uint64_t limit = best->cost;
+  auto whole = search(words, {true, {}}, recompute, limit);
+  bool gaps = false;
+  if (whole) {
+    limit = whole->cost;
+    gaps = !placed(whole->schedule);
+    if (!gaps) keep(whole->schedule);
+  }
+  auto parts = search(words, {true, coarse_parts(task)}, recompute, limit);
+  for (int halvings = 1; parts && halvings < 3; ++halvings) {
+    const Counts counts = finer_parts(parts->schedule, task.step, halvings);
+    if (auto finer = search(words, {true, counts}, recompute, parts->cost)) parts = finer;
+  }
+  if (parts) {
+    if (placed(parts->schedule)) return std::move(parts->schedule);
+    std::optional<Schedule> fewer = placed_in_parts(parts->schedule, task.step, words);
+    if (fewer) {
+      widen(*fewer);
+      keep(*fewer);
+    }
+  }
+  // Or the search is given a little less than there is, and less again.
+  for (std::uint64_t less = std::max<std::uint64_t>(1, words / 256); gaps && less < words / 2;
+       less *= 2) {
+    auto held = search(words - less, {true, {}}, recompute, best->cost);
+    if (!held) break;
+    gaps = !placed(held->schedule);
+    if (!gaps) keep(held->schedule);
+  }
+  return std::move(best->schedule);
 }
 
 }  // namespace spillway::sim

@@ -80,7 +80,7 @@ NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
 std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
                            const models::ComputeArray& array) {
   // All specs of a choice have the same slots.
-  const std::vector<bool> none(choice.front().slots.size());
+  const Standing none(choice.front().slots.size());
   std::vector<LoopSearch> searches(choice.begin(), choice.end());
   LoopSearch* of_best = nullptr;
   std::optional<FoundNest> best;
@@ -101,7 +101,7 @@ BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
     std::uint64_t needed = ~std::uint64_t{0};
     for (const NestSpec& spec : choice) {
       if (!spec.pieces.empty()) continue;  // the smallest tiles are none smaller in pieces
-      needed = std::min(needed, smallest_buffer(spec, std::vector<bool>(spec.slots.size())));
+      needed = std::min(needed, smallest_buffer(spec, Standing(spec.slots.size())));
     }
     if (needed > most.words) most = {choice.front().name, needed};
   }

@@ -410,6 +410,45 @@ std::uint64_t NestShape::largest(std::size_t s) const {
   return workloads::words_of(slot.element * elements).count();
 }
 
+bool stands_whole(const Slot& slot, std::int64_t standing) {
+  return standing == slot.dims[0].extent;
+}
+
+bool can_stand_in_part(const Slot& slot) {
+  const Projection& p = slot.dims[0];
+  return p.axis && p.stages == 0 && p.per_group == 0 && p.extent > 1 &&
+         slot.element == workloads::Bytes(workloads::bytes_per_word) && !slot.on_demand &&
+         slot.source != Slot::Source::streamed;
+}
+
+bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner) {
+  const Projection& p = slot.dims[0];
+  const bool runs = outer < p.extent;
+  return standing % (p.outer || runs ? outer : inner) == 0;
+}
+
+bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
+               const std::vector<Loop>& loops) {
+  if (standing == 0 || stands_whole(slot, standing)) return true;
+  if (!can_stand_in_part(slot)) return false;
+  const Axis axis = *slot.dims[0].axis;
+  std::int64_t outer = 0, inner = spec.extent[index(axis)];
+  for (const Loop& loop : loops) {
+    if (loop.axis != axis) continue;
+    if (outer == 0) outer = loop.tile;
+    inner = loop.tile;
+  }
+  return is_cut_at(standing, slot, outer == 0 ? inner : outer, inner);
+}
+
+models::TileSize coverage_beside(const Slot& slot, models::TileSize all, std::int64_t standing) {
+  if (standing == 0) return all;
+  const auto extent = static_cast<std::uint64_t>(slot.dims[0].extent);
+  const std::uint64_t left = extent - static_cast<std::uint64_t>(standing);
+  return {workloads::Words(all.words.count() / extent * left),
+          workloads::Bytes(all.bytes.count() / extent * left)};
+}
+
 SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
   const std::uint64_t last = slot.changed && slot.wanted ? 1 : 0;
   switch (slot.source) {
@@ -421,20 +460,20 @@ SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
   return {};
 }
 
-std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
-                         const std::vector<bool>& pinned) {
+std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing) {
   std::uint64_t sum = 0;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     const Slot& slot = spec.slots[s];
-    if (!slot.counted || pinned[s]) continue;
+    if (!slot.counted || stands_whole(slot, standing[s])) continue;
     const SlotMoves moves = slot_moves(slot, shape.visits(s));
     if (moves.loads + moves.stores == 0) continue;
-    sum += shape.coverage(s).words.count() * (moves.loads + moves.stores);
+    const models::TileSize once = coverage_beside(slot, shape.coverage(s), standing[s]);
+    sum += once.words.count() * (moves.loads + moves.stores);
   }
   return sum;
 }
 
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
+Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
              const std::vector<BufferRange>& taken) {
   struct Piece {
     std::size_t slot;
@@ -444,7 +483,10 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<boo
   };
   std::vector<Piece> pieces;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-    if (pinned[s] || spec.slots[s].source == Slot::Source::streamed) continue;
+    if (stands_whole(spec.slots[s], standing[s]) ||
+        spec.slots[s].source == Slot::Source::streamed) {
+      continue;
+    }
     Piece piece{s, shape.largest(s), spec.ops.size(), 0};
     for (std::size_t i = 0; i < spec.ops.size(); ++i) {
       if (!spec.ops[i].uses(s)) continue;

@@ -142,12 +142,24 @@ struct Parts {
   std::int64_t finished = 1;  ///< places, for what finishes a tile
 };
 
-/// The spec with its loops, outermost first. A pinned slot's tensor stands in the buffer whole,
-/// before the nest or after it or both, and moves nothing here.
+/// What of each slot's tensor stands in the buffer, before the nest or after it or both, and moves
+/// nothing here: so many elements of its first dimension, from the first on.
+using Standing = std::vector<std::int64_t>;
+bool stands_whole(const Slot& slot, std::int64_t standing);
+/// A part of the slot's tensor may stand while the rest comes tile by tile.
+bool can_stand_in_part(const Slot& slot);
+/// No tile of the slot, cut so by its axis's loops, is split by what stands: the outer loop's tiles
+/// and those of the inner one, which are as large where there is none.
+bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner);
+/// The same for the loops of a nest.
+bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
+               const std::vector<Loop>& loops);
+
+/// The spec with its loops, outermost first.
 struct Nest {
   NestSpec spec;
   std::vector<Loop> loops;
-  std::vector<bool> pinned;  ///< by slot
+  Standing standing;
   Parts parts;
   std::vector<std::uint64_t> address;  ///< of the slots in the buffer, in words
 };
@@ -240,6 +252,9 @@ class NestShape {
   std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
 };
 
+/// The slot's tiles but for what stands.
+models::TileSize coverage_beside(const Slot& slot, models::TileSize all, std::int64_t standing);
+
 /// How often all of a slot's tiles cross the border.
 struct SlotMoves {
   std::uint64_t loads = 0, stores = 0;
@@ -247,8 +262,7 @@ struct SlotMoves {
 SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
 
 /// Words of the nest through the DRAM port.
-std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape,
-                         const std::vector<bool>& pinned);
+std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing);
 
 /// Words of the buffer from `begin` to before `end`.
 struct BufferRange {
@@ -256,12 +270,13 @@ struct BufferRange {
 };
 
 /// Addresses for the slots, each for as long as it is used within the loops' body, and the words
-/// up to the highest. Pinned and streamed slots get none. What is `taken` by others is left out.
+/// up to the highest. Slots that stand whole or are streamed get none. What is `taken` by others is
+/// left out.
 struct Packing {
   std::vector<std::uint64_t> address;
   std::uint64_t words = 0;
 };
-Packing pack(const NestSpec& spec, const NestShape& shape, const std::vector<bool>& pinned,
+Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
              const std::vector<BufferRange>& taken = {});
 
 }  // namespace spillway::sim

@@ -267,10 +267,10 @@ namespace {
 class OrderSearch {
  public:
   OrderSearch(const NestSpec& spec, LoopSearch::Tables& tables, Order& order,
-              const std::vector<bool>& pinned, std::uint64_t words, std::uint64_t below)
+              const Standing& standing, std::uint64_t words, std::uint64_t below)
       : spec_(spec),
         order_(order),
-        pinned_(pinned),
+        standing_(standing),
         words_(words),
         below_(below),
         shape_(spec),
@@ -280,11 +280,12 @@ class OrderSearch {
         grows_(order.unsorted) {
     tile_.fill(1);
     const auto in_buffer = [&](std::size_t s) {
-      return !pinned[s] && spec.slots[s].source != Slot::Source::streamed;
+      return spec.slots[s].source != Slot::Source::streamed;
     };
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-      if (pinned[s]) continue;
+      if (stands_whole(spec.slots[s], standing[s])) continue;
       const SlotTiles& tiles = order.slots[s];
+      if (standing[s] != 0) in_part_.push_back(s);
       (in_buffer(s) ? slots_ : streamed_).push_back(&tiles);
       if (in_buffer(s)) grows_ |= tiles.grows;
       if (!tiles.moves) continue;
@@ -294,7 +295,9 @@ class OrderSearch {
     for (const std::vector<bool>& uses : tables.together) {
       std::vector<const SlotTiles*>& together = together_.emplace_back();
       for (std::size_t s = 0; s < uses.size(); ++s) {
-        if (uses[s] && in_buffer(s)) together.push_back(&order.slots[s]);
+        if (uses[s] && in_buffer(s) && !stands_whole(spec.slots[s], standing[s])) {
+          together.push_back(&order.slots[s]);
+        }
       }
     }
   }
@@ -383,7 +386,7 @@ class OrderSearch {
   std::uint64_t words(const SlotTiles& tiles, std::int64_t elements) const {
     return static_cast<std::uint64_t>((elements * tiles.element + 3) / 4);
   }
-  /// Words of all of its tiles, with the loop that changes them most often.
+  /// Words of all of its tiles that move, with the loop that changes them most often.
   std::uint64_t covered(const SlotTiles& tiles, Extent extent,
                         std::optional<std::size_t> innermost) const {
     std::size_t fresh_along = count_;
@@ -391,7 +394,11 @@ class OrderSearch {
       const std::size_t axis = index(loops_[*innermost].axis);
       if (order_.by_axis.all[axis] == order_.by_axis.outer[axis]) fresh_along = *innermost;
     }
-    return words(tiles, elements(tiles, extent, fresh_along));
+    const std::int64_t all = elements(tiles, extent, fresh_along);
+    const std::int64_t standing = standing_[tiles.slot];
+    if (standing == 0) return words(tiles, all);
+    const std::int64_t first = spec_.slots[tiles.slot].dims[0].extent;
+    return words(tiles, all / first * (first - standing));
   }
   /// Words of its largest tile, or no more than in any tiles that are not decided yet.
   std::uint64_t largest_tile(const SlotTiles& tiles) const {
@@ -566,7 +573,20 @@ class OrderSearch {
         if (loops_[i].axis == Axis::group && tile_[i] > 1) return false;
       }
     }
-    return true;
+    return std::all_of(in_part_.begin(), in_part_.end(),
+                       [&](std::size_t s) { return is_cut_at_part(level, s); });
+  }
+
+  /// Tiles of a level do not split what stands of a slot, or others are to decide that.
+  bool is_cut_at_part(std::size_t level, std::size_t s) const {
+    const Slot& slot = spec_.slots[s];
+    const Axis axis = *slot.dims[0].axis;
+    if (loops_[level].axis != axis) return true;
+    const Order::Level& l = order_.levels[level];
+    const std::int64_t inner = tile_[level], outer = l.outer ? tile_[*l.outer] : inner;
+    const bool has_inner = (order_.by_axis.all[index(axis)] >> (level + 1)) != 0;
+    if (has_inner && !slot.dims[0].outer && outer == l.extent) return true;
+    return is_cut_at(standing_[s], slot, outer, inner);
   }
 
   /// Loops have to move fewer words than this.
@@ -584,9 +604,9 @@ class OrderSearch {
     for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile_[i];
     shape_.set(loops_);
     if (!shape_.is_legal()) return;
-    cost = dram_words(spec_, shape_, pinned_);
+    cost = dram_words(spec_, shape_, standing_);
     if (cost >= bound()) return;
-    const Packing packing = pack(spec_, shape_, pinned_);
+    const Packing packing = pack(spec_, shape_, standing_);
     if (packing.words > words_) return;
     *best_ = FoundNest{loops_, cost, packing.words};
     if (array_ != nullptr) *fewest_cycles_ = cycles;
@@ -597,7 +617,7 @@ class OrderSearch {
 
   const NestSpec& spec_;
   Order& order_;
-  const std::vector<bool>& pinned_;
+  const Standing& standing_;
   std::uint64_t words_, below_;
   NestShape shape_;
   std::size_t count_;
@@ -612,6 +632,7 @@ class OrderSearch {
   std::array<std::uint64_t, 2 * axis_count> trips_{};
   std::uint32_t running_ = 0;  // levels
   std::vector<const SlotTiles*> slots_, streamed_;
+  std::vector<std::size_t> in_part_;                     // slots of which a part stands
   std::vector<std::vector<const SlotTiles*>> together_;  // by operation
   bool gaps_ = false, coarse_ = false, for_room_ = false;
   std::optional<FoundNest>* best_ = nullptr;
@@ -637,46 +658,51 @@ LoopSearch::LoopSearch(const NestSpec& spec)
 LoopSearch::LoopSearch(LoopSearch&&) noexcept = default;
 LoopSearch::~LoopSearch() = default;
 
-std::optional<FoundNest> LoopSearch::find(const std::vector<bool>& pinned, std::uint64_t words,
-                                          std::uint64_t below) {
-  // Whole tensors, moved once: the least there is, unless windows leave out a part of them.
+std::uint64_t LoopSearch::least(const Standing& standing) const {
+  // Whole tensors, moved once, unless windows leave out a part of them.
+  if (tables_->gaps) return 0;
   NestShape shape(spec_);
   shape.set({});
-  const std::uint64_t least = tables_->gaps ? 0 : dram_words(spec_, shape, pinned);
+  return dram_words(spec_, shape, standing);
+}
+
+std::optional<FoundNest> LoopSearch::find(const Standing& standing, std::uint64_t words,
+                                          std::uint64_t below, std::uint64_t least) {
+  least = std::max(least, this->least(standing));
   std::optional<FoundNest> best;
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
       if ((best ? best->dram_words : below) <= least) return best;
-      OrderSearch(spec_, *tables_, order, pinned, words, below).run(best, coarse);
+      OrderSearch(spec_, *tables_, order, standing, words, below).run(best, coarse);
     }
   }
   return best;
 }
 
-FoundNest LoopSearch::quickest(const FoundNest& found, const std::vector<bool>& pinned,
+FoundNest LoopSearch::quickest(const FoundNest& found, const Standing& standing,
                                std::uint64_t words, const models::ComputeArray& array) {
   std::optional<FoundNest> best;
   std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
-      OrderSearch(spec_, *tables_, order, pinned, words, found.dram_words + 1)
+      OrderSearch(spec_, *tables_, order, standing, words, found.dram_words + 1)
           .run(best, coarse, array, cycles);
     }
   }
   return best ? *best : found;
 }
 
-Nest LoopSearch::quickest_nest(const FoundNest& found, const std::vector<bool>& pinned,
+Nest LoopSearch::quickest_nest(const FoundNest& found, const Standing& standing,
                                std::uint64_t words, const models::ComputeArray& array) {
-  return make_nest(spec_, quickest(found, pinned, words, array), pinned, words);
+  return make_nest(spec_, quickest(found, standing, words, array), standing, words);
 }
 
-FoundNest LoopSearch::smallest(const std::vector<bool>& pinned, std::uint64_t below) {
+FoundNest LoopSearch::smallest(const Standing& standing, std::uint64_t below) {
   std::optional<FoundNest> best;
   std::uint64_t words = std::numeric_limits<std::uint64_t>::max();
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
-      OrderSearch(spec_, *tables_, order, pinned, words, below).run_for_room(best, coarse);
+      OrderSearch(spec_, *tables_, order, standing, words, below).run_for_room(best, coarse);
       if (best && best->buffer_words == 0) return *best;
       if (best) words = best->buffer_words - 1;
     }
@@ -684,39 +710,47 @@ FoundNest LoopSearch::smallest(const std::vector<bool>& pinned, std::uint64_t be
   return best.value();
 }
 
-std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
+std::optional<FoundNest> find_loops(const NestSpec& spec, const Standing& standing,
                                     std::uint64_t words) {
-  return LoopSearch(spec).find(pinned, words);
+  return LoopSearch(spec).find(standing, words);
 }
 
-std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned) {
-  return LoopSearch(spec).smallest(pinned).buffer_words;
+std::uint64_t smallest_buffer(const NestSpec& spec, const Standing& standing) {
+  return LoopSearch(spec).smallest(standing).buffer_words;
 }
 
 Nest tightened(const Nest& nest) {
   NestShape shape(nest.spec);
   shape.set(nest.loops);
-  const FoundNest found =
-      LoopSearch(nest.spec).smallest(nest.pinned, dram_words(nest.spec, shape, nest.pinned) + 1);
-  return make_nest(nest.spec, found, nest.pinned, found.buffer_words);
+  const FoundNest found = LoopSearch(nest.spec).smallest(
+      nest.standing, dram_words(nest.spec, shape, nest.standing) + 1);
+  return make_nest(nest.spec, found, nest.standing, found.buffer_words);
 }
 
 Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& array) {
   const std::uint64_t words = room.end - room.begin;
   NestShape shape(nest.spec);
   shape.set(nest.loops, nest.parts);
-  const std::uint64_t moved = dram_words(nest.spec, shape, nest.pinned);
+  const std::uint64_t moved = dram_words(nest.spec, shape, nest.standing);
   LoopSearch search(nest.spec);
-  const std::optional<FoundNest> found = search.find(nest.pinned, words, moved + 1);
+  const std::optional<FoundNest> found = search.find(nest.standing, words, moved + 1);
   if (!found) return nest;
-  Nest result = search.quickest_nest(*found, nest.pinned, words, array);
+  Nest result = search.quickest_nest(*found, nest.standing, words, array);
   shape.set(result.loops, result.parts);
-  result.address = pack(result.spec, shape, result.pinned).address;
+  result.address = pack(result.spec, shape, result.standing).address;
   for (std::uint64_t& address : result.address) address += room.begin;
   return result;
 }
 
 namespace {
+
+/// No tile is split by what stands.
+bool is_cut_at_parts(const Nest& nest) {
+  for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
+    if (!is_cut_at(nest.standing[s], nest.spec.slots[s], nest.spec, nest.loops)) return false;
+  }
+  return true;
+}
 
 /// Pieces as large as there is room for.
 void grow_pieces(Nest& nest, std::uint64_t words) {
@@ -731,7 +765,7 @@ void grow_pieces(Nest& nest, std::uint64_t words) {
       if (outer[axis] % tile != 0 && outer[axis] != nest.spec.extent[axis]) continue;
       nest.loops[i].tile = tile;
       shape.set(nest.loops);
-      if (pack(nest.spec, shape, nest.pinned).words <= words) break;
+      if (is_cut_at_parts(nest) && pack(nest.spec, shape, nest.standing).words <= words) break;
       nest.loops[i].tile = 1;
     }
   }
@@ -739,9 +773,9 @@ void grow_pieces(Nest& nest, std::uint64_t words) {
 
 }  // namespace
 
-Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,
+Nest make_nest(const NestSpec& spec, const FoundNest& found, const Standing& standing,
                std::uint64_t words) {
-  Nest nest{spec, found.loops, pinned, {}, {}};
+  Nest nest{spec, found.loops, standing, {}, {}};
   NestShape shape(nest.spec);
   if (!spec.pieces.empty()) grow_pieces(nest, words);
   // What finishes a tile, and then updates, in parts as large as there is room for.
@@ -750,7 +784,7 @@ Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<b
       Parts larger = nest.parts;
       larger.*part *= 2;
       shape.set(nest.loops, larger);
-      if (pack(spec, shape, pinned).words > words) return;
+      if (pack(spec, shape, standing).words > words) return;
       nest.parts = larger;
     }
   };

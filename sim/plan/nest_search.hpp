@@ -30,18 +30,22 @@ class LoopSearch {
   explicit LoopSearch(const NestSpec& spec);
   LoopSearch(LoopSearch&& other) noexcept;
   ~LoopSearch();
-  /// As find_loops, but only loops that move fewer words than `below`.
-  std::optional<FoundNest> find(const std::vector<bool>& pinned, std::uint64_t words,
-                                std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
+  /// As find_loops, but only loops that move fewer words than `below`. None are known to move fewer
+  /// than `least`.
+  std::optional<FoundNest> find(const Standing& standing, std::uint64_t words,
+                                std::uint64_t below = std::numeric_limits<std::uint64_t>::max(),
+                                std::uint64_t least = 0);
+  /// No loops move fewer words in any buffer.
+  std::uint64_t least(const Standing& standing) const;
   /// The loops that move fewer words than `below` in the smallest buffer; there have to be some.
-  FoundNest smallest(const std::vector<bool>& pinned,
+  FoundNest smallest(const Standing& standing,
                      std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
   /// Of all loops that move no more words through the DRAM port than these, those that take the
   /// fewest cycles on chip, by an estimate.
-  FoundNest quickest(const FoundNest& found, const std::vector<bool>& pinned, std::uint64_t words,
+  FoundNest quickest(const FoundNest& found, const Standing& standing, std::uint64_t words,
                      const models::ComputeArray& array);
   /// These loops as a nest.
-  Nest quickest_nest(const FoundNest& found, const std::vector<bool>& pinned, std::uint64_t words,
+  Nest quickest_nest(const FoundNest& found, const Standing& standing, std::uint64_t words,
                      const models::ComputeArray& array);
 
  private:
@@ -51,14 +55,14 @@ class LoopSearch {
 
 /// The best loops among all orders and tile sizes, in a buffer of so many words; a larger buffer
 /// never finds worse ones. Nothing when even the smallest tiles do not fit.
-std::optional<FoundNest> find_loops(const NestSpec& spec, const std::vector<bool>& pinned,
+std::optional<FoundNest> find_loops(const NestSpec& spec, const Standing& standing,
                                     std::uint64_t words);
 
 /// The fewest words that any loops need; the spec has to have legal ones.
-std::uint64_t smallest_buffer(const NestSpec& spec, const std::vector<bool>& pinned);
+std::uint64_t smallest_buffer(const NestSpec& spec, const Standing& standing);
 
 /// The found loops as a nest, with updates in parts as large as the buffer allows.
-Nest make_nest(const NestSpec& spec, const FoundNest& found, const std::vector<bool>& pinned,
+Nest make_nest(const NestSpec& spec, const FoundNest& found, const Standing& standing,
                std::uint64_t words);
 
 /// The nest with loops that move as many words as its own, in the smallest buffer that allows it.

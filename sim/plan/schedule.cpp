@@ -11,6 +11,17 @@ namespace spillway::sim {
 using workloads::Step;
 using workloads::Tensor;
 
+models::Tile tile_of(const Stay& stay, const Step& step) {
+  models::Tile tile = models::whole_tensor(stay.tensor, step.tensor(stay.tensor).shape);
+  tile.box[0].end = stay.count;
+  return tile;
+}
+
+std::uint64_t words_of(const Stay& stay, const Step& step) {
+  const Tensor& tensor = step.tensor(stay.tensor);
+  return workloads::words_of(tensor.element * tile_of(stay, step).elements()).count();
+}
+
 std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) {
   std::vector<ScheduledMove> moves;
   const auto add = [&](ScheduledMove move) {
@@ -29,10 +40,10 @@ std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) 
     shape.set(nest.loops, nest.parts);
     for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
       const Slot& slot = nest.spec.slots[s];
-      if (nest.pinned[s]) continue;
+      if (stands_whole(slot, nest.standing[s])) continue;
       const SlotMoves times = slot_moves(slot, shape.visits(s));
       if (times.loads + times.stores == 0) continue;
-      const models::TileSize once = shape.coverage(s);
+      const models::TileSize once = coverage_beside(slot, shape.coverage(s), nest.standing[s]);
       const auto move = [&](Direction direction, std::uint64_t count) {
         if (count == 0) return;
         add({n, s, {}, slot.tensor, direction, {}, {once.words * count, once.bytes * count}});
@@ -44,8 +55,8 @@ std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) 
   for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
     const Stay& stay = schedule.stays[i];
     const Tensor& tensor = step.tensor(stay.tensor);
-    const models::TileSize size = models::tile_size(models::whole_tensor(tensor.id, tensor.shape),
-                                                    tensor.shape, tensor.element);
+    const models::TileSize size =
+        models::tile_size(tile_of(stay, step), tensor.shape, tensor.element);
     const auto move = [&](Direction direction, std::size_t n) {
       add({n, schedule.nests[n].spec.slot_of(tensor.id), i, tensor.id, direction, {}, size});
     };
@@ -75,16 +86,55 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   return lines;
 }
 
+std::uint64_t dram_words(const Schedule& schedule, const Step& step) {
+  std::uint64_t sum = 0;
+  for (const Nest& nest : schedule.nests) {
+    NestShape shape(nest.spec);
+    shape.set(nest.loops, nest.parts);
+    sum += dram_words(nest.spec, shape, nest.standing);
+  }
+  for (const Stay& stay : schedule.stays) {
+    sum += words_of(stay, step) * ((stay.loaded ? 1 : 0) + (stay.stored ? 1 : 0));
+  }
+  return sum;
+}
+
+Schedule with_counts(const Schedule& schedule, const std::vector<std::int64_t>& counts) {
+  Schedule result{schedule.nests, {}};
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    Stay stay = schedule.stays[i];
+    stay.count = counts[i];
+    for (std::size_t n = stay.first; n <= stay.last; ++n) {
+      Nest& nest = result.nests[n];
+      const std::size_t slot = nest.spec.slot_of(stay.tensor);
+      if (slot < nest.spec.slots.size()) nest.standing[slot] = stay.count;
+    }
+    if (stay.count != 0) result.stays.push_back(stay);
+  }
+  return result;
+}
+
+bool is_cut_at(const Schedule& schedule, std::size_t stay, std::int64_t count) {
+  const Stay& of = schedule.stays[stay];
+  for (std::size_t n = of.first; n <= of.last; ++n) {
+    const Nest& nest = schedule.nests[n];
+    const std::size_t slot = nest.spec.slot_of(of.tensor);
+    if (slot == nest.spec.slots.size()) continue;
+    if (!is_cut_at(count, nest.spec.slots[slot], nest.spec, nest.loops)) return false;
+  }
+  return true;
+}
+
 std::uint64_t most_words(const Schedule& schedule, const Step& step) {
   std::uint64_t most = 0;
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
     const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    std::uint64_t words = pack(nest.spec, shape, nest.pinned).words;
+    std::uint64_t words = pack(nest.spec, shape, nest.standing).words;
     for (const Stay& stay : schedule.stays) {
       if (stay.first <= n && n <= stay.last) {
-        words += workloads::words_of(step.tensor(stay.tensor).bytes()).count();
+        words += words_of(stay, step);
       }
     }
     most = std::max(most, words);
@@ -141,14 +191,14 @@ bool place_slots(Nest& nest, std::size_t n, const std::vector<Box>& stays, std::
   while (true) {
     shape.set(nest.loops, nest.parts);
     // In one piece where there is a gap for it; else each slot where it fits.
-    const Packing together = pack(nest.spec, shape, nest.pinned);
+    const Packing together = pack(nest.spec, shape, nest.standing);
     const std::uint64_t base = lowest_free(stays, together.words, n, n);
     if (base + together.words <= words) {
       nest.address = together.address;
       for (std::uint64_t& address : nest.address) address += base;
       return true;
     }
-    const Packing apart = pack(nest.spec, shape, nest.pinned, taken);
+    const Packing apart = pack(nest.spec, shape, nest.standing, taken);
     nest.address = apart.address;
     if (apart.words <= words) return true;
     // Then what is done in parts takes less at a time.
@@ -158,15 +208,70 @@ bool place_slots(Nest& nest, std::size_t n, const std::vector<Box>& stays, std::
   }
 }
 
+/// Stays and nests, each nest in one piece, at the lowest addresses: what finds no room comes first
+/// from then on.
+bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
+  std::vector<Box> boxes;  // the stays', then the nests'
+  for (const Stay& stay : schedule.stays) {
+    boxes.push_back({0, words_of(stay, step), stay.first, stay.last});
+  }
+  std::vector<Packing> packings;
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+    const Nest& nest = schedule.nests[n];
+    NestShape shape(nest.spec);
+    shape.set(nest.loops, nest.parts);
+    packings.push_back(pack(nest.spec, shape, nest.standing));
+    boxes.push_back({0, packings.back().words, n, n});
+  }
+  /// The place in the order of what finds no room.
+  const auto fails_at = [&](const std::vector<std::size_t>& order) -> std::optional<std::size_t> {
+    std::vector<Box> placed;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      Box& box = boxes[order[i]];
+      const std::uint64_t size = box.end - box.begin;
+      box.begin = lowest_free(placed, size, box.first, box.last);
+      box.end = box.begin + size;
+      if (box.end > words) return i;
+      placed.push_back(box);
+    }
+    return std::nullopt;
+  };
+  std::vector<std::size_t> order(boxes.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto measure_size = [&](std::size_t i) { return boxes[i].end - boxes[i].begin; };
+  const auto measure_length = [&](std::size_t i) { return boxes[i].last - boxes[i].first; };
+  for (const bool by_length : {false, true}) {
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return by_length ? measure_length(a) > measure_length(b) : measure_size(a) > measure_size(b);
+    });
+    for (int tries = 0; tries < most_orders; ++tries) {
+      const auto failed = fails_at(order);
+      if (!failed) {
+        for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
+          schedule.stays[i].address = boxes[i].begin;
+        }
+        for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+          schedule.nests[n].address = packings[n].address;
+          for (std::uint64_t& address : schedule.nests[n].address) {
+            address += boxes[schedule.stays.size() + n].begin;
+          }
+        }
+        return true;
+      }
+      const auto at = order.begin() + static_cast<std::ptrdiff_t>(*failed);
+      std::rotate(order.begin(), at, at + 1);
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   auto& stays = schedule.stays;
   std::vector<std::size_t> order(stays.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto size_of = [&](std::size_t i) {
-    return workloads::words_of(step.tensor(stays[i].tensor).bytes()).count();
-  };
+  const auto size_of = [&](std::size_t i) { return words_of(stays[i], step); };
   std::vector<Parts> parts;
   for (const Nest& nest : schedule.nests) parts.push_back(nest.parts);
   /// Each stay at the lowest address free, or from both ends in turn.
@@ -199,6 +304,7 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
     return stays[a].last - stays[a].first > stays[b].last - stays[b].first;
   });
   if (try_order(false) || try_order(true)) return true;
+  if (place_together(schedule, step, words)) return true;
   // And in many other orders, the same ones each time.
   workloads::SplitMix numbers(1);
   for (int tries = 0; tries < most_orders; ++tries) {
@@ -213,8 +319,7 @@ BufferRange largest_gap(const Schedule& schedule, const Step& step, std::size_t 
   std::vector<BufferRange> stays;
   for (const Stay& stay : schedule.stays) {
     if (nest < stay.first || stay.last < nest) continue;
-    const std::uint64_t size = workloads::words_of(step.tensor(stay.tensor).bytes()).count();
-    stays.push_back({stay.address, stay.address + size});
+    stays.push_back({stay.address, stay.address + words_of(stay, step)});
   }
   stays.push_back({words, words});
   std::sort(stays.begin(), stays.end(),

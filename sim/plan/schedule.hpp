@@ -1,4 +1,4 @@
-// A step as a sequence of nests, with the tensors that stay in the buffer from one nest to another.
+// A step as a sequence of nests, with what stays in the buffer from one nest to another.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,18 @@
 
 namespace spillway::sim {
 
-/// A whole tensor that stands in the buffer through several nests.
+/// A tensor, or the first part of it, that stands in the buffer through several nests.
 struct Stay {
   workloads::TensorId tensor = 0;
+  std::int64_t count = 0;           ///< elements of its first dimension, from the first on
   std::size_t first = 0, last = 0;  ///< nests
   bool loaded = false;              ///< it is brought in; otherwise made in the first nest
   bool stored = false;              ///< it is wanted when it leaves
   std::uint64_t address = 0;        ///< in the buffer, in words
 };
+
+models::Tile tile_of(const Stay& stay, const workloads::Step& step);
+std::uint64_t words_of(const Stay& stay, const workloads::Step& step);
 
 struct Schedule {
   std::vector<Nest> nests;
@@ -52,6 +56,16 @@ struct ScheduleLines {
 /// Count what a schedule moves, from its loops alone.
 ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
+
+/// Words of it through the DRAM port.
+std::uint64_t dram_words(const Schedule& schedule, const workloads::Step& step);
+
+/// The schedule with stays of so many elements each of their tensors' first dimensions, fewer than
+/// there are or as many.
+Schedule with_counts(const Schedule& schedule, const std::vector<std::int64_t>& counts);
+
+/// A stay may be of so many elements: no tile of the nests that use it would be split.
+bool is_cut_at(const Schedule& schedule, std::size_t stay, std::int64_t count);
 
 /// Give stays and slots their addresses in a buffer of so many words. False when they do not fit.
 bool place(Schedule& schedule, const workloads::Step& step, std::uint64_t words);

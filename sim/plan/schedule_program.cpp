@@ -20,14 +20,14 @@ namespace {
 
 constexpr std::uint64_t bytes_of_word = workloads::bytes_per_word;
 
-/// A whole tensor in the buffer for several nests.
-struct Standing {
+/// A tensor, or the first part of it, in the buffer for several nests.
+struct StandingTile {
   BufferedTile tile;
   models::LedgerLabel load = 0, store = 0;
   bool stored = false;  ///< it is wanted when it leaves
   bool resident = false, changed = false;
 };
-using Standings = std::map<TensorId, Standing>;
+using Standings = std::map<TensorId, StandingTile>;
 
 /// One nest on its way.
 class NestRun {
@@ -257,7 +257,13 @@ class NestRun {
     }
   }
 
-  Held* held_of(std::size_t s) { return nest_.pinned[s] ? nullptr : &slots_[s]; }
+  /// The slot's tile is within what stands of its tensor.
+  bool is_standing(std::size_t s) const {
+    const std::int64_t standing = nest_.standing[s];
+    if (standing == 0 || stands_whole(slot(s), standing)) return standing != 0;
+    return tile_of(slot(s), whole_place_).box[0].end <= standing;
+  }
+  Held* held_of(std::size_t s) { return is_standing(s) ? nullptr : &slots_[s]; }
 
   models::Streamed streamed(const Tile& box) {
     const workloads::Generated& made = *step_.tensor(box.tensor).generated;
@@ -267,7 +273,7 @@ class NestRun {
   }
   BufferedTile resident(TensorId id) const {
     const std::size_t s = nest_.spec.slot_of(id);
-    return nest_.pinned[s] ? standings_.at(id).tile : slots_[s].tile;
+    return is_standing(s) ? standings_.at(id).tile : slots_[s].tile;
   }
 
   BufferedTile tile_at(std::size_t s, std::optional<Range> rows) const {
@@ -279,8 +285,9 @@ class NestRun {
 
   /// The slot's tile, as an input.
   BufferedTile bring(std::size_t s, std::optional<Range> rows) {
-    if (nest_.pinned[s]) {
-      Standing& standing = standings_.at(slot(s).tensor);
+    if (is_standing(s)) {
+      leave(s);
+      StandingTile& standing = standings_.at(slot(s).tensor);
       if (!standing.resident) {
         out_.push_back(models::Load{standing.tile, standing.load});
         standing.resident = true;
@@ -303,8 +310,9 @@ class NestRun {
 
   /// The slot's tile, as an output.
   BufferedTile make(std::size_t s, bool adds, std::optional<Range> rows) {
-    if (nest_.pinned[s]) {
-      Standing& standing = standings_.at(slot(s).tensor);
+    if (is_standing(s)) {
+      leave(s);
+      StandingTile& standing = standings_.at(slot(s).tensor);
       standing.resident = standing.changed = true;
       return standing.tile;
     }
@@ -371,14 +379,12 @@ class ScheduleProgram::Run {
     for (std::size_t i = 0; i < schedule_.stays.size(); ++i) {
       const Stay& stay = schedule_.stays[i];
       if (stay.first != number_) continue;
-      const workloads::Tensor& tensor = step_.tensor(stay.tensor);
-      standings_[stay.tensor] = {
-          {models::whole_tensor(tensor.id, tensor.shape), stay.address * bytes_of_word},
-          lines_.stays[i].load,
-          lines_.stays[i].store,
-          stay.stored,
-          false,
-          false};
+      standings_[stay.tensor] = {{tile_of(stay, step_), stay.address * bytes_of_word},
+                                 lines_.stays[i].load,
+                                 lines_.stays[i].store,
+                                 stay.stored,
+                                 false,
+                                 false};
     }
     nest_.emplace(schedule_.nests[number_], step_, lines_.slots[number_], standings_, rate_scale_,
                   out_);
@@ -388,7 +394,7 @@ class ScheduleProgram::Run {
     nest_.reset();
     for (const Stay& stay : schedule_.stays) {
       if (stay.last != number_) continue;
-      const Standing& standing = standings_.at(stay.tensor);
+      const StandingTile& standing = standings_.at(stay.tensor);
       if (!standing.resident) continue;
       const bool stored = standing.changed && standing.stored;
       if (stored) out_.push_back(models::Store{standing.tile, standing.store});

@@ -114,8 +114,8 @@ class Planner {
     if (!nest) return std::nullopt;
     sim::NestShape shape(nest->spec);
     shape.set(nest->loops, nest->parts);
-    CHECK(pack(nest->spec, shape, nest->pinned).words <= buffer);
-    return dram_words(nest->spec, shape, nest->pinned);
+    CHECK(pack(nest->spec, shape, nest->standing).words <= buffer);
+    return dram_words(nest->spec, shape, nest->standing);
   }
 
  private:

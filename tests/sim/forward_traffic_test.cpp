@@ -80,12 +80,12 @@ class ForwardPlanner {
     REQUIRE(tiled);
     const std::uint64_t words = moved(*tiled, buffer);
     const sim::NestSpec& spec = layers_[layer].front();
-    std::vector<bool> standing(spec.slots.size());
+    sim::Standing standing(spec.slots.size());
     std::uint64_t weights = 0;
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       const workloads::Tensor& tensor = step_.tensor(spec.slots[s].tensor);
       if (tensor.kind != workloads::TensorKind::weights) continue;
-      standing[s] = true;
+      standing[s] = tensor.shape[0];
       weights += words_of(tensor.bytes()).count();
     }
     if (weights >= buffer) return words;
@@ -99,8 +99,8 @@ class ForwardPlanner {
   static std::uint64_t moved(const sim::Nest& nest, std::uint64_t buffer) {
     sim::NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    CHECK(pack(nest.spec, shape, nest.pinned).words <= buffer);
-    return dram_words(nest.spec, shape, nest.pinned);
+    CHECK(pack(nest.spec, shape, nest.standing).words <= buffer);
+    return dram_words(nest.spec, shape, nest.standing);
   }
 
   workloads::Step step_;

@@ -20,7 +20,7 @@ sim::Schedule first_found(const sim::ScheduleTask& task) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   sim::Schedule schedule;
   for (const sim::NestChoice& choice : single_operations(task)) {
-    const std::vector<bool> none(choice.front().slots.size());
+    const sim::Standing none(choice.front().slots.size());
     std::optional<sim::FoundNest> best;
     std::size_t of = 0;
     for (std::size_t c = 0; c < choice.size(); ++c) {
@@ -105,7 +105,9 @@ TEST_CASE("the smallest loops fit a buffer in which none of a word less move as 
         if (!spec.pieces.empty()) continue;  // in pieces there may be no legal loops
         CAPTURE(spec.name);
         sim::LoopSearch search(spec);
-        const std::vector<bool> none(spec.slots.size()), all(spec.slots.size(), true);
+        const sim::Standing none(spec.slots.size());
+        sim::Standing all;
+        for (const sim::Slot& slot : spec.slots) all.push_back(slot.dims[0].extent);
         CHECK(search.smallest(all).buffer_words == 0);
         const std::uint64_t least = search.smallest(none).buffer_words;
         if (least == 0) continue;
