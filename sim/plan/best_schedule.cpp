@@ -1,6 +1,7 @@
 // The search behind policy `best`. A step's parts stand in one order; an edge leads from one place
 // in it to a later one, by nests that do what lies between. The cheapest path is found by dynamic
-// programming, where a state is a place and the whole tensors that stand in the buffer there.
+// programming, where a state is a place and what stands in the buffer there: whole tensors, and no
+// more than one in part.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "sim/plan/loops_by_room.hpp"
 #include "sim/plan/nest_builder.hpp"
 #include "sim/plan/nest_search.hpp"
 #include "sim/plan/phases.hpp"
@@ -505,7 +507,8 @@ class KnownLoops {
       for (const NestSpec& spec : edge.choice) nests_.back().emplace_back(spec);
     }
   }
-  /// Those of fewer words than `below`, if there are some and no other choice has as good ones.
+  /// Loops of fewer words than `below`, if there are some and no other choice has as good ones;
+  /// else none, or loops of no fewer.
   const FoundNest* find(std::size_t edge, std::size_t choice, const Pins& pins, std::uint64_t words,
                         std::uint64_t below = std::numeric_limits<std::uint64_t>::max()) {
     // All specs of a choice have the same slots: only better loops than those known are of use.
@@ -545,47 +548,6 @@ class KnownLoops {
       return key.pins.hash() * 1'000'003 + static_cast<std::size_t>(key.words);
     }
   };
-  /// The best loops by the room they were searched in. In a smaller one they are the best, too, as
-  /// long as they fit.
-  class Rooms {
-   public:
-    /// The best that are known to fit.
-    const FoundNest* in(std::uint64_t words) const {
-      const auto above = by_room_.lower_bound(words);
-      if (above != by_room_.end() && above->second.fit(words)) return &*above->second.found;
-      if (above == by_room_.begin()) return nullptr;
-      const Searched& smaller = std::prev(above)->second;
-      return smaller.found ? &*smaller.found : nullptr;
-    }
-    /// There are no better ones of fewer words than `below`.
-    bool is_known(std::uint64_t words, std::uint64_t below) const {
-      const auto above = by_room_.lower_bound(words);
-      if (above == by_room_.end()) return false;
-      if (above->second.fit(words)) return true;
-      const FoundNest* here = in(words);
-      const std::uint64_t fewest = above->second.fewest();
-      return below <= fewest || (here != nullptr && here->dram_words <= fewest);
-    }
-    /// What a search for better ones than those known found.
-    const FoundNest* add(std::uint64_t words, std::uint64_t below,
-                         std::optional<FoundNest> better) {
-      const FoundNest* known = in(words);
-      if (!better && known != nullptr) better = *known;
-      Searched& here = by_room_[words];
-      here = {std::move(better), below};
-      return here.found ? &*here.found : nullptr;
-    }
-
-   private:
-    struct Searched {
-      std::optional<FoundNest> found;
-      std::uint64_t below = 0;  ///< no others were searched for
-      bool fit(std::uint64_t words) const { return found && found->buffer_words <= words; }
-      /// There are none of fewer words.
-      std::uint64_t fewest() const { return found ? std::min(found->dram_words, below) : below; }
-    };
-    std::map<std::uint64_t, Searched> by_room_;
-  };
   struct Nest {
     explicit Nest(const NestSpec& of) : spec(of) {}
     LoopSearch& search() {
@@ -594,12 +556,12 @@ class KnownLoops {
     }
     const NestSpec& spec;
     std::optional<LoopSearch> tables;
-    std::unordered_map<Pins, Rooms, PinsHash> found;
+    std::unordered_map<Pins, LoopsByRoom, PinsHash> found;
     std::unordered_map<Key, FoundNest, Hash> quickest;
   };
 
   const FoundNest* find(Nest& nest, const Pins& pins, std::uint64_t words, std::uint64_t below) {
-    Rooms& rooms = nest.found[pins];
+    LoopsByRoom& rooms = nest.found[pins];
     if (rooms.is_known(words, below)) return rooms.in(words);
     const Standing standing = pins.standing(nest.spec.slots.size());
     // With all of a tensor standing in as much room no more words move, but for the rest of it.
@@ -625,17 +587,13 @@ class KnownLoops {
   std::vector<std::vector<Nest>> nests_;  // by edge and choice
 };
 
-/// What may stay in the buffer from one nest to the next.
-struct Hold {
-  bool whole_tensors = false;
-  Counts parts;
-};
-
 /// The cheapest path in a buffer of so many words.
 class PathSearch {
  public:
+  /// Of tensors in `parts` a part may stay in the buffer from one nest to the next, of all others
+  /// the whole; without `parts` nothing does.
   PathSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known, std::uint64_t words,
-             const Hold& hold)
+             const std::optional<Counts>& parts)
       : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
     std::uint64_t all = 0;
     for (const Tensor& tensor : step_.tensors) {
@@ -643,7 +601,7 @@ class PathSearch {
       if (on_dram(tensor.id) && !tensor.generated) all += size_.back();
     }
     part_counts_.resize(size_.size());
-    for (const auto& [id, counts] : hold.parts) {
+    for (const auto& [id, counts] : parts.value_or(Counts{})) {
       for (const std::int64_t count : counts) {
         if (size_of(id, count) <= words) part_counts_[id].push_back(count);
       }
@@ -651,7 +609,7 @@ class PathSearch {
     // Tensors so small are not worth a choice.
     const std::uint64_t negligible = all / 10'000;
     may_stand_.resize(graph.edges().size());
-    if (!hold.whole_tensors) return;
+    if (!parts) return;
     for (std::size_t e = 0; e < may_stand_.size(); ++e) find_may_stand(e, negligible);
   }
 
@@ -667,10 +625,7 @@ class PathSearch {
     ahead_ = words_ahead(to);
     by_node_[from][{}].cost = 0;
     for (const std::size_t node : graph_.nodes_in_order()) {
-      std::vector<HeldSet> held;
-      for (const auto& [set, reached] : by_node_[node]) held.push_back(set);
-      std::sort(held.begin(), held.end());
-      for (const HeldSet& set : held) {
+      for (const HeldSet& set : most_promising(node)) {
         for (const std::size_t e : graph_.leaving(node)) follow(by_node_[node].at(set), set, e);
       }
     }
@@ -689,6 +644,30 @@ class PathSearch {
   struct Hash {
     std::size_t operator()(const HeldSet& held) const { return held.hash(); }
   };
+
+  static constexpr std::size_t most_states = 300;  ///< that are followed from a node
+
+  /// What may be held at a node, if there are too many ways those that cost the least, once what is
+  /// held is worth as much as bringing it in.
+  std::vector<HeldSet> most_promising(std::size_t node) const {
+    struct State {
+      std::int64_t cost = 0;
+      HeldSet held;
+      auto operator<=>(const State&) const = default;
+    };
+    std::vector<State> states;
+    for (const auto& [held, reached] : by_node_[node]) {
+      State& state = states.emplace_back(static_cast<std::int64_t>(reached.cost), held);
+      for (const Held& h : held)
+        state.cost -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
+    }
+    std::sort(states.begin(), states.end());
+    std::vector<HeldSet> result;
+    for (std::size_t i = 0; i < std::min(states.size(), most_states); ++i) {
+      result.push_back(states[i].held);
+    }
+    return result;
+  }
 
   std::uint64_t size_of(TensorId id) const { return size_[id]; }
   std::int64_t all_of(TensorId id) const { return step_.tensor(id).shape[0]; }
@@ -947,8 +926,9 @@ class PathSearch {
 class AgainSearch {
  public:
   AgainSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known,
-              const models::ComputeArray& array, std::uint64_t words, const Hold& hold)
-      : graph_(graph), array_(array), words_(words), path_(task, graph, known, words, hold) {}
+              const models::ComputeArray& array, std::uint64_t words,
+              const std::optional<Counts>& parts)
+      : graph_(graph), array_(array), words_(words), path_(task, graph, known, words, parts) {}
 
   /// The best, if it costs less than `limit`.
   std::optional<PathSearch::Found> run(bool recompute, std::uint64_t limit = unreachable) {
@@ -1022,8 +1002,6 @@ class AgainSearch {
   PathSearch path_;
 };
 
-}  // namespace
-
 /// Of every tensor large enough to matter, parts of all sizes, coarsely.
 Counts coarse_parts(const ScheduleTask& task) {
   std::uint64_t all = 0;
@@ -1036,20 +1014,24 @@ Counts coarse_parts(const ScheduleTask& task) {
   for (const Tensor& tensor : task.step.tensors) {
     if (size_of(tensor) < std::max<std::uint64_t>(1, all / 50)) continue;
     const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
-    for (std::int64_t count = unit; count < extent; count += unit) {
-      counts[tensor.id].push_back(count);
+    std::vector<std::int64_t>& own = counts[tensor.id];
+    for (std::int64_t count = unit; count < extent; count += unit) own.push_back(count);
+    for (std::int64_t count = unit / 2; count > 0; count /= 2) {
+      const std::uint64_t words = size_of(tensor) / static_cast<std::uint64_t>(extent);
+      if (words * static_cast<std::uint64_t>(count) < all / 1000) break;
+      own.push_back(count);
     }
   }
   return counts;
 }
 
-/// What of each stay is a part of its tensor, and `step` and more elements more, up to `unit`.
-Counts finer_parts(const Schedule& schedule, const Step& step, int halvings) {
+/// Of the tensors of which a part stays in a schedule, that part and others a little larger.
+Counts finer_parts(const Schedule& schedule, const Step& step, int rounds) {
   Counts counts;
   for (const Stay& stay : schedule.stays) {
     const std::int64_t extent = step.tensor(stay.tensor).shape[0];
     if (stay.count == extent) continue;
-    const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * halvings)),
+    const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * rounds)),
                        end = std::min(extent, stay.count + 4 * more);
     std::vector<std::int64_t>& own = counts[stay.tensor];
     for (std::int64_t count = stay.count; count < end; count += more) own.push_back(count);
@@ -1071,9 +1053,9 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
   if (!place(result, step, words)) return std::nullopt;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] != 0) continue;
-    const std::int64_t all = schedule.stays[i].count;
-    const std::int64_t less = std::max<std::int64_t>(1, all / 8);
-    for (std::int64_t count = all; count > 0; count -= less) {
+    const std::int64_t most = schedule.stays[i].count;
+    const std::int64_t less = std::max<std::int64_t>(1, most / 8);
+    for (std::int64_t count = most; count > 0; count -= less) {
       while (count > 0 && !is_cut_at(schedule, i, count)) --count;
       counts[i] = std::max<std::int64_t>(0, count);
       if (counts[i] == 0) break;
@@ -1088,23 +1070,25 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
   return result;
 }
 
+}  // namespace
+
 Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   const Graph graph(task);
   const models::ComputeArray array = task.device.array();
   KnownLoops known(graph, array);
-  const auto search = [&](std::uint64_t allowed, const Hold& hold, bool again,
+  const auto search = [&](std::uint64_t allowed, const std::optional<Counts>& parts, bool again,
                           std::uint64_t limit = unreachable) {
-    return AgainSearch(task, graph, known, array, allowed, hold).run(again, limit);
+    return AgainSearch(task, graph, known, array, allowed, parts).run(again, limit);
   };
-  std::optional<PathSearch::Found> best = search(words, {}, recompute);
+  std::optional<PathSearch::Found> best = search(words, std::nullopt, recompute);
   if (!best) {
     // Joined, operations may need less than the one that alone needs the most.
     BufferNeeded needed = largest_need(single_operations(task));
     std::uint64_t low = words + 1;
     while (low < needed.words) {
       const std::uint64_t middle = low + (needed.words - low) / 2;
-      if (search(middle, {}, false)) {
+      if (search(middle, std::nullopt, false)) {
         needed.words = middle;
       } else {
         low = middle + 1;
@@ -1115,6 +1099,7 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   if (!place(best->schedule, task.step, words)) {
     throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
   }
+  best->cost = dram_words(best->schedule, task.step);
   const auto tighten = [](Schedule& schedule) {
     for (Nest& nest : schedule.nests) nest = tightened(nest);
   };
@@ -1136,34 +1121,35 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     const std::uint64_t cost = dram_words(schedule, task.step);
     if (cost < best->cost) best = PathSearch::Found{std::move(schedule), cost};
   };
-  std::uint64_t limit = best->cost;
-  auto whole = search(words, {true, {}}, recompute, limit);
-  bool gaps = false;
-  if (whole) {
-    limit = whole->cost;
-    gaps = !placed(whole->schedule);
-    if (!gaps) keep(whole->schedule);
-  }
-  auto parts = search(words, {true, coarse_parts(task)}, recompute, limit);
-  for (int halvings = 1; parts && halvings < 3; ++halvings) {
-    const Counts counts = finer_parts(parts->schedule, task.step, halvings);
-    if (auto finer = search(words, {true, counts}, recompute, parts->cost)) parts = finer;
-  }
-  if (parts) {
-    if (placed(parts->schedule)) return std::move(parts->schedule);
-    std::optional<Schedule> fewer = placed_in_parts(parts->schedule, task.step, words);
-    if (fewer) {
-      widen(*fewer);
-      keep(*fewer);
+  // Where that does not help, the search is given a little less than there is, and less again.
+  const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
+  for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
+    auto whole = search(words - less, Counts{}, recompute, best->cost);
+    auto parts =
+        search(words - less, coarse_parts(task), recompute, whole ? whole->cost : best->cost);
+    for (int round = 1; parts && round < 3; ++round) {
+      const Counts counts = finer_parts(parts->schedule, task.step, round);
+      if (counts.empty()) break;
+      if (auto finer = search(words - less, counts, recompute, parts->cost)) {
+        parts = std::move(finer);
+      }
     }
-  }
-  // Or the search is given a little less than there is, and less again.
-  for (std::uint64_t less = std::max<std::uint64_t>(1, words / 256); gaps && less < words / 2;
-       less *= 2) {
-    auto held = search(words - less, {true, {}}, recompute, best->cost);
-    if (!held) break;
-    gaps = !placed(held->schedule);
-    if (!gaps) keep(held->schedule);
+    if (!whole && !parts) break;
+    if (parts && placed(parts->schedule)) {
+      keep(parts->schedule);
+      break;
+    }
+    if (parts) {
+      auto fewer = placed_in_parts(parts->schedule, task.step, words);
+      if (fewer) {
+        widen(*fewer);
+        keep(*fewer);
+      }
+    }
+    if (whole && placed(whole->schedule)) {
+      keep(whole->schedule);
+      break;
+    }
   }
   return std::move(best->schedule);
 }

@@ -148,8 +148,9 @@ using Standing = std::vector<std::int64_t>;
 bool stands_whole(const Slot& slot, std::int64_t standing);
 /// A part of the slot's tensor may stand while the rest comes tile by tile.
 bool can_stand_in_part(const Slot& slot);
-/// No tile of the slot, cut so by its axis's loops, is split by what stands: the outer loop's tiles
-/// and those of the inner one, which are as large where there is none.
+/// No tile of the slot, cut so by its axis's loops, is split by what stands: the tiles of the outer
+/// loop, where it runs, or else those of the inner one. (The inner tiles alone would do, but then
+/// what stands and what does not would take turns within an outer tile.)
 bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner);
 /// The same for the loops of a nest.
 bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,

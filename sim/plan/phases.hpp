@@ -22,7 +22,7 @@ std::string operation_name(const workloads::Step& step, std::size_t op);
 /// Nests of which any one does the work.
 using NestChoice = std::vector<NestSpec>;
 NestChoice choice_of(const NestBuilder& builder, NestRequest request);
-/// The one that moves the fewest words in a buffer of `words`, with nothing pinned.
+/// The one that moves the fewest words in a buffer of `words`, with nothing that stands.
 std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
                            const models::ComputeArray& array);
 

@@ -258,6 +258,7 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
         }
         return true;
       }
+      if (*failed == 0) return false;  // it is larger than the buffer
       const auto at = order.begin() + static_cast<std::ptrdiff_t>(*failed);
       std::rotate(order.begin(), at, at + 1);
     }
@@ -304,6 +305,7 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
     return stays[a].last - stays[a].first > stays[b].last - stays[b].first;
   });
   if (try_order(false) || try_order(true)) return true;
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) schedule.nests[n].parts = parts[n];
   if (place_together(schedule, step, words)) return true;
   // And in many other orders, the same ones each time.
   workloads::SplitMix numbers(1);

@@ -1,6 +1,7 @@
 // What is found among the loops that move equally few words: the quickest, the smallest.
 #include <doctest/doctest.h>
 
+#include "sim/plan/loops_by_room.hpp"
 #include "sim/plan/nest_search.hpp"
 #include "sim/plan/phases.hpp"
 #include "sim/plan/placement.hpp"
@@ -125,6 +126,52 @@ TEST_CASE("the smallest loops fit a buffer in which none of a word less move as 
     }
   }
   CHECK(compared > 1000);
+}
+
+TEST_CASE("loops known from other rooms are those that a search finds") {
+  workloads::SplitMix numbers(20261130);
+  const std::vector<std::string> rules = workloads::learning_rule_names();
+  int known_before = 0, searched = 0;
+  for (int number = 0; number < 20; ++number) {
+    const sim::Experiment experiment =
+        test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
+    CAPTURE(test::description(experiment));
+    const workloads::Step step = sim::training_step(experiment);
+    const models::MemoryMap map =
+        sim::place_tensors(step, experiment.idealisations, experiment.device);
+    for (const sim::NestChoice& choice : sim::single_operations({step, map, experiment.device})) {
+      const sim::NestSpec& spec = choice.front();
+      CAPTURE(spec.name);
+      sim::LoopSearch search(spec);
+      const sim::Standing none(spec.slots.size());
+      const std::uint64_t most = 8 * search.smallest(none).buffer_words + 20;
+      sim::LoopsByRoom rooms;
+      std::vector<std::uint64_t> costs{search.least(none) + 1};
+      for (int query = 0; query < 60; ++query) {
+        const std::uint64_t words = numbers.below(most);
+        // Bounds about the costs that there are, or none.
+        const std::uint64_t below = numbers.below(4) == 0
+                                        ? std::numeric_limits<std::uint64_t>::max()
+                                        : costs[numbers.below(costs.size())] + numbers.below(3);
+        const sim::FoundNest* known = rooms.in(words);
+        if (rooms.is_known(words, below)) {
+          ++known_before;
+        } else {
+          ++searched;
+          const std::uint64_t limit = known != nullptr ? std::min(below, known->dram_words) : below;
+          known = rooms.add(words, below, search.find(none, words, limit));
+        }
+        const auto right = search.find(none, words, below);
+        CHECK((known != nullptr && known->dram_words < below) == right.has_value());
+        if (known != nullptr) CHECK(known->buffer_words <= words);
+        if (!right) continue;
+        CHECK(known->dram_words == right->dram_words);
+        costs.push_back(right->dram_words);
+      }
+    }
+  }
+  CHECK(known_before > 1000);
+  CHECK(searched > 1000);
 }
 
 }  // namespace spillway
