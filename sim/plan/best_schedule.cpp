@@ -610,6 +610,7 @@ class PathSearch {
     const std::uint64_t negligible = all / 10'000;
     may_stand_.resize(graph.edges().size());
     if (!parts) return;
+    with_parts_ = !parts->empty();
     for (std::size_t e = 0; e < may_stand_.size(); ++e) find_may_stand(e, negligible);
   }
 
@@ -645,10 +646,10 @@ class PathSearch {
     std::size_t operator()(const HeldSet& held) const { return held.hash(); }
   };
 
-  static constexpr std::size_t most_states = 300;  ///< that are followed from a node
+  static constexpr std::size_t most_states = 300;  ///< that are followed from a node, with parts
 
-  /// What may be held at a node, if there are too many ways those that cost the least, once what is
-  /// held is worth as much as bringing it in.
+  /// What may be held at a node. Where parts may, and there are too many ways, those that cost the
+  /// least once what is held is worth as much as bringing it in.
   std::vector<HeldSet> most_promising(std::size_t node) const {
     struct State {
       std::int64_t cost = 0;
@@ -662,10 +663,9 @@ class PathSearch {
         state.cost -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
     }
     std::sort(states.begin(), states.end());
+    if (with_parts_ && states.size() > most_states) states.resize(most_states);
     std::vector<HeldSet> result;
-    for (std::size_t i = 0; i < std::min(states.size(), most_states); ++i) {
-      result.push_back(states[i].held);
-    }
+    for (const State& state : states) result.push_back(state.held);
     return result;
   }
 
@@ -916,7 +916,8 @@ class PathSearch {
   std::uint64_t words_;
   std::vector<std::uint64_t> size_;                     // words, by tensor
   std::vector<std::vector<std::int64_t>> part_counts_;  // that fit, by tensor
-  std::vector<std::vector<TensorId>> may_stand_;        // by edge
+  bool with_parts_ = false;
+  std::vector<std::vector<TensorId>> may_stand_;  // by edge
   std::vector<std::unordered_map<HeldSet, Reached, Hash>> by_node_;
   std::uint64_t limit_ = unreachable;
   std::vector<std::uint64_t> ahead_;  // by node
