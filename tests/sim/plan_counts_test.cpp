@@ -116,6 +116,26 @@ TEST_CASE("where stays leave gaps, tiles are still as large as the gaps allow") 
   }
 }
 
+TEST_CASE("where weights do not fit, nearly every word of the buffer saves one of theirs") {
+  using namespace test;
+  // The forward pass and the update both read them, and a part that stays is read once.
+  Experiment experiment =
+      test::experiment(workloads::make_network("wide", {90, 1, 1}, 4, {fc(120)}), "bp", 4);
+  experiment.policy = Policy::best;
+  const auto words_in = [&](std::uint64_t words) {
+    experiment.device.buffer = bytes_of(Words(words));
+    return dram_words(sim::make_plan(experiment));
+  };
+  constexpr std::uint64_t weights = 90 * 120, little = weights / 5;
+  const std::uint64_t most = words_in(little);
+  for (std::uint64_t words = 2 * little; words <= weights; words += weights / 10) {
+    CAPTURE(words);
+    const std::uint64_t saved = most - words_in(words);
+    CHECK(saved <= words - little);
+    CHECK(10 * saved >= 8 * (words - little));
+  }
+}
+
 // Takes long; run it with --no-skip.
 TEST_CASE("networks as shipped: planned is simulated from 16 KiB to 64 MiB" * doctest::skip()) {
   int fitting = 0;
