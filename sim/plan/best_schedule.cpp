@@ -646,10 +646,11 @@ class PathSearch {
     std::size_t operator()(const HeldSet& held) const { return held.hash(); }
   };
 
-  static constexpr std::size_t most_states = 300;  ///< that are followed from a node, with parts
+  /// That are followed from a node: fewer where parts may be held, as there are more much alike.
+  static constexpr std::size_t most_states = 1000, most_with_parts = 300;
 
-  /// What may be held at a node. Where parts may, and there are too many ways, those that cost the
-  /// least once what is held is worth as much as bringing it in.
+  /// What may be held at a node; of too many ways those that cost the least, once what is held is
+  /// worth as much as bringing it in.
   std::vector<HeldSet> most_promising(std::size_t node) const {
     struct State {
       std::int64_t cost = 0;
@@ -663,7 +664,7 @@ class PathSearch {
         state.cost -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
     }
     std::sort(states.begin(), states.end());
-    if (with_parts_ && states.size() > most_states) states.resize(most_states);
+    states.resize(std::min(states.size(), with_parts_ ? most_with_parts : most_states));
     std::vector<HeldSet> result;
     for (const State& state : states) result.push_back(state.held);
     return result;
