@@ -53,6 +53,23 @@ Cost cost_of(const sim::Experiment& experiment, sim::Plan plan) {
   return cost;
 }
 
+/// Visits the nests of every operation alone, of random experiments of all rules in turn.
+template <class Visit>
+void for_each_operation(workloads::SplitMix& numbers, int experiments, Visit visit) {
+  const std::vector<std::string> rules = workloads::learning_rule_names();
+  for (int number = 0; number < experiments; ++number) {
+    const sim::Experiment experiment =
+        test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
+    CAPTURE(test::description(experiment));
+    const workloads::Step step = sim::training_step(experiment);
+    const models::MemoryMap map =
+        sim::place_tensors(step, experiment.idealisations, experiment.device);
+    for (const sim::NestChoice& choice : sim::single_operations({step, map, experiment.device})) {
+      visit(choice);
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("of loops that move equally few words those are taken that take the least time on chip") {
@@ -92,84 +109,66 @@ TEST_CASE("of loops that move equally few words those are taken that take the le
 
 TEST_CASE("the smallest loops fit a buffer in which none of a word less move as few words") {
   workloads::SplitMix numbers(20261201);
-  const std::vector<std::string> rules = workloads::learning_rule_names();
   int compared = 0;
-  for (int number = 0; number < 60; ++number) {
-    const sim::Experiment experiment =
-        test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
-    CAPTURE(test::description(experiment));
-    const workloads::Step step = sim::training_step(experiment);
-    const models::MemoryMap map =
-        sim::place_tensors(step, experiment.idealisations, experiment.device);
-    for (const sim::NestChoice& choice : sim::single_operations({step, map, experiment.device})) {
-      for (const sim::NestSpec& spec : choice) {
-        if (!spec.pieces.empty()) continue;  // in pieces there may be no legal loops
-        CAPTURE(spec.name);
-        sim::LoopSearch search(spec);
-        const sim::Standing none(spec.slots.size());
-        sim::Standing all;
-        for (const sim::Slot& slot : spec.slots) all.push_back(slot.dims[0].extent);
-        CHECK(search.smallest(all).buffer_words == 0);
-        const std::uint64_t least = search.smallest(none).buffer_words;
-        if (least == 0) continue;
-        CHECK(!search.find(none, least - 1));
-        const auto found = search.find(none, least + numbers.below(4 * least));
-        REQUIRE(found);
-        const sim::FoundNest smallest = search.smallest(none, found->dram_words + 1);
-        CHECK(smallest.dram_words <= found->dram_words);
-        const auto there = search.find(none, smallest.buffer_words);
-        REQUIRE(there);
-        CHECK(there->dram_words <= found->dram_words);
-        CHECK(!search.find(none, smallest.buffer_words - 1, found->dram_words + 1));
-        ++compared;
-      }
+  for_each_operation(numbers, 60, [&](const sim::NestChoice& choice) {
+    for (const sim::NestSpec& spec : choice) {
+      if (!spec.pieces.empty()) continue;  // in pieces there may be no legal loops
+      CAPTURE(spec.name);
+      sim::LoopSearch search(spec);
+      const sim::Standing none(spec.slots.size());
+      sim::Standing all;
+      for (const sim::Slot& slot : spec.slots) all.push_back(slot.dims[0].extent);
+      CHECK(search.smallest(all).buffer_words == 0);
+      const std::uint64_t least = search.smallest(none).buffer_words;
+      if (least == 0) continue;
+      CHECK(!search.find(none, least - 1));
+      const auto found = search.find(none, least + numbers.below(4 * least));
+      REQUIRE(found);
+      const sim::FoundNest smallest = search.smallest(none, found->dram_words + 1);
+      CHECK(smallest.dram_words <= found->dram_words);
+      const auto there = search.find(none, smallest.buffer_words);
+      REQUIRE(there);
+      CHECK(there->dram_words <= found->dram_words);
+      CHECK(!search.find(none, smallest.buffer_words - 1, found->dram_words + 1));
+      ++compared;
     }
-  }
+  });
   CHECK(compared > 1000);
 }
 
 TEST_CASE("loops known from other rooms are those that a search finds") {
   workloads::SplitMix numbers(20261130);
-  const std::vector<std::string> rules = workloads::learning_rule_names();
   int known_before = 0, searched = 0;
-  for (int number = 0; number < 20; ++number) {
-    const sim::Experiment experiment =
-        test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
-    CAPTURE(test::description(experiment));
-    const workloads::Step step = sim::training_step(experiment);
-    const models::MemoryMap map =
-        sim::place_tensors(step, experiment.idealisations, experiment.device);
-    for (const sim::NestChoice& choice : sim::single_operations({step, map, experiment.device})) {
-      const sim::NestSpec& spec = choice.front();
-      CAPTURE(spec.name);
-      sim::LoopSearch search(spec);
-      const sim::Standing none(spec.slots.size());
-      const std::uint64_t most = 8 * search.smallest(none).buffer_words + 20;
-      sim::LoopsByRoom rooms;
-      std::vector<std::uint64_t> costs{search.least(none) + 1};
-      for (int query = 0; query < 60; ++query) {
-        const std::uint64_t words = numbers.below(most);
-        // Bounds about the costs that there are, or none.
-        const std::uint64_t below = numbers.below(4) == 0
-                                        ? std::numeric_limits<std::uint64_t>::max()
-                                        : costs[numbers.below(costs.size())] + numbers.below(3);
-        const sim::FoundNest* known = rooms.in(words);
-        if (rooms.is_known(words, below)) {
-          ++known_before;
-        } else {
-          ++searched;
-          const std::uint64_t limit = known != nullptr ? std::min(below, known->dram_words) : below;
-          known = rooms.add(words, below, search.find(none, words, limit));
-        }
-        const auto right = search.find(none, words, below);
-        CHECK((known != nullptr && known->dram_words < below) == right.has_value());
-        if (known != nullptr) CHECK(known->buffer_words <= words);
-        if (!right) continue;
-        CHECK(known->dram_words == right->dram_words);
-        costs.push_back(right->dram_words);
+  for_each_operation(numbers, 20, [&](const sim::NestChoice& choice) {
+    const sim::NestSpec& spec = choice.front();
+    CAPTURE(spec.name);
+    sim::LoopSearch search(spec);
+    const sim::Standing none(spec.slots.size());
+    const std::uint64_t most = 8 * search.smallest(none).buffer_words + 20;
+    sim::LoopsByRoom rooms;
+    std::vector<std::uint64_t> costs{search.least(none) + 1};
+    for (int query = 0; query < 60; ++query) {
+      const std::uint64_t words = numbers.below(most);
+      // Bounds about the costs that there are, or none.
+      const std::uint64_t below = numbers.below(4) == 0
+                                      ? std::numeric_limits<std::uint64_t>::max()
+                                      : costs[numbers.below(costs.size())] + numbers.below(3);
+      const sim::FoundNest* known = rooms.in(words);
+      if (rooms.is_known(words, below)) {
+        ++known_before;
+      } else {
+        ++searched;
+        const std::uint64_t limit = known != nullptr ? std::min(below, known->dram_words) : below;
+        known = rooms.add(words, below, search.find(none, words, limit));
       }
+      const auto right = search.find(none, words, below);
+      CHECK((known != nullptr && known->dram_words < below) == right.has_value());
+      if (known != nullptr) CHECK(known->buffer_words <= words);
+      if (!right) continue;
+      CHECK(known->dram_words == right->dram_words);
+      costs.push_back(right->dram_words);
     }
-  }
+  });
   CHECK(known_before > 1000);
   CHECK(searched > 1000);
 }
