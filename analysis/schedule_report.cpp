@@ -30,7 +30,7 @@ std::vector<std::string> loops_of(const sim::Nest& nest) {
 /// A tensor that stays, and how much of it where it is not all.
 std::string name_of(const sim::Stay& stay, const workloads::Step& step) {
   const workloads::Tensor& tensor = step.tensor(stay.tensor);
-  if (stay.count == tensor.shape[0]) return tensor.name;
+  if (is_whole(stay, step)) return tensor.name;
   return fmt::format("{} (first {} of {})", tensor.name, stay.count, tensor.shape[0]);
 }
 

@@ -587,6 +587,17 @@ class KnownLoops {
   std::vector<std::vector<Nest>> nests_;  // by edge and choice
 };
 
+/// Words that a tensor takes in DRAM, and that all of a step's take.
+std::uint64_t words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
+  const bool there = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
+  return there ? words_of(tensor.bytes()).count() : 0;
+}
+std::uint64_t words_in_dram(const ScheduleTask& task) {
+  std::uint64_t sum = 0;
+  for (const Tensor& tensor : task.step.tensors) sum += words_in_dram(task, tensor);
+  return sum;
+}
+
 /// The cheapest path in a buffer of so many words.
 class PathSearch {
  public:
@@ -595,11 +606,7 @@ class PathSearch {
   PathSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known, std::uint64_t words,
              const std::optional<Counts>& parts)
       : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
-    std::uint64_t all = 0;
-    for (const Tensor& tensor : step_.tensors) {
-      size_.push_back(words_of(tensor.bytes()).count());
-      if (on_dram(tensor.id) && !tensor.generated) all += size_.back();
-    }
+    for (const Tensor& tensor : step_.tensors) size_.push_back(words_of(tensor.bytes()).count());
     part_counts_.resize(size_.size());
     for (const auto& [id, counts] : parts.value_or(Counts{})) {
       for (const std::int64_t count : counts) {
@@ -607,7 +614,7 @@ class PathSearch {
       }
     }
     // Tensors so small are not worth a choice.
-    const std::uint64_t negligible = all / 10'000;
+    const std::uint64_t negligible = words_in_dram(task) / 10'000;
     may_stand_.resize(graph.edges().size());
     if (!parts) return;
     with_parts_ = !parts->empty();
@@ -774,8 +781,7 @@ class PathSearch {
   }
 
   bool can_stand(const Slot& slot, std::int64_t count) const {
-    if (count < all_of(slot.tensor)) return can_stand_in_part(slot);
-    return !slot.on_demand && slot.source != Slot::Source::streamed;
+    return count < all_of(slot.tensor) ? can_stand_in_part(slot) : sim::can_stand(slot);
   }
   bool in_part(const Option& option) const { return option.count < all_of(option.tensor); }
 
@@ -1006,20 +1012,16 @@ class AgainSearch {
 
 /// Of every tensor large enough to matter, parts of all sizes, coarsely.
 Counts coarse_parts(const ScheduleTask& task) {
-  std::uint64_t all = 0;
-  const auto size_of = [&](const Tensor& tensor) {
-    const bool on_dram = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
-    return on_dram ? words_of(tensor.bytes()).count() : 0;
-  };
-  for (const Tensor& tensor : task.step.tensors) all += size_of(tensor);
+  const std::uint64_t all = words_in_dram(task);
   Counts counts;
   for (const Tensor& tensor : task.step.tensors) {
-    if (size_of(tensor) < std::max<std::uint64_t>(1, all / 50)) continue;
+    const std::uint64_t size = words_in_dram(task, tensor);
+    if (size < std::max<std::uint64_t>(1, all / 50)) continue;
     const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
     std::vector<std::int64_t>& own = counts[tensor.id];
     for (std::int64_t count = unit; count < extent; count += unit) own.push_back(count);
     for (std::int64_t count = unit / 2; count > 0; count /= 2) {
-      const std::uint64_t words = size_of(tensor) / static_cast<std::uint64_t>(extent);
+      const std::uint64_t words = size / static_cast<std::uint64_t>(extent);
       if (words * static_cast<std::uint64_t>(count) < all / 1000) break;
       own.push_back(count);
     }
@@ -1031,8 +1033,8 @@ Counts coarse_parts(const ScheduleTask& task) {
 Counts finer_parts(const Schedule& schedule, const Step& step, int rounds) {
   Counts counts;
   for (const Stay& stay : schedule.stays) {
+    if (is_whole(stay, step)) continue;
     const std::int64_t extent = step.tensor(stay.tensor).shape[0];
-    if (stay.count == extent) continue;
     const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * rounds)),
                        end = std::min(extent, stay.count + 4 * more);
     std::vector<std::int64_t>& own = counts[stay.tensor];
@@ -1047,10 +1049,7 @@ Counts finer_parts(const Schedule& schedule, const Step& step, int rounds) {
 std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& step,
                                         std::uint64_t words) {
   std::vector<std::int64_t> counts;
-  for (const Stay& stay : schedule.stays) {
-    const std::int64_t all = step.tensor(stay.tensor).shape[0];
-    counts.push_back(stay.count == all ? all : 0);
-  }
+  for (const Stay& stay : schedule.stays) counts.push_back(is_whole(stay, step) ? stay.count : 0);
   Schedule result = with_counts(schedule, counts);
   if (!place(result, step, words)) return std::nullopt;
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -1101,7 +1100,7 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   if (!place(best->schedule, task.step, words)) {
     throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
   }
-  best->cost = dram_words(best->schedule, task.step);
+  best->cost = dram_words(best->schedule, task.step, task.map);
   const auto tighten = [](Schedule& schedule) {
     for (Nest& nest : schedule.nests) nest = tightened(nest);
   };
@@ -1120,15 +1119,15 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
     return true;
   };
   const auto keep = [&](Schedule& schedule) {
-    const std::uint64_t cost = dram_words(schedule, task.step);
+    const std::uint64_t cost = dram_words(schedule, task.step, task.map);
     if (cost < best->cost) best = PathSearch::Found{std::move(schedule), cost};
   };
   // Where that does not help, the search is given a little less than there is, and less again.
+  const Counts coarse = coarse_parts(task);
   const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
   for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
     auto whole = search(words - less, Counts{}, recompute, best->cost);
-    auto parts =
-        search(words - less, coarse_parts(task), recompute, whole ? whole->cost : best->cost);
+    auto parts = search(words - less, coarse, recompute, whole ? whole->cost : best->cost);
     for (int round = 1; parts && round < 3; ++round) {
       const Counts counts = finer_parts(parts->schedule, task.step, round);
       if (counts.empty()) break;

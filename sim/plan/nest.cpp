@@ -299,8 +299,15 @@ bool NestShape::is_legal() const {
   return true;
 }
 
-models::TileSize NestShape::coverage(std::size_t s) const {
+models::TileSize NestShape::coverage(std::size_t s, std::int64_t standing) const {
   const Slot& slot = spec_.slots[s];
+  if (standing != 0) {
+    const models::TileSize all = coverage(s);
+    const auto extent = static_cast<std::uint64_t>(slot.dims[0].extent);
+    const std::uint64_t left = extent - static_cast<std::uint64_t>(standing);
+    return {workloads::Words(all.words.count() / extent * left),
+            workloads::Bytes(all.bytes.count() / extent * left)};
+  }
   if (slot.element == workloads::Bytes(workloads::bytes_per_word)) {
     std::uint64_t words = 1;
     for (const Projection& p : slot.dims) {
@@ -414,11 +421,14 @@ bool stands_whole(const Slot& slot, std::int64_t standing) {
   return standing == slot.dims[0].extent;
 }
 
+bool can_stand(const Slot& slot) {
+  return !slot.on_demand && slot.source != Slot::Source::streamed;
+}
+
 bool can_stand_in_part(const Slot& slot) {
   const Projection& p = slot.dims[0];
-  return p.axis && p.stages == 0 && p.per_group == 0 && p.extent > 1 &&
-         slot.element == workloads::Bytes(workloads::bytes_per_word) && !slot.on_demand &&
-         slot.source != Slot::Source::streamed;
+  return can_stand(slot) && p.axis && p.stages == 0 && p.per_group == 0 && p.extent > 1 &&
+         slot.element == workloads::Bytes(workloads::bytes_per_word);
 }
 
 bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner) {
@@ -441,14 +451,6 @@ bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
   return is_cut_at(standing, slot, outer == 0 ? inner : outer, inner);
 }
 
-models::TileSize coverage_beside(const Slot& slot, models::TileSize all, std::int64_t standing) {
-  if (standing == 0) return all;
-  const auto extent = static_cast<std::uint64_t>(slot.dims[0].extent);
-  const std::uint64_t left = extent - static_cast<std::uint64_t>(standing);
-  return {workloads::Words(all.words.count() / extent * left),
-          workloads::Bytes(all.bytes.count() / extent * left)};
-}
-
 SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
   const std::uint64_t last = slot.changed && slot.wanted ? 1 : 0;
   switch (slot.source) {
@@ -467,10 +469,15 @@ std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Sta
     if (!slot.counted || stands_whole(slot, standing[s])) continue;
     const SlotMoves moves = slot_moves(slot, shape.visits(s));
     if (moves.loads + moves.stores == 0) continue;
-    const models::TileSize once = coverage_beside(slot, shape.coverage(s), standing[s]);
-    sum += once.words.count() * (moves.loads + moves.stores);
+    sum += shape.coverage(s, standing[s]).words.count() * (moves.loads + moves.stores);
   }
   return sum;
+}
+
+std::vector<std::uint64_t> Packing::from(std::uint64_t begin) const {
+  std::vector<std::uint64_t> result = address;
+  for (std::uint64_t& each : result) each += begin;
+  return result;
 }
 
 Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,

@@ -146,7 +146,9 @@ struct Parts {
 /// nothing here: so many elements of its first dimension, from the first on.
 using Standing = std::vector<std::int64_t>;
 bool stands_whole(const Slot& slot, std::int64_t standing);
-/// A part of the slot's tensor may stand while the rest comes tile by tile.
+/// The slot's tensor may stand.
+bool can_stand(const Slot& slot);
+/// A part of it may, while the rest comes tile by tile.
 bool can_stand_in_part(const Slot& slot);
 /// No tile of the slot, cut so by its axis's loops, is split by what stands: the tiles of the outer
 /// loop, where it runs, or else those of the inner one. (The inner tiles alone would do, but then
@@ -229,8 +231,8 @@ class NestShape {
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// The slot's tile is kept where the next one is the same box.
   bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
-  /// All distinct tiles of a slot, what they share counted for each.
-  models::TileSize coverage(std::size_t slot) const;
+  /// All distinct tiles of a slot but for what stands of it, what they share counted for each.
+  models::TileSize coverage(std::size_t slot, std::int64_t standing = 0) const;
   /// Every tile of every slot has elements, no unfinished tile leaves that shares some with others,
   /// and loops that bring tiles in anew run equally often wherever they do.
   bool is_legal() const;
@@ -253,9 +255,6 @@ class NestShape {
   std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
 };
 
-/// The slot's tiles but for what stands.
-models::TileSize coverage_beside(const Slot& slot, models::TileSize all, std::int64_t standing);
-
 /// How often all of a slot's tiles cross the border.
 struct SlotMoves {
   std::uint64_t loads = 0, stores = 0;
@@ -276,6 +275,8 @@ struct BufferRange {
 struct Packing {
   std::vector<std::uint64_t> address;
   std::uint64_t words = 0;
+  /// The addresses when the packing begins at one.
+  std::vector<std::uint64_t> from(std::uint64_t begin) const;
 };
 Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
              const std::vector<BufferRange>& taken = {});

@@ -737,8 +737,7 @@ Nest widened(const Nest& nest, BufferRange room, const models::ComputeArray& arr
   if (!found) return nest;
   Nest result = search.quickest_nest(*found, nest.standing, words, array);
   shape.set(result.loops, result.parts);
-  result.address = pack(result.spec, shape, result.standing).address;
-  for (std::uint64_t& address : result.address) address += room.begin;
+  result.address = pack(result.spec, shape, result.standing).from(room.begin);
   return result;
 }
 

@@ -11,6 +11,10 @@ namespace spillway::sim {
 using workloads::Step;
 using workloads::Tensor;
 
+bool is_whole(const Stay& stay, const Step& step) {
+  return stay.count == step.tensor(stay.tensor).shape[0];
+}
+
 models::Tile tile_of(const Stay& stay, const Step& step) {
   models::Tile tile = models::whole_tensor(stay.tensor, step.tensor(stay.tensor).shape);
   tile.box[0].end = stay.count;
@@ -43,7 +47,7 @@ std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) 
       if (stands_whole(slot, nest.standing[s])) continue;
       const SlotMoves times = slot_moves(slot, shape.visits(s));
       if (times.loads + times.stores == 0) continue;
-      const models::TileSize once = coverage_beside(slot, shape.coverage(s), nest.standing[s]);
+      const models::TileSize once = shape.coverage(s, nest.standing[s]);
       const auto move = [&](Direction direction, std::uint64_t count) {
         if (count == 0) return;
         add({n, s, {}, slot.tensor, direction, {}, {once.words * count, once.bytes * count}});
@@ -86,15 +90,10 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   return lines;
 }
 
-std::uint64_t dram_words(const Schedule& schedule, const Step& step) {
+std::uint64_t dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
   std::uint64_t sum = 0;
-  for (const Nest& nest : schedule.nests) {
-    NestShape shape(nest.spec);
-    shape.set(nest.loops, nest.parts);
-    sum += dram_words(nest.spec, shape, nest.standing);
-  }
-  for (const Stay& stay : schedule.stays) {
-    sum += words_of(stay, step) * ((stay.loaded ? 1 : 0) + (stay.stored ? 1 : 0));
+  for (const ScheduledMove& move : moves_of(schedule, step)) {
+    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words.count();
   }
   return sum;
 }
@@ -194,8 +193,7 @@ bool place_slots(Nest& nest, std::size_t n, const std::vector<Box>& stays, std::
     const Packing together = pack(nest.spec, shape, nest.standing);
     const std::uint64_t base = lowest_free(stays, together.words, n, n);
     if (base + together.words <= words) {
-      nest.address = together.address;
-      for (std::uint64_t& address : nest.address) address += base;
+      nest.address = together.from(base);
       return true;
     }
     const Packing apart = pack(nest.spec, shape, nest.standing, taken);
@@ -251,10 +249,7 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
           schedule.stays[i].address = boxes[i].begin;
         }
         for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
-          schedule.nests[n].address = packings[n].address;
-          for (std::uint64_t& address : schedule.nests[n].address) {
-            address += boxes[schedule.stays.size() + n].begin;
-          }
+          schedule.nests[n].address = packings[n].from(boxes[schedule.stays.size() + n].begin);
         }
         return true;
       }

@@ -22,6 +22,7 @@ struct Stay {
   std::uint64_t address = 0;        ///< in the buffer, in words
 };
 
+bool is_whole(const Stay& stay, const workloads::Step& step);
 models::Tile tile_of(const Stay& stay, const workloads::Step& step);
 std::uint64_t words_of(const Stay& stay, const workloads::Step& step);
 
@@ -58,7 +59,8 @@ ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
 
 /// Words of it through the DRAM port.
-std::uint64_t dram_words(const Schedule& schedule, const workloads::Step& step);
+std::uint64_t dram_words(const Schedule& schedule, const workloads::Step& step,
+                         const models::MemoryMap& map);
 
 /// The schedule with stays of so many elements each of their tensors' first dimensions, fewer than
 /// there are or as many.

@@ -22,9 +22,8 @@ namespace {
 /// A part of some tensor stays in the buffer from one nest to the next, and the rest does not.
 bool keeps_a_part(const sim::Plan& plan) {
   const auto& stays = plan.schedule().stays;
-  return std::any_of(stays.begin(), stays.end(), [&](const sim::Stay& stay) {
-    return stay.count < plan.step().tensor(stay.tensor).shape[0];
-  });
+  return std::any_of(stays.begin(), stays.end(),
+                     [&](const sim::Stay& stay) { return !is_whole(stay, plan.step()); });
 }
 
 }  // namespace
