@@ -191,21 +191,41 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
     }
     result.blocks.push_back(std::move(block));
   }
-  const std::size_t per_block = sizes.size() * all_curves.size();
-  const std::size_t count = per_block * result.blocks.size();
+  // What a group of layers makes again begins with the first of the network. Batch-norm there needs
+  // the whole batch: without recomputation BP has the same plan.
+  const auto recomputes = [&](std::size_t block) {
+    return !experiments[block].network.layers.front().batch_norm;
+  };
+  struct Task {
+    std::size_t block, row;
+    Curve curve;
+  };
+  std::vector<Task> tasks;
+  for (std::size_t b = 0; b < result.blocks.size(); ++b) {
+    for (std::size_t r = 0; r < sizes.size(); ++r) {
+      for (const Curve curve : all_curves) {
+        if (curve != Curve::bp_recompute || recomputes(b)) tasks.push_back({b, r, curve});
+      }
+    }
+  }
   std::atomic<std::size_t> begun{0};
   std::mutex telling;
-  in_parallel(count, [&](std::size_t i) {
-    BufferRow& row = result.blocks[i / per_block].rows[i % per_block / all_curves.size()];
-    const Curve curve = all_curves[i % all_curves.size()];
+  in_parallel(tasks.size(), [&](std::size_t i) {
+    const auto [b, r, curve] = tasks[i];
+    BufferRow& row = result.blocks[b].rows[r];
     if (progress) {
       const std::lock_guard lock(telling);
-      progress(++begun, count,
+      progress(++begun, tasks.size(),
                fmt::format("{} at {}", curve == Curve::lel ? "LEL" : "BP", size_name(row.buffer)));
     }
-    row.points[static_cast<std::size_t>(curve)] =
-        plan_point(experiments[i / per_block], curve, row.buffer);
+    row.points[static_cast<std::size_t>(curve)] = plan_point(experiments[b], curve, row.buffer);
   });
+  for (std::size_t b = 0; b < result.blocks.size(); ++b) {
+    if (recomputes(b)) continue;
+    for (BufferRow& row : result.blocks[b].rows) {
+      row.points[static_cast<std::size_t>(Curve::bp_recompute)] = row.at(Curve::bp);
+    }
+  }
   return result;
 }
 

@@ -201,6 +201,7 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
 /// of all, and of those that differ from the one before.
 struct DimensionCut {
   std::int64_t largest = 1, sum = 1, fresh = 1;
+  bool operator==(const DimensionCut&) const = default;
 };
 DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile);
 

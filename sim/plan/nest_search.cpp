@@ -75,12 +75,18 @@ std::vector<std::int64_t> inner_sizes(const NestSpec& spec, Axis axis) {
 /// The cuts of one dimension of a slot by tile size, of whichever loop it follows.
 struct Cuts {
   std::vector<DimensionCut> outer, inner;  ///< a dimension without an axis has one cut
-  std::int64_t least = 0;                  ///< the least of their sums
-  bool gaps = false;                       ///< smaller tiles leave out what larger ones cover
-  bool repeats = false;                    ///< tiles may be the same box as the one before
-  bool rises = true;                       ///< sums never fall from one size to the next
-  bool shrinks = true;                     ///< nor does the largest of the tiles grow
+  /// The least of the sums of a size and of all later ones.
+  std::vector<std::int64_t> outer_least, inner_least;
+  bool gaps = false;     ///< smaller tiles leave out what larger ones cover
+  bool repeats = false;  ///< tiles may be the same box as the one before
+  bool rises = true;     ///< sums never fall from one size to the next
+  bool shrinks = true;   ///< nor does the largest of the tiles grow
 };
+
+bool repeats(const std::vector<DimensionCut>& cuts) {
+  return std::any_of(cuts.begin(), cuts.end(),
+                     [](const DimensionCut& cut) { return cut.fresh < cut.sum; });
+}
 
 /// A slot's tiles under one order of loops.
 struct SlotTiles {
@@ -88,8 +94,8 @@ struct SlotTiles {
   struct Dimension {
     std::size_t level = 0;  ///< the number of levels: with none
     const std::vector<DimensionCut>* cuts = nullptr;
-    std::int64_t least = 0;  ///< of the sums of all cuts
-    bool part = false;       ///< a place at a time is enough
+    const std::vector<std::int64_t>* least = nullptr;
+    bool part = false;  ///< a place at a time is enough
     std::int64_t per_group = 0;
   };
   std::size_t slot = 0;
@@ -97,9 +103,10 @@ struct SlotTiles {
   std::size_t changing = 0;            ///< dimensions in use
   std::int64_t rest = 1, largest = 1;  ///< elements along the others: all, and of a tile
   std::int64_t element = 4;
-  bool moves = false;  ///< its words are counted
-  bool kept = false;   ///< where the next tile is the same box
-  bool gaps = false;   ///< smaller tiles may move fewer words
+  bool moves = false;        ///< its words are counted
+  bool kept = false;         ///< where the next tile is the same box
+  bool gaps = false;         ///< smaller tiles may move fewer words
+  std::uint32_t levels = 0;  ///< that the size of a tile depends on
   // Levels of which a later size may move fewer words, or need more room.
   std::uint32_t falls = 0, grows = 0;
 };
@@ -117,7 +124,9 @@ struct Order {
   std::vector<std::size_t> sequence;  ///< levels as they are decided
   AxisLoops by_axis;
   std::vector<SlotTiles> slots;
-  std::uint32_t unsorted = 0;                      ///< levels
+  std::uint32_t unsorted = 0;  ///< levels
+  /// A level of columns that could change places with the one of rows just outside of it.
+  std::optional<std::size_t> mirrored;
   std::vector<std::vector<SlotPattern>> patterns;  ///< by running loops, when they are needed
 };
 
@@ -175,21 +184,14 @@ struct LoopSearch::Tables {
       for (std::size_t s = 0; s < spec.slots.size(); ++s) {
         orders.back().slots.push_back(tiles_of(spec, s, orders.back()));
       }
+      orders.back().mirrored = mirrored_in(spec, orders.back());
     }
-    for (const NestOp& op : spec.ops) {
-      std::vector<bool> uses(spec.slots.size());
-      for (const auto* operands : {&op.inputs, &op.outputs}) {
-        for (const NestOp::Operand& operand : *operands) {
-          if (!operand.once) uses[operand.slot] = true;
-        }
-      }
-      together.push_back(std::move(uses));
-    }
+    find_together(spec);
   }
 
   static Cuts cuts_of(const NestSpec& spec, const Projection& p) {
     Cuts cuts;
-    if (!p.axis) return {{{p.extent, p.extent, p.extent}}, {}, p.extent};
+    if (!p.axis) return {{{p.extent, p.extent, p.extent}}, {}, {p.extent}, {}};
     const std::int64_t extent = spec.extent[index(*p.axis)];
     for (const std::int64_t tile : sizes_of(spec, *p.axis)) {
       cuts.outer.push_back(cut(p, extent, tile));
@@ -198,14 +200,17 @@ struct LoopSearch::Tables {
       for (const std::int64_t tile : inner_sizes(spec, *p.axis))
         cuts.inner.push_back(cut(p, extent, tile));
     }
-    cuts.least = cuts.outer.front().sum;
-    for (const auto* all : {&cuts.outer, &cuts.inner}) {
-      for (const DimensionCut& each : *all) {
-        cuts.least = std::min({cuts.least, each.sum, each.fresh});
+    for (const auto& [all, least] :
+         {std::pair{&cuts.outer, &cuts.outer_least}, std::pair{&cuts.inner, &cuts.inner_least}}) {
+      least->resize(all->size());
+      for (std::size_t size = all->size(); size-- > 0;) {
+        const DimensionCut& each = (*all)[size];
+        (*least)[size] = std::min(each.sum, each.fresh);
+        if (size + 1 < all->size()) (*least)[size] = std::min((*least)[size], (*least)[size + 1]);
+        cuts.gaps = cuts.gaps || (*least)[size] < cuts.outer.front().sum;
         cuts.repeats = cuts.repeats || each.fresh < each.sum;
       }
     }
-    cuts.gaps = cuts.least < cuts.outer.front().sum;
     for (const auto* all : {&cuts.outer, &cuts.inner}) {
       for (std::size_t size = 1; size < all->size(); ++size) {
         const DimensionCut &larger = (*all)[size - 1], &smaller = (*all)[size];
@@ -230,18 +235,23 @@ struct LoopSearch::Tables {
       const Projection& p = slot.dims[d];
       const Cuts& all = cuts[s][d];
       SlotTiles::Dimension dimension{
-          count, &all.outer, all.least,
+          count, &all.outer, &all.outer_least,
           (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec.finish->axis),
           p.per_group};
       for (std::size_t i = 0; i < count; ++i) {
         if (order.loops[i].axis != p.axis || (p.outer && order.levels[i].outer)) continue;
         dimension.level = i;
         dimension.cuts = order.levels[i].outer ? &all.inner : &all.outer;
+        dimension.least = order.levels[i].outer ? &all.inner_least : &all.outer_least;
         const std::uint32_t bit = std::uint32_t{1} << i;
+        tiles.levels |= bit;
         if (!all.rises) tiles.falls |= bit;
         if (!all.shrinks) tiles.grows |= bit;
       }
       tiles.gaps = tiles.gaps || all.gaps || (tiles.kept && all.repeats);
+      for (std::size_t i = 0; i < count && p.per_group != 0; ++i) {
+        if (order.loops[i].axis == Axis::group) tiles.levels |= std::uint32_t{1} << i;
+      }
       if (dimension.level < count || p.per_group != 0) {
         tiles.dims[tiles.changing++] = dimension;
       } else {
@@ -252,10 +262,68 @@ struct LoopSearch::Tables {
     return tiles;
   }
 
+  void find_together(const NestSpec& spec) {
+    std::vector<std::vector<std::size_t>> all;
+    for (const NestOp& op : spec.ops) {
+      std::vector<std::size_t>& slots = all.emplace_back();
+      for (const auto* operands : {&op.inputs, &op.outputs}) {
+        for (const NestOp::Operand& operand : *operands) {
+          if (!operand.once) slots.push_back(operand.slot);
+        }
+      }
+      std::sort(slots.begin(), slots.end());
+      slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+    }
+    // What is needed beside still more elsewhere says nothing.
+    const auto is_within = [](const auto& some, const auto& more) {
+      return std::includes(more.begin(), more.end(), some.begin(), some.end());
+    };
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    for (const std::vector<std::size_t>& slots : all) {
+      const auto has_all = [&](const auto& more) { return is_within(slots, more); };
+      if (std::none_of(together.begin(), together.end(), has_all)) together.push_back(slots);
+    }
+  }
+
+  /// The columns, where all that is cut along them is cut along rows in the same way.
+  static std::optional<std::size_t> mirrored_in(const NestSpec& spec, const Order& order) {
+    std::array<std::vector<std::size_t>, 2> levels;  // of rows and of columns
+    for (std::size_t i = 0; i < order.loops.size(); ++i) {
+      if (order.loops[i].axis == Axis::row) levels[0].push_back(i);
+      if (order.loops[i].axis == Axis::column) levels[1].push_back(i);
+    }
+    if (levels[0].empty() || levels[0].size() != levels[1].size()) return std::nullopt;
+    for (std::size_t k = 0; k < levels[0].size(); ++k) {
+      const std::size_t row = levels[0][k], column = levels[1][k];
+      if (column != row + 1 || order.levels[row].sizes != order.levels[column].sizes)
+        return std::nullopt;
+      for (const SlotTiles& tiles : order.slots) {
+        std::array<const SlotTiles::Dimension*, 2> dims{};
+        for (std::size_t d = 0; d < tiles.changing; ++d) {
+          const SlotTiles::Dimension& dimension = tiles.dims[d];
+          if (dimension.level != row && dimension.level != column) continue;
+          const SlotTiles::Dimension*& own = dims[dimension.level == row ? 0 : 1];
+          if (own != nullptr || dimension.part) return std::nullopt;
+          own = &dimension;
+        }
+        if ((dims[0] == nullptr) != (dims[1] == nullptr)) return std::nullopt;
+        if (dims[0] != nullptr && *dims[0]->cuts != *dims[1]->cuts) return std::nullopt;
+        if (dims[0] != nullptr && tiles.kept && repeats(*dims[0]->cuts)) return std::nullopt;
+      }
+    }
+    for (const NestOp& op : spec.ops) {
+      if (op.runs[index(Axis::row)] != op.runs[index(Axis::column)]) return std::nullopt;
+      if (op.product && op.product->side[index(Axis::row)] != op.product->side[index(Axis::column)])
+        return std::nullopt;
+    }
+    return levels[1].front();
+  }
+
   std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
   bool gaps = false;                                         ///< any of them has
   std::vector<Order> orders;
-  std::vector<std::vector<bool>> together;  ///< slots that an operation uses at once, by operation
+  std::vector<std::vector<std::size_t>> together;  ///< slots that an operation uses at once
 };
 
 namespace {
@@ -269,6 +337,7 @@ class OrderSearch {
   OrderSearch(const NestSpec& spec, LoopSearch::Tables& tables, Order& order,
               const Standing& standing, std::uint64_t words, std::uint64_t below)
       : spec_(spec),
+        together_(tables.together),
         order_(order),
         standing_(standing),
         words_(words),
@@ -276,6 +345,7 @@ class OrderSearch {
         shape_(spec),
         count_(order.loops.size()),
         loops_(order.loops),
+        mirrored_(order.mirrored),
         falls_(order.unsorted),
         grows_(order.unsorted) {
     tile_.fill(1);
@@ -285,31 +355,32 @@ class OrderSearch {
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       if (stands_whole(spec.slots[s], standing[s])) continue;
       const SlotTiles& tiles = order.slots[s];
-      if (standing[s] != 0) in_part_.push_back(s);
+      if (standing[s] != 0) {
+        in_part_.push_back(s);
+        const std::optional<Axis> cut = spec.slots[s].dims[0].axis;
+        if (cut == Axis::row || cut == Axis::column) mirrored_.reset();
+      }
       (in_buffer(s) ? slots_ : streamed_).push_back(&tiles);
       if (in_buffer(s)) grows_ |= tiles.grows;
       if (!tiles.moves) continue;
       falls_ |= tiles.falls;
       gaps_ = gaps_ || tiles.gaps;
     }
-    for (const std::vector<bool>& uses : tables.together) {
-      std::vector<const SlotTiles*>& together = together_.emplace_back();
-      for (std::size_t s = 0; s < uses.size(); ++s) {
-        if (uses[s] && in_buffer(s) && !stands_whole(spec.slots[s], standing[s])) {
-          together.push_back(&order.slots[s]);
-        }
-      }
-    }
+    room_.resize(spec.slots.size());
   }
 
   /// With `coarse` only tiles of which each is about half of the next larger one.
   void run(std::optional<FoundNest>& best, bool coarse) {
     best_ = &best;
     coarse_ = coarse;
-    for (std::size_t level = 0; level < count_; ++level) undecide(level);
-    std::size_t fits = 0;
-    if (count_ > 0) fits = sizes(order_.sequence[0]).size() - 1;
-    if (needed_at_least() <= words_) descend(0, fits);
+    // Single places are never larger; and how long tiles take does not follow from how many words
+    // they move.
+    supposes_ = array_ == nullptr && !for_room_;
+    for (std::size_t level = 0; level < count_; ++level) undecide(level, 0);
+    for (const SlotTiles* slot : slots_) room_[slot->slot] = largest_tile(*slot);
+    if (needed_at_least() > words_) return;
+    find_fits(0, ByLevel{});
+    if (!suppose(0) || !moves_too_much()) descend(0);
   }
 
   /// Loops that move fewer words than `below` in the fewest cycles on chip. `best` has loops of so
@@ -328,7 +399,10 @@ class OrderSearch {
   }
 
  private:
-  enum class Extent { sum, least };
+  using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
+
+  /// Of the level's sizes a later one may need more room.
+  bool grows(std::size_t level) const { return (grows_ >> level & 1) != 0; }
 
   const std::vector<std::int64_t>& sizes(std::size_t level) const {
     return order_.levels[level].sizes;
@@ -336,14 +410,22 @@ class OrderSearch {
 
   void decide(std::size_t level, std::size_t size) {
     decided_[level] = true;
-    largest_[level] = smallest_[level] = size;
+    largest_[level] = size;
+    set_smallest(level, size);
     set_tile(level);
   }
-  void undecide(std::size_t level) {
+  void undecide(std::size_t level, std::size_t first) {
     decided_[level] = false;
-    largest_[level] = 0;
-    smallest_[level] = sizes(level).size() - 1;
+    largest_[level] = first;
+    set_smallest(level, sizes(level).size() - 1);
     set_tile(level);
+  }
+  void set_smallest(std::size_t level, std::size_t size) {
+    if (smallest_[level] == size) return;
+    smallest_[level] = size;
+    for (const SlotTiles* slot : slots_) {
+      if ((slot->levels >> level & 1) != 0) room_[slot->slot] = largest_tile(*slot);
+    }
   }
   void set_tile(std::size_t level) {
     tile_[level] = sizes(level)[largest_[level]];
@@ -366,16 +448,17 @@ class OrderSearch {
     return known;
   }
 
-  /// Elements of all of a slot's tiles; where a loop is named, along its dimensions of those that
+  /// Elements of all of a slot's tiles, or no more than of any tiles of the loops that are not
+  /// decided yet; where a loop is named, along its dimensions of those that
   /// differ from the one before.
-  std::int64_t elements(const SlotTiles& tiles, Extent extent, std::size_t fresh_along) const {
+  std::int64_t elements(const SlotTiles& tiles, std::size_t fresh_along) const {
     std::int64_t result = tiles.rest;
     for (std::size_t d = 0; d < tiles.changing; ++d) {
       const SlotTiles::Dimension& dimension = tiles.dims[d];
       if (dimension.level == fresh_along && fresh_along < count_) {
         result *= (*dimension.cuts)[largest_[dimension.level]].fresh;
-      } else if (extent == Extent::least && !decided_[dimension.level]) {
-        result *= dimension.least;
+      } else if (dimension.level < count_ && !decided_[dimension.level]) {
+        result *= (*dimension.least)[largest_[dimension.level]];
       } else {
         result *= (*dimension.cuts)[largest_[dimension.level]].sum;
       }
@@ -387,14 +470,13 @@ class OrderSearch {
     return static_cast<std::uint64_t>((elements * tiles.element + 3) / 4);
   }
   /// Words of all of its tiles that move, with the loop that changes them most often.
-  std::uint64_t covered(const SlotTiles& tiles, Extent extent,
-                        std::optional<std::size_t> innermost) const {
+  std::uint64_t covered(const SlotTiles& tiles, std::optional<std::size_t> innermost) const {
     std::size_t fresh_along = count_;
     if (tiles.kept && innermost && decided_[*innermost]) {
       const std::size_t axis = index(loops_[*innermost].axis);
       if (order_.by_axis.all[axis] == order_.by_axis.outer[axis]) fresh_along = *innermost;
     }
-    const std::int64_t all = elements(tiles, extent, fresh_along);
+    const std::int64_t all = elements(tiles, fresh_along);
     const std::int64_t standing = standing_[tiles.slot];
     if (standing == 0) return words(tiles, all);
     const std::int64_t first = spec_.slots[tiles.slot].dims[0].extent;
@@ -421,7 +503,7 @@ class OrderSearch {
 
   /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
   /// yet move. (Of elements smaller than a word no more than there are.)
-  std::uint64_t moved(Extent extent) {
+  std::uint64_t moved() {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t sum = 0;
     for (const SlotTiles* slot : slots_) {
@@ -430,7 +512,7 @@ class OrderSearch {
       const SlotPattern& pattern = patterns[tiles.slot];
       const SlotMoves moves = slot_moves(spec_.slots[tiles.slot], turns(pattern.multiplied));
       const std::uint64_t times = moves.loads + moves.stores;
-      if (times != 0) sum += covered(tiles, extent, pattern.innermost) * times;
+      if (times != 0) sum += covered(tiles, pattern.innermost) * times;
     }
     return sum;
   }
@@ -438,7 +520,7 @@ class OrderSearch {
   /// Clock cycles of the chosen tiles on chip, one thing after another, or no more than those of
   /// any tiles of the loops that are not decided yet: products on the array, what is made again,
   /// words through the host port and out of the PRNG, and one for each turn of the innermost loop.
-  std::uint64_t cycles(Extent extent) {
+  std::uint64_t cycles() {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t sum = turns((std::uint32_t{1} << (count_ - spec_.pieces.size())) - 1);
     for (const NestOp& op : spec_.ops) {
@@ -456,12 +538,11 @@ class OrderSearch {
       const SlotPattern& pattern = patterns[tiles.slot];
       const std::uint64_t times = turns(pattern.multiplied);
       if (slot.source == Slot::Source::remade || slot.source == Slot::Source::streamed) {
-        sum +=
-            array_->elementwise_cycles(covered(tiles, extent, pattern.innermost) * times).count();
+        sum += array_->elementwise_cycles(covered(tiles, pattern.innermost) * times).count();
         return;
       }
       const SlotMoves moves = slot_moves(slot, times);
-      sum += covered(tiles, extent, pattern.innermost) * (moves.loads + moves.stores);
+      sum += covered(tiles, pattern.innermost) * (moves.loads + moves.stores);
     };
     for (const SlotTiles* slot : slots_) add(*slot);
     for (const SlotTiles* slot : streamed_) add(*slot);
@@ -499,7 +580,7 @@ class OrderSearch {
     const std::vector<SlotPattern>& patterns = this->patterns();
     std::uint64_t lasting = 0, passing = 0;
     for (const SlotTiles* slot : slots_) {
-      const std::uint64_t size = largest_tile(*slot);
+      const std::uint64_t size = room_[slot->slot];
       if (patterns[slot->slot].transient) {
         passing = std::max(passing, size);
       } else {
@@ -509,50 +590,95 @@ class OrderSearch {
     return lasting + passing;
   }
 
-  /// `fits` is a size of this step's level whose tiles fit with the smallest of the later ones, and
-  /// becomes the first of them. The larger the tiles of earlier levels, the later it is.
-  void descend(std::size_t step, std::size_t& fits) {
+  /// Decides the levels from this step on.
+  void descend(std::size_t step) {
     if (step == count_) {
       consider();
       return;
     }
     const std::size_t level = order_.sequence[step];
     const Order::Level& l = order_.levels[level];
-    const auto is_small_enough = [&](std::size_t size) {
-      decide(level, size);
-      return needed_at_least() <= words_;
-    };
-    const bool shrinks = (grows_ >> level & 1) == 0;
-    while (shrinks && fits > 0 && is_small_enough(fits - 1)) --fits;
-    std::size_t fits_below = 0;
-    const auto forget = [&] {
-      if (step + 1 < count_) fits_below = sizes(order_.sequence[step + 1]).size() - 1;
-    };
-    forget();
-    for (std::size_t size = shrinks ? fits : 0; size < l.sizes.size(); ++size) {
+    const ByLevel first = largest_, first_fit = fits_;
+    std::size_t begin = fits_[level];
+    // Of two tiles that differ in rows and columns alone the one that comes first.
+    if (mirrored_ == level) begin = std::max(begin, largest_[level - 1]);
+    for (std::size_t size = begin; size < l.sizes.size(); ++size) {
       if (coarse_ && !l.coarse[size]) continue;
       decide(level, size);
       if (!is_sensible(level)) continue;
-      if (bound() != std::numeric_limits<std::uint64_t>::max() &&
-          moved(gaps_ ? Extent::least : Extent::sum) >= bound()) {
+      if (moves_too_much()) {
         if (gaps_ || (falls_ >> level & 1) != 0) continue;
         break;
       }
-      if (array_ != nullptr && cycles(Extent::least) >= *fewest_cycles_) continue;
-      if ((!shrinks || for_room_) && needed_at_least() > words_) continue;
-      if (!shrinks) forget();
-      descend(step + 1, fits_below);
+      if (array_ != nullptr && cycles() >= *fewest_cycles_) continue;
+      if ((grows(level) || for_room_) && needed_at_least() > words_) continue;
+      find_fits(step + 1, first_fit);
+      if (!suppose(step + 1) || !moves_too_much()) descend(step + 1);
+      for (std::size_t s = step + 1; s < count_; ++s) {
+        undecide(order_.sequence[s], first[order_.sequence[s]]);
+      }
     }
-    undecide(level);
+    fits_ = first_fit;
+    undecide(level, first[level]);
+  }
+
+  bool moves_too_much() {
+    return bound() != std::numeric_limits<std::uint64_t>::max() && moved() >= bound();
+  }
+
+  /// Of levels from a step on, the first sizes that fit where the others have their smallest. None
+  /// of those before `first` does.
+  void find_fits(std::size_t step, const ByLevel& first) {
+    // Where only loops that move fewer words are looked for, later levels limit what is moved.
+    for (std::size_t s = step; s < (supposes_ ? count_ : std::min(step + 1, count_)); ++s) {
+      const std::size_t level = order_.sequence[s];
+      fits_[level] = grows(level) ? 0 : first_fit(level, first[level]);
+    }
+  }
+  std::size_t first_fit(std::size_t level, std::size_t begin) {
+    const std::size_t last = sizes(level).size() - 1;
+    const auto is_too_large = [&](std::size_t size) {
+      set_smallest(level, size);
+      return needed_at_least() > words_;
+    };
+    std::size_t end = begin;
+    for (std::size_t by = 1; end < last && is_too_large(end); by *= 2) {
+      begin = end + 1;
+      end = std::min(last, end + by);
+    }
+    while (begin < end) {
+      const std::size_t middle = begin + (end - begin) / 2;
+      if (is_too_large(middle)) {
+        begin = middle + 1;
+      } else {
+        end = middle;
+      }
+    }
+    set_smallest(level, last);
+    return end;
+  }
+  /// Has what is not decided, from a step on, move no less than what fits. False: nothing new.
+  bool suppose(std::size_t step) {
+    bool any = false;
+    for (std::size_t s = step; s < count_ && supposes_; ++s) {
+      const std::size_t level = order_.sequence[s];
+      const std::optional<std::size_t> outer = order_.levels[level].outer;
+      const NestSpec::Pieces* pieces = spec_.pieces_along(loops_[level].axis);
+      if (pieces != nullptr && pieces->one_by_one) continue;
+      if (fits_[level] == largest_[level] || (outer && !decided_[*outer])) continue;
+      undecide(level, fits_[level]);
+      any = true;
+    }
+    return any;
   }
 
   /// Words that an operation's operands need together, whatever is transient, or no more where
   /// tiles are not decided yet.
   std::uint64_t needed_at_least() const {
     std::uint64_t most = 0;
-    for (const std::vector<const SlotTiles*>& together : together_) {
+    for (const std::vector<std::size_t>& together : together_) {
       std::uint64_t sum = 0;
-      for (const SlotTiles* slot : together) sum += largest_tile(*slot);
+      for (const std::size_t s : together) sum += room_[s];
       most = std::max(most, sum);
     }
     return most;
@@ -596,10 +722,10 @@ class OrderSearch {
   }
 
   void consider() {
-    std::uint64_t cost = moved(Extent::sum);
+    std::uint64_t cost = moved();
     if (cost >= bound()) return;
     if (needed() > words_) return;
-    const std::uint64_t cycles = array_ != nullptr ? this->cycles(Extent::sum) : 0;
+    const std::uint64_t cycles = array_ != nullptr ? this->cycles() : 0;
     if (array_ != nullptr && cycles >= *fewest_cycles_) return;
     for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile_[i];
     shape_.set(loops_);
@@ -616,25 +742,27 @@ class OrderSearch {
   }
 
   const NestSpec& spec_;
+  const std::vector<std::vector<std::size_t>>& together_;
   Order& order_;
   const Standing& standing_;
   std::uint64_t words_, below_;
   NestShape shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
-  using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
+  std::optional<std::size_t> mirrored_;
   // Levels of which a later size may move fewer words, or need more room.
   std::uint32_t falls_, grows_;
   // Sizes that are decided; else the first and the last.
   ByLevel largest_{}, smallest_{};
+  ByLevel fits_{};
   std::array<bool, 2 * axis_count + 1> decided_{};
   std::array<std::int64_t, 2 * axis_count> tile_{};  // of the largest
   std::array<std::uint64_t, 2 * axis_count> trips_{};
   std::uint32_t running_ = 0;  // levels
   std::vector<const SlotTiles*> slots_, streamed_;
-  std::vector<std::size_t> in_part_;                     // slots of which a part stands
-  std::vector<std::vector<const SlotTiles*>> together_;  // by operation
-  bool gaps_ = false, coarse_ = false, for_room_ = false;
+  std::vector<std::uint64_t> room_;   // words of the largest tile, at least, by slot
+  std::vector<std::size_t> in_part_;  // slots of which a part stands
+  bool gaps_ = false, coarse_ = false, for_room_ = false, supposes_ = false;
   std::optional<FoundNest>* best_ = nullptr;
   const models::ComputeArray* array_ = nullptr;
   std::uint64_t* fewest_cycles_ = nullptr;
