@@ -501,36 +501,41 @@ class Graph {
 /// The best loops of the graph's nests, each searched once.
 class KnownLoops {
  public:
-  KnownLoops(const Graph& graph, const models::ComputeArray& array) : array_(array) {
-    for (const Edge& edge : graph.edges()) {
-      nests_.emplace_back();
-      for (const NestSpec& spec : edge.choice) nests_.back().emplace_back(spec);
+  KnownLoops(const Graph& graph, const models::ComputeArray& array)
+      : array_(array), edges_(graph.edges().size()) {
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+      for (const NestSpec& spec : graph.edges()[e].choice) edges_[e].nests.emplace_back(spec);
     }
+  }
+  /// What is known of an edge's nests where so much stands, by choice.
+  using Loops = std::vector<LoopsByRoom>;
+  Loops& loops(std::size_t edge, const Pins& pins) {
+    const auto known = edges_[edge].found.try_emplace(pins).first;
+    known->second.resize(edges_[edge].nests.size());
+    return known->second;
   }
   /// Loops of fewer words than `below`, if there are some and no other choice has as good ones;
   /// else none, or loops of no fewer.
-  const FoundNest* find(std::size_t edge, std::size_t choice, const Pins& pins, std::uint64_t words,
+  const FoundNest* find(std::size_t edge, std::size_t choice, const Pins& pins, Loops& loops,
+                        std::uint64_t words,
                         std::uint64_t below = std::numeric_limits<std::uint64_t>::max()) {
     // All specs of a choice have the same slots: only better loops than those known are of use.
     for (std::size_t other = 0; other < choice; ++other) {
-      const auto& found = nests_[edge][other].found;
-      const auto searched = found.find(pins);
-      if (searched == found.end()) continue;
-      const FoundNest* loops = searched->second.in(words);
-      if (loops != nullptr) below = std::min(below, loops->dram_words);
+      const FoundNest* known = loops[other].in(words);
+      if (known != nullptr) below = std::min(below, known->dram_words);
     }
-    return find(nests_[edge][choice], pins, words, below);
+    return search(edge, choice, pins, loops[choice], words, below);
   }
   /// The found loops, or others that move as few words in less time.
   const FoundNest& quickest(std::size_t edge, std::size_t choice, const Pins& pins,
                             std::uint64_t words) {
-    Nest& nest = nests_[edge][choice];
+    Nest& nest = edges_[edge].nests[choice];
     const auto known = nest.quickest.find({pins, words});
     if (known != nest.quickest.end()) return known->second;
+    const FoundNest& found = *find(edge, choice, pins, loops(edge, pins), words);
     return nest.quickest
-        .emplace(Key{pins, words},
-                 nest.search().quickest(*find(edge, choice, pins, words),
-                                        pins.standing(nest.spec.slots.size()), words, array_))
+        .emplace(Key{pins, words}, nest.search().quickest(
+                                       found, pins.standing(nest.spec.slots.size()), words, array_))
         .first->second;
   }
 
@@ -556,13 +561,17 @@ class KnownLoops {
     }
     const NestSpec& spec;
     std::optional<LoopSearch> tables;
-    std::unordered_map<Pins, LoopsByRoom, PinsHash> found;
     std::unordered_map<Key, FoundNest, Hash> quickest;
   };
+  struct OfEdge {
+    std::vector<Nest> nests;  // by choice
+    std::unordered_map<Pins, Loops, PinsHash> found;
+  };
 
-  const FoundNest* find(Nest& nest, const Pins& pins, std::uint64_t words, std::uint64_t below) {
-    LoopsByRoom& rooms = nest.found[pins];
+  const FoundNest* search(std::size_t edge, std::size_t choice, const Pins& pins,
+                          LoopsByRoom& rooms, std::uint64_t words, std::uint64_t below) {
     if (rooms.is_known(words, below)) return rooms.in(words);
+    Nest& nest = edges_[edge].nests[choice];
     const Standing standing = pins.standing(nest.spec.slots.size());
     // With all of a tensor standing in as much room no more words move, but for the rest of it.
     std::uint64_t least = 0;
@@ -572,9 +581,10 @@ class KnownLoops {
       const std::uint64_t rest = nest.search().least(standing) -
                                  nest.search().least(whole.standing(nest.spec.slots.size()));
       if (rest >= below) return nullptr;
-      const FoundNest* found = find(nest, whole, words, below - rest);
+      LoopsByRoom& with_whole = loops(edge, whole)[choice];
+      const FoundNest* found = search(edge, choice, whole, with_whole, words, below - rest);
       if (found == nullptr || found->dram_words + rest >= below) return nullptr;
-      if (nest.found[whole].is_known(words, found->dram_words)) least = found->dram_words + rest;
+      if (with_whole.is_known(words, found->dram_words)) least = found->dram_words + rest;
     }
     const FoundNest* known = rooms.in(words);
     return rooms.add(
@@ -584,7 +594,7 @@ class KnownLoops {
   }
 
   const models::ComputeArray& array_;
-  std::vector<std::vector<Nest>> nests_;  // by edge and choice
+  std::vector<OfEdge> edges_;
 };
 
 /// Words that a tensor takes in DRAM, and that all of a step's take.
@@ -799,9 +809,17 @@ class PathSearch {
     bool in_part = false;  ///< something is held so; no more than one at a time
   };
 
+  /// What is known of the nests of a choice with all pins decided.
+  struct Nests {
+    KnownLoops::Loops& loops;
+    const FoundNest* best = nullptr;
+    std::uint64_t none_below = 0;  ///< there are none that move fewer words
+  };
+
   void choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
     if (i == all.take.size()) {
-      choose_staying(all, 0, chosen);
+      Nests nests{known_.loops(all.edge, chosen.pins)};
+      choose_staying(all, 0, chosen, nests);
       return;
     }
     choose_taken(all, i + 1, chosen);
@@ -818,24 +836,24 @@ class PathSearch {
     choose_taken(all, i, more);
   }
 
-  void choose_staying(const Try& all, std::size_t i, const Chosen& chosen) {
+  void choose_staying(const Try& all, std::size_t i, const Chosen& chosen, Nests& nests) {
     if (all.reached.cost + chosen.own >= limit_) return;
     if (i == all.stay.size()) {
-      arrive(all, chosen);
+      arrive(all, chosen, nests);
       return;
     }
     const Option& option = all.stay[i];
     Chosen more = chosen;
     more.own += option.own;
-    choose_staying(all, i + 1, more);
+    choose_staying(all, i + 1, more, nests);
     if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
     more = chosen;
     more.next.insert({option.tensor, option.count, option.dirty});
     more.in_part = more.in_part || in_part(option);
-    choose_staying(all, i + 1, more);
+    choose_staying(all, i + 1, more, nests);
   }
 
-  void arrive(const Try& all, const Chosen& chosen) {
+  void arrive(const Try& all, const Chosen& chosen, Nests& nests) {
     const std::size_t to = graph_.edges()[all.edge].to;
     const std::uint64_t cost = all.reached.cost + chosen.own;
     std::uint64_t later = ahead_[to];
@@ -846,11 +864,23 @@ class PathSearch {
     const auto known = by_node_[to].find(chosen.next);
     std::uint64_t bound = limit_ - later;
     if (known != by_node_[to].end()) bound = std::min(bound, known->second.cost);
-    if (cost >= bound) return;
-    const FoundNest* found =
-        known_.find(all.edge, all.choice, chosen.pins, words_ - chosen.standing, bound - cost);
-    if (found == nullptr || cost + found->dram_words >= bound) return;
-    by_node_[to][chosen.next] = {cost + found->dram_words, all.held, all.edge, all.choice};
+    if (cost >= bound || bound - cost <= nests.none_below) return;
+    if (nests.best == nullptr) {
+      const FoundNest* found = known_.find(all.edge, all.choice, chosen.pins, nests.loops,
+                                           words_ - chosen.standing, bound - cost);
+      if (found == nullptr || cost + found->dram_words >= bound) {
+        nests.none_below = bound - cost;
+        return;
+      }
+      nests.best = found;
+    }
+    const Reached better{cost + nests.best->dram_words, all.held, all.edge, all.choice};
+    if (better.cost >= bound) return;
+    if (known != by_node_[to].end()) {
+      known->second = better;
+    } else {
+      by_node_[to].emplace(chosen.next, better);
+    }
   }
 
   /// Words that every way from a node to the last one moves, by node: parameters come once, and
@@ -1125,9 +1155,13 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   // Where that does not help, the search is given a little less than there is, and less again.
   const Counts coarse = coarse_parts(task);
   const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
+  std::uint64_t fewest = 0;  // that the search with more room has found
   for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
     auto whole = search(words - less, Counts{}, recompute, best->cost);
-    auto parts = search(words - less, coarse, recompute, whole ? whole->cost : best->cost);
+    std::optional<PathSearch::Found> parts;
+    if (!whole || whole->cost > fewest) {
+      parts = search(words - less, coarse, recompute, whole ? whole->cost : best->cost);
+    }
     for (int round = 1; parts && round < 3; ++round) {
       const Counts counts = finer_parts(parts->schedule, task.step, round);
       if (counts.empty()) break;
@@ -1136,6 +1170,7 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
       }
     }
     if (!whole && !parts) break;
+    fewest = parts ? parts->cost : whole->cost;
     if (parts && placed(parts->schedule)) {
       keep(parts->schedule);
       break;
