@@ -14,6 +14,7 @@
 #include "analysis/dram_bench.hpp"
 #include "analysis/inference_report.hpp"
 #include "analysis/output.hpp"
+#include "analysis/plan_bench.hpp"
 #include "analysis/study.hpp"
 #include "analysis/train_report.hpp"
 #include "sim/run/checkpoint.hpp"
@@ -278,8 +279,8 @@ int reproduce_command(const po::variables_map& values) {
 
 po::options_description bench_options() {
   po::options_description options = json_option();
-  options.add_options()("repeats", po::value<std::int64_t>()->default_value(7)->value_name("N"),
-                        "timed steps or patterns of each kind")(
+  options.add_options()("repeats", po::value<std::int64_t>()->value_name("N"),
+                        "timed steps, patterns or plans of each kind (7; plans 1)")(
       "batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
       "examples in a mini-batch")(
       "network", po::value<Arguments>()->composing()->value_name("NAME"),
@@ -288,16 +289,29 @@ po::options_description bench_options() {
       "a learning rule; bp and lel when not given (may be repeated)")(
       "pytorch", po::value<std::string>()->value_name("PYTHON"),
       "time PyTorch, too, with this interpreter (bp and lel)")(
-      "file", po::value<Arguments>()->value_name("train|dram"), "");
+      "file", po::value<Arguments>()->value_name("train|dram|plan"), "");
   return options;
 }
 
-int bench_dram_command(const po::variables_map& values, const std::string& json) {
-  for (const char* option : {"batch", "network", "rule", "pytorch"}) {
+int repeats_option(const po::variables_map& values, int usual) {
+  return values.count("repeats") == 0
+             ? usual
+             : static_cast<int>(integer_option(values, "repeats", 1, 1000));
+}
+
+/// Options that mean nothing here.
+void refuse_options(const po::variables_map& values, std::initializer_list<const char*> options) {
+  for (const char* option : options) {
     if (values.count(option) == 0 || values[option].defaulted()) continue;
-    throw workloads::InputError(fmt::format("--{}: allowed: with spillway bench train", option));
+    throw workloads::InputError(
+        fmt::format("--{}: allowed: with spillway bench train{}", option,
+                    option == std::string_view("pytorch") ? "" : " or plan"));
   }
-  const auto repeats = static_cast<int>(integer_option(values, "repeats", 1, 1000));
+}
+
+int bench_dram_command(const po::variables_map& values, const std::string& json) {
+  refuse_options(values, {"batch", "network", "rule", "pytorch"});
+  const int repeats = repeats_option(values, 7);
   Progress progress;
   const DramBench bench =
       run_dram_bench(repeats, [&](const std::string& text) { progress.show(text); });
@@ -320,16 +334,32 @@ Arguments names_option(const po::variables_map& values, const std::string& name,
   return names;
 }
 
+int bench_plan_command(const po::variables_map& values, const std::string& json) {
+  refuse_options(values, {"pytorch"});
+  PlanBenchOptions options;
+  options.batch = integer_option(values, "batch", 1, 100'000);
+  options.repeats = repeats_option(values, 1);
+  options.networks = names_option(values, "network", paper_networks(), paper_networks());
+  options.rules = names_option(values, "rule", {"bp", "lel"}, workloads::learning_rule_names());
+  Progress progress;
+  const PlanBench bench =
+      run_plan_bench(options, [&](const std::string& text) { progress.show(text); });
+  progress.show("");
+  give(json, plan_bench_text(bench), plan_bench_json(bench));
+  return 0;
+}
+
 int bench_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const Arguments what = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
   if (what == Arguments{"dram"}) return bench_dram_command(values, json);
+  if (what == Arguments{"plan"}) return bench_plan_command(values, json);
   if (what != Arguments{"train"}) {
-    throw workloads::InputError("bench: allowed: spillway bench train, spillway bench dram");
+    throw workloads::InputError("bench: allowed: spillway bench train, dram or plan");
   }
   BenchOptions options;
   options.batch = integer_option(values, "batch", 1, 100'000);
-  options.repeats = static_cast<int>(integer_option(values, "repeats", 1, 1000));
+  options.repeats = repeats_option(values, 7);
   options.networks = names_option(values, "network", paper_networks(), paper_networks());
   if (values.count("pytorch") != 0) options.python = values["pytorch"].as<std::string>();
   const Arguments timed_by_pytorch{"bp", "lel"};
@@ -357,8 +387,9 @@ std::vector<Command> training_commands() {
        "table2|table3|table4|table5|mnist-short|cifar10-scaled|STUDY.yaml [--epochs N]",
        "train the rows of an accuracy table of the paper and compare", reproduce_options,
        reproduce_command},
-      {"bench", "train [--pytorch PYTHON] | dram",
-       "time one training step: kernels alone, through the device, and in PyTorch; or DRAM bursts",
+      {"bench", "train [--pytorch PYTHON] | dram | plan",
+       "time one training step: kernels alone, through the device, and in PyTorch; or DRAM bursts; "
+       "or plans",
        bench_options, bench_command},
   };
 }

@@ -1,0 +1,34 @@
+// `spillway bench plan`.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.hpp"
+
+namespace spillway {
+
+using nlohmann::json;
+using test::ProgramRun;
+using test::run_spillway;
+using test::TemporaryFolder;
+
+TEST_CASE("bench plan times a plan for every size of buffer") {
+  const TemporaryFolder folder;
+  const ProgramRun run = run_spillway(
+      {"bench", "plan", "--network", "mnist-mlp", "--rule", "bp", "--batch", "10", "--json", "j"},
+      folder.path());
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  const json result = json::parse(folder.read("j"));
+  const json& rows = result.at("rows");
+  REQUIRE(rows.size() == 13);
+  CHECK(rows.front().at("buffer_bytes") == 16 << 10);
+  CHECK(rows.back().at("buffer_bytes") == 64 << 20);
+  for (const json& row : rows) CHECK(row.at("cpu_s") > 0);
+  CHECK(run.out.find("mnist-mlp bp") != std::string::npos);
+  CHECK(run.out.find("13 plans") != std::string::npos);
+  CHECK(run_spillway({"bench", "plan", "--pytorch", "p"}, folder.path()).exit_code == 2);
+  CHECK(run_spillway({"bench", "plan", "--network", "mnist"}, folder.path()).exit_code == 2);
+}
+
+}  // namespace spillway
