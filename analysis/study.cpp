@@ -29,11 +29,13 @@ std::vector<double> read_numbers(const Config& config) {
   return values;
 }
 
-std::vector<std::string> read_texts(const Config& config) {
+std::vector<workloads::Assignment> read_overrides(const Config& config) {
   if (!config.is_list()) config.refuse("a list of KEY=VALUE");
-  std::vector<std::string> values;
-  for (const Config& item : config.items()) values.push_back(item.text());
-  return values;
+  std::vector<workloads::Assignment> overrides;
+  for (const Config& item : config.items()) {
+    overrides.emplace_back(item.text(), item.where() + workloads::printable(item.text(), 200));
+  }
+  return overrides;
 }
 
 StudyRow read_row(const Config& config) {
@@ -49,7 +51,7 @@ StudyRow read_row(const Config& config) {
   if (!fs::exists(row.experiment)) {
     experiment.refuse("a shipped experiment's name, or a path to a YAML file");
   }
-  if (const Config* set = config.find("set")) row.overrides = read_texts(*set);
+  if (const Config* set = config.find("set")) row.overrides = read_overrides(*set);
   if (const Config* paper = config.find("paper")) row.paper = read_numbers(*paper);
   if (const Config* pytorch = config.find("pytorch")) {
     if (!pytorch->is_list()) pytorch->refuse("a list of lists of percentages, one a seed");

@@ -16,7 +16,7 @@ namespace spillway::analysis {
 struct StudyRow {
   std::string label;
   std::filesystem::path experiment;
-  std::vector<std::string> overrides;  ///< as for --set
+  std::vector<workloads::Assignment> overrides;
   std::vector<double> paper;           ///< percent, by decision; empty when the paper has none
   /// Percent, by seed and decision, from an independent implementation in the setting that
   /// the study states.

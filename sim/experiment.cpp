@@ -160,10 +160,10 @@ const std::vector<std::string>& policy_names() {
 std::string to_string(Policy policy) { return policy_names().at(static_cast<std::size_t>(policy)); }
 
 Experiment read_experiment(const std::filesystem::path& path,
-                           const std::vector<std::string>& overrides) {
+                           const std::vector<workloads::Assignment>& overrides) {
   Config config = Config::from_file(path);
   if (!config.is_map()) config.refuse("a map");
-  for (const std::string& assignment : overrides) config.set(assignment);
+  for (const workloads::Assignment& assignment : overrides) config.set(assignment);
   return read_experiment(config, path.stem().string());
 }
 

@@ -83,9 +83,9 @@ struct Experiment {
   DataSource data;
 };
 
-/// Read an experiment and apply `path.to.key=value` overrides. Throws InputError.
+/// Read an experiment and apply overrides. Throws InputError.
 Experiment read_experiment(const std::filesystem::path& path,
-                           const std::vector<std::string>& overrides = {});
+                           const std::vector<workloads::Assignment>& overrides = {});
 Experiment read_experiment(const workloads::Config& config, const std::string& name);
 
 /// The experiment's images and labels, checked against its network. Throws InputError.

@@ -76,9 +76,11 @@ std::filesystem::path single_file(const po::variables_map& values, const std::st
 }
 
 sim::Experiment experiment_of(const po::variables_map& values) {
-  Arguments overrides = values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
+  const Arguments set = values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
+  std::vector<workloads::Assignment> overrides(set.begin(), set.end());
   if (values.count("policy") != 0) {
-    overrides.push_back("policy=" + values["policy"].as<std::string>());
+    const std::string& policy = values["policy"].as<std::string>();
+    overrides.emplace_back("policy=" + policy, "--policy " + workloads::printable(policy, 200));
   }
   return sim::read_experiment(single_file(values, "workloads/experiments"), overrides);
 }

@@ -111,7 +111,8 @@ workloads::Network random_network(workloads::SplitMix& numbers) {
   }
 }
 
-sim::Experiment shipped(const std::string& name, const std::vector<std::string>& overrides) {
+sim::Experiment shipped(const std::string& name,
+                        const std::vector<workloads::Assignment>& overrides) {
   return sim::read_experiment(
       workloads::shared_folder() / "workloads" / "experiments" / (name + ".yaml"), overrides);
 }

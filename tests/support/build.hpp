@@ -27,6 +27,7 @@ sim::Experiment experiment(const workloads::Network& network, const std::string&
 workloads::Network random_network(workloads::SplitMix& numbers);
 
 /// A shipped experiment, with overrides.
-sim::Experiment shipped(const std::string& name, const std::vector<std::string>& overrides = {});
+sim::Experiment shipped(const std::string& name,
+                        const std::vector<workloads::Assignment>& overrides = {});
 
 }  // namespace spillway::test

@@ -266,19 +266,22 @@ std::string dotted(std::string path) {
 
 }  // namespace
 
-void Config::set(const std::string& assignment) {
-  const std::string origin = fmt::format("--set {}", printable(assignment, 200));
-  const std::size_t equals = assignment.find('=');
+Assignment::Assignment(const std::string& assignment)
+    : Assignment(assignment, fmt::format("--set {}", printable(assignment, 200))) {}
+
+void Config::set(const Assignment& assignment) {
+  const auto& [text, origin] = assignment;
+  const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw InputError(origin + ": allowed: path.to.key=value");
   }
   YAML::Node node;
   try {
-    node = YAML::Load(assignment.substr(equals + 1));
+    node = YAML::Load(text.substr(equals + 1));
   } catch (const YAML::Exception& e) {
     throw InputError(fmt::format("{}: not a YAML value: {}", origin, printable(e.msg, 200)));
   }
-  const std::string path = dotted(assignment.substr(0, equals));
+  const std::string path = dotted(text.substr(0, equals));
   Config* target = this;
   std::stringstream parts(path);
   std::string part;

@@ -14,6 +14,17 @@
 
 namespace spillway::workloads {
 
+/// An override of one value, "path.to.key=value" (elements as list.0 or list[0]), and what messages
+/// about it begin with.
+struct Assignment {
+  Assignment(const std::string& assignment);  ///< given with --set
+  Assignment(const char* assignment) : Assignment(std::string(assignment)) {}
+  Assignment(std::string assignment, std::string where)
+      : text(std::move(assignment)), origin(std::move(where)) {}
+
+  std::string text, origin;
+};
+
 class Config {
  public:
   enum class Kind { null, scalar, list, map };
@@ -53,10 +64,9 @@ class Config {
   /// Index of the scalar within `allowed`.
   std::size_t choice(const std::vector<std::string>& allowed) const;
 
-  /// Override one value: `assignment` is "path.to.key=value" (elements as list.0 or
-  /// list[0]), the value read as YAML. Keys that do
-  /// not exist yet are created; a scalar in the way becomes a map that keeps it under `base`.
-  void set(const std::string& assignment);
+  /// Override one value, read as YAML. Keys that do not exist yet are created; a scalar in the way
+  /// becomes a map that keeps it under `base`.
+  void set(const Assignment& assignment);
 
   /// This tree with the values of `top` in place of its own: maps are merged key by key, a list's
   /// elements may be replaced by index, and the key `base` of `top` is left out.
