@@ -516,15 +516,15 @@ class KnownLoops {
   }
   /// Loops of fewer words than `below`, if there are some and no other choice has as good ones;
   /// else none, or loops of no fewer.
-  const FoundNest* find(std::size_t edge, std::size_t choice, const Pins& pins, Loops& loops,
+  const FoundNest* find(std::size_t edge, std::size_t choice, const Pins& pins, Loops& known,
                         std::uint64_t words,
                         std::uint64_t below = std::numeric_limits<std::uint64_t>::max()) {
     // All specs of a choice have the same slots: only better loops than those known are of use.
     for (std::size_t other = 0; other < choice; ++other) {
-      const FoundNest* known = loops[other].in(words);
-      if (known != nullptr) below = std::min(below, known->dram_words);
+      const FoundNest* found = known[other].in(words);
+      if (found != nullptr) below = std::min(below, found->dram_words);
     }
-    return search(edge, choice, pins, loops[choice], words, below);
+    return search(edge, choice, pins, known[choice], words, below);
   }
   /// The found loops, or others that move as few words in less time.
   const FoundNest& quickest(std::size_t edge, std::size_t choice, const Pins& pins,
@@ -818,6 +818,7 @@ class PathSearch {
 
   void choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
     if (i == all.take.size()) {
+      if (all.reached.cost + chosen.own >= limit_) return;
       Nests nests{known_.loops(all.edge, chosen.pins)};
       choose_staying(all, 0, chosen, nests);
       return;
@@ -1155,7 +1156,9 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
   // Where that does not help, the search is given a little less than there is, and less again.
   const Counts coarse = coarse_parts(task);
   const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
-  std::uint64_t fewest = 0;  // that the search with more room has found
+  // That the search with more room has found. Less room seldom finds fewer: where a search leaves
+  // out many states.
+  std::uint64_t fewest = 0;
   for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
     auto whole = search(words - less, Counts{}, recompute, best->cost);
     std::optional<PathSearch::Found> parts;

@@ -75,18 +75,13 @@ std::vector<std::int64_t> inner_sizes(const NestSpec& spec, Axis axis) {
 /// The cuts of one dimension of a slot by tile size, of whichever loop it follows.
 struct Cuts {
   std::vector<DimensionCut> outer, inner;  ///< a dimension without an axis has one cut
-  /// The least of the sums of a size and of all later ones.
+  /// The least of the sums of a size and of all later ones, and of what is fresh of them.
   std::vector<std::int64_t> outer_least, inner_least;
   bool gaps = false;     ///< smaller tiles leave out what larger ones cover
   bool repeats = false;  ///< tiles may be the same box as the one before
   bool rises = true;     ///< sums never fall from one size to the next
   bool shrinks = true;   ///< nor does the largest of the tiles grow
 };
-
-bool repeats(const std::vector<DimensionCut>& cuts) {
-  return std::any_of(cuts.begin(), cuts.end(),
-                     [](const DimensionCut& cut) { return cut.fresh < cut.sum; });
-}
 
 /// A slot's tiles under one order of loops.
 struct SlotTiles {
@@ -288,50 +283,67 @@ struct LoopSearch::Tables {
 
   /// The columns, where all that is cut along them is cut along rows in the same way.
   static std::optional<std::size_t> mirrored_in(const NestSpec& spec, const Order& order) {
-    std::array<std::vector<std::size_t>, 2> levels;  // of rows and of columns
+    std::vector<std::size_t> rows, columns;  // levels
     for (std::size_t i = 0; i < order.loops.size(); ++i) {
-      if (order.loops[i].axis == Axis::row) levels[0].push_back(i);
-      if (order.loops[i].axis == Axis::column) levels[1].push_back(i);
+      if (order.loops[i].axis == Axis::row) rows.push_back(i);
+      if (order.loops[i].axis == Axis::column) columns.push_back(i);
     }
-    if (levels[0].empty() || levels[0].size() != levels[1].size()) return std::nullopt;
-    for (std::size_t k = 0; k < levels[0].size(); ++k) {
-      const std::size_t row = levels[0][k], column = levels[1][k];
-      if (column != row + 1 || order.levels[row].sizes != order.levels[column].sizes)
-        return std::nullopt;
-      for (const SlotTiles& tiles : order.slots) {
-        std::array<const SlotTiles::Dimension*, 2> dims{};
-        for (std::size_t d = 0; d < tiles.changing; ++d) {
-          const SlotTiles::Dimension& dimension = tiles.dims[d];
-          if (dimension.level != row && dimension.level != column) continue;
-          const SlotTiles::Dimension*& own = dims[dimension.level == row ? 0 : 1];
-          if (own != nullptr || dimension.part) return std::nullopt;
-          own = &dimension;
-        }
-        if ((dims[0] == nullptr) != (dims[1] == nullptr)) return std::nullopt;
-        if (dims[0] != nullptr && *dims[0]->cuts != *dims[1]->cuts) return std::nullopt;
-        if (dims[0] != nullptr && tiles.kept && repeats(*dims[0]->cuts)) return std::nullopt;
+    if (rows.empty() || rows.size() != columns.size()) return std::nullopt;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const std::size_t row = rows[k], column = columns[k];
+      if (column != row + 1) return std::nullopt;
+      if (order.levels[row].sizes != order.levels[column].sizes) return std::nullopt;
+      for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+        if (!is_mirrored(spec.slots[s], order.slots[s], row, column)) return std::nullopt;
       }
     }
-    for (const NestOp& op : spec.ops) {
-      if (op.runs[index(Axis::row)] != op.runs[index(Axis::column)]) return std::nullopt;
-      if (op.product && op.product->side[index(Axis::row)] != op.product->side[index(Axis::column)])
-        return std::nullopt;
+    const bool mirrored = std::all_of(spec.ops.begin(), spec.ops.end(),
+                                      [&](const NestOp& op) { return is_mirrored(spec, op); });
+    return mirrored ? std::optional(columns.front()) : std::nullopt;
+  }
+  static bool is_mirrored(const Slot& slot, const SlotTiles& tiles, std::size_t row,
+                          std::size_t column) {
+    std::array<const SlotTiles::Dimension*, 2> dims{};
+    for (std::size_t d = 0; d < tiles.changing; ++d) {
+      const SlotTiles::Dimension& dimension = tiles.dims[d];
+      if (dimension.level != row && dimension.level != column) continue;
+      const SlotTiles::Dimension*& own = dims[dimension.level == row ? 0 : 1];
+      if (own != nullptr || dimension.part) return false;
+      own = &dimension;
     }
-    return levels[1].front();
+    if (dims[0] == nullptr || dims[1] == nullptr) return dims[0] == dims[1];
+    // How many words a run of smaller elements takes depends on how long it is; a part of a tensor
+    // stands along its first dimension; and boxes repeat along the innermost loop alone.
+    if (tiles.moves && slot.element != workloads::Bytes(workloads::bytes_per_word)) return false;
+    const std::optional<Axis> first = slot.dims[0].axis;
+    return first != Axis::row && first != Axis::column && !tiles.gaps &&
+           *dims[0]->cuts == *dims[1]->cuts;
+  }
+  static bool is_mirrored(const NestSpec& spec, const NestOp& op) {
+    const std::size_t row = index(Axis::row), column = index(Axis::column);
+    if (op.runs[row] != op.runs[column]) return false;
+    if (!op.product) return true;
+    const auto side = op.product->side[row];
+    if (side != op.product->side[column]) return false;
+    // Else it would matter which of them is cut first.
+    return !side || op.product->whole.*(*side) %
+                            static_cast<std::uint64_t>(spec.extent[row] * spec.extent[column]) ==
+                        0;
   }
 
   std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
   bool gaps = false;                                         ///< any of them has
   std::vector<Order> orders;
-  std::vector<std::vector<std::size_t>> together;  ///< slots that an operation uses at once
+  /// Sets of slots that some operation uses at once; none within another.
+  std::vector<std::vector<std::size_t>> together;
 };
 
 namespace {
 
 /// One order of loops, searched depth first from large tiles to small ones. A smaller tile never
 /// moves fewer words, unless windows leave gaps, and single places never take more room: so a
-/// branch ends where its largest tiles move as much as the best loops known, and where its smallest
-/// do not fit.
+/// branch ends where the largest tiles that still fit move as much as the best loops known, and
+/// where its smallest do not fit.
 class OrderSearch {
  public:
   OrderSearch(const NestSpec& spec, LoopSearch::Tables& tables, Order& order,
@@ -355,11 +367,7 @@ class OrderSearch {
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       if (stands_whole(spec.slots[s], standing[s])) continue;
       const SlotTiles& tiles = order.slots[s];
-      if (standing[s] != 0) {
-        in_part_.push_back(s);
-        const std::optional<Axis> cut = spec.slots[s].dims[0].axis;
-        if (cut == Axis::row || cut == Axis::column) mirrored_.reset();
-      }
+      if (standing[s] != 0) in_part_.push_back(s);
       (in_buffer(s) ? slots_ : streamed_).push_back(&tiles);
       if (in_buffer(s)) grows_ |= tiles.grows;
       if (!tiles.moves) continue;
@@ -367,14 +375,19 @@ class OrderSearch {
       gaps_ = gaps_ || tiles.gaps;
     }
     room_.resize(spec.slots.size());
+    for (std::size_t level = 0; level < count_; ++level) {
+      const NestSpec::Pieces* pieces = spec.pieces_along(loops_[level].axis);
+      const bool single = pieces != nullptr && pieces->one_by_one && !order.levels[level].outer;
+      if (single) one_by_one_ |= std::uint32_t{1} << level;
+    }
+    falls_ |= one_by_one_;  // outer tiles of a single place come whole
   }
 
   /// With `coarse` only tiles of which each is about half of the next larger one.
   void run(std::optional<FoundNest>& best, bool coarse) {
     best_ = &best;
     coarse_ = coarse;
-    // Single places are never larger; and how long tiles take does not follow from how many words
-    // they move.
+    // A bound on words helps only where words are what is searched for.
     supposes_ = array_ == nullptr && !for_room_;
     for (std::size_t level = 0; level < count_; ++level) undecide(level, 0);
     for (const SlotTiles* slot : slots_) room_[slot->slot] = largest_tile(*slot);
@@ -438,6 +451,8 @@ class OrderSearch {
     const Order::Level& l = order_.levels[level];
     const std::int64_t extent = l.outer ? tile_[*l.outer] : l.extent;
     trips_[level] = static_cast<std::uint64_t>((extent + tile_[level] - 1) / tile_[level]);
+    // Whether pieces of single places run at all shows only once their outer tile is known.
+    if (l.outer && !decided_[*l.outer] && (one_by_one_ >> *l.outer & 1) != 0) trips_[level] = 1;
     const std::uint32_t bit = std::uint32_t{1} << level;
     running_ = trips_[level] > 1 ? running_ | bit : running_ & ~bit;
   }
@@ -449,8 +464,8 @@ class OrderSearch {
   }
 
   /// Elements of all of a slot's tiles, or no more than of any tiles of the loops that are not
-  /// decided yet; where a loop is named, along its dimensions of those that
-  /// differ from the one before.
+  /// decided yet; where a loop is named, along its dimensions of those that differ from the one
+  /// before.
   std::int64_t elements(const SlotTiles& tiles, std::size_t fresh_along) const {
     std::int64_t result = tiles.rest;
     for (std::size_t d = 0; d < tiles.changing; ++d) {
@@ -626,10 +641,9 @@ class OrderSearch {
     return bound() != std::numeric_limits<std::uint64_t>::max() && moved() >= bound();
   }
 
-  /// Of levels from a step on, the first sizes that fit where the others have their smallest. None
-  /// of those before `first` does.
+  /// Of the level of a step, or of all from there on, the first sizes that fit where the others
+  /// have their smallest. None of those before `first` does.
   void find_fits(std::size_t step, const ByLevel& first) {
-    // Where only loops that move fewer words are looked for, later levels limit what is moved.
     for (std::size_t s = step; s < (supposes_ ? count_ : std::min(step + 1, count_)); ++s) {
       const std::size_t level = order_.sequence[s];
       fits_[level] = grows(level) ? 0 : first_fit(level, first[level]);
@@ -659,12 +673,11 @@ class OrderSearch {
   }
   /// Has what is not decided, from a step on, move no less than what fits. False: nothing new.
   bool suppose(std::size_t step) {
+    if (!supposes_) return false;
     bool any = false;
-    for (std::size_t s = step; s < count_ && supposes_; ++s) {
+    for (std::size_t s = step; s < count_; ++s) {
       const std::size_t level = order_.sequence[s];
       const std::optional<std::size_t> outer = order_.levels[level].outer;
-      const NestSpec::Pieces* pieces = spec_.pieces_along(loops_[level].axis);
-      if (pieces != nullptr && pieces->one_by_one) continue;
       if (fits_[level] == largest_[level] || (outer && !decided_[*outer])) continue;
       undecide(level, fits_[level]);
       any = true;
@@ -750,6 +763,7 @@ class OrderSearch {
   std::size_t count_;
   std::vector<Loop> loops_;
   std::optional<std::size_t> mirrored_;
+  std::uint32_t one_by_one_ = 0;  // levels with an inner one of single places
   // Levels of which a later size may move fewer words, or need more room.
   std::uint32_t falls_, grows_;
   // Sizes that are decided; else the first and the last.

@@ -136,6 +136,58 @@ TEST_CASE("the smallest loops fit a buffer in which none of a word less move as 
   CHECK(compared > 1000);
 }
 
+TEST_CASE("what a search for words passes over moves no fewer of them") {
+  workloads::SplitMix numbers(20261126);
+  int mirrored = 0, bounded = 0, smaller = 0;
+  for_each_operation(numbers, 150, [&](const sim::NestChoice& choice) {
+    for (const sim::NestSpec& spec : choice) {
+      CAPTURE(spec.name);
+      sim::LoopSearch search(spec);
+      const sim::Standing none(spec.slots.size());
+      const auto anywhere = search.find(none, std::uint64_t{1} << 40);
+      if (!anywhere) continue;  // in pieces there may be no legal loops
+      const std::uint64_t least = search.smallest(none).buffer_words;
+      const std::uint64_t words = least + numbers.below(2 * least + 1);
+      CAPTURE(words);
+      const auto found = search.find(none, words);
+      REQUIRE(found);
+      for (const std::uint64_t more : {1U, 7U, 100U}) {
+        const auto again = search.find(none, words, found->dram_words + more);
+        REQUIRE(again);
+        CHECK(again->dram_words == found->dram_words);
+        ++bounded;
+      }
+      // A search for room takes no account of what fits.
+      if (anywhere->dram_words < found->dram_words) {
+        CHECK(search.smallest(none, found->dram_words).buffer_words > words);
+        ++smaller;
+      }
+      // Rows cut as columns are and the other way round.
+      std::vector<std::int64_t> rows, columns;
+      for (const sim::Loop& loop : found->loops) {
+        if (loop.axis == sim::Axis::row) rows.push_back(loop.tile);
+        if (loop.axis == sim::Axis::column) columns.push_back(loop.tile);
+      }
+      if (rows.empty() || rows == columns || rows.size() != columns.size()) continue;
+      std::vector<sim::Loop> loops = found->loops;
+      std::size_t row = 0, column = 0;
+      for (sim::Loop& loop : loops) {
+        if (loop.axis == sim::Axis::row) loop.tile = columns[row++];
+        if (loop.axis == sim::Axis::column) loop.tile = rows[column++];
+      }
+      sim::NestShape shape(spec);
+      shape.set(loops);
+      if (!shape.is_legal() || pack(spec, shape, none).words > words) continue;
+      CHECK(dram_words(spec, shape, none) >= found->dram_words);
+      ++mirrored;
+    }
+  });
+  MESSAGE(bounded << " bounds, " << smaller << " rooms, " << mirrored << " mirrored loops");
+  CHECK(bounded > 1000);
+  CHECK(smaller > 100);
+  CHECK(mirrored > 100);
+}
+
 TEST_CASE("loops known from other rooms are those that a search finds") {
   workloads::SplitMix numbers(20261130);
   int known_before = 0, searched = 0;
