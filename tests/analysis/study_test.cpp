@@ -134,6 +134,8 @@ TEST_CASE("a study that is wrong is refused with the file and the key at fault")
        {"s.yaml:4", "experiment", "mnist-mlp-lell"}},
       {"  - {label: x, experiment: mnist-mlp-lel, papers: [1]}\n", {"s.yaml:4", "papers", "paper"}},
       {"  - {label: x, experiment: mnist-mlp-lel, paper: [101]}\n", {"s.yaml:4", "101"}},
+      {"  - {label: x, experiment: mnist-mlp-lel, set: [batch=none]}\n",
+       {"s.yaml:4: rows[0].set[0]: batch=none: ", "found \"none\""}},
       {"  []\n", {"s.yaml:", "rows"}},
   };
   for (const auto& [rows, words] : cases) {
