@@ -119,7 +119,8 @@ struct Order {
   std::vector<std::size_t> sequence;  ///< levels as they are decided
   AxisLoops by_axis;
   std::vector<SlotTiles> slots;
-  std::uint32_t unsorted = 0;  ///< levels
+  std::uint32_t unsorted = 0;    ///< levels
+  std::uint32_t one_by_one = 0;  ///< levels with an inner one of single places
   /// A level of columns that could change places with the one of rows just outside of it.
   std::optional<std::size_t> mirrored;
   std::vector<std::vector<SlotPattern>> patterns;  ///< by running loops, when they are needed
@@ -139,6 +140,8 @@ Order order_of(const NestSpec& spec, const std::vector<Axis>& axes) {
       level.sizes = inner_sizes(spec, axes[i]);
     } else {
       level.sizes = sizes_of(spec, axes[i]);
+      const NestSpec::Pieces* pieces = spec.pieces_along(axes[i]);
+      if (pieces != nullptr && pieces->one_by_one) order.one_by_one |= std::uint32_t{1} << i;
       outer[axis] = i;
       seen[axis] = true;
     }
@@ -358,7 +361,7 @@ class OrderSearch {
         count_(order.loops.size()),
         loops_(order.loops),
         mirrored_(order.mirrored),
-        falls_(order.unsorted),
+        falls_(order.unsorted | order.one_by_one),  // outer tiles of a single place come whole
         grows_(order.unsorted) {
     tile_.fill(1);
     const auto in_buffer = [&](std::size_t s) {
@@ -375,12 +378,6 @@ class OrderSearch {
       gaps_ = gaps_ || tiles.gaps;
     }
     room_.resize(spec.slots.size());
-    for (std::size_t level = 0; level < count_; ++level) {
-      const NestSpec::Pieces* pieces = spec.pieces_along(loops_[level].axis);
-      const bool single = pieces != nullptr && pieces->one_by_one && !order.levels[level].outer;
-      if (single) one_by_one_ |= std::uint32_t{1} << level;
-    }
-    falls_ |= one_by_one_;  // outer tiles of a single place come whole
   }
 
   /// With `coarse` only tiles of which each is about half of the next larger one.
@@ -452,7 +449,8 @@ class OrderSearch {
     const std::int64_t extent = l.outer ? tile_[*l.outer] : l.extent;
     trips_[level] = static_cast<std::uint64_t>((extent + tile_[level] - 1) / tile_[level]);
     // Whether pieces of single places run at all shows only once their outer tile is known.
-    if (l.outer && !decided_[*l.outer] && (one_by_one_ >> *l.outer & 1) != 0) trips_[level] = 1;
+    if (l.outer && !decided_[*l.outer] && (order_.one_by_one >> *l.outer & 1) != 0)
+      trips_[level] = 1;
     const std::uint32_t bit = std::uint32_t{1} << level;
     running_ = trips_[level] > 1 ? running_ | bit : running_ & ~bit;
   }
@@ -763,10 +761,9 @@ class OrderSearch {
   std::size_t count_;
   std::vector<Loop> loops_;
   std::optional<std::size_t> mirrored_;
-  std::uint32_t one_by_one_ = 0;  // levels with an inner one of single places
   // Levels of which a later size may move fewer words, or need more room.
   std::uint32_t falls_, grows_;
-  // Sizes that are decided; else the first and the last.
+  // Sizes that are decided; else the first that may fit and the last.
   ByLevel largest_{}, smallest_{};
   ByLevel fits_{};
   std::array<bool, 2 * axis_count + 1> decided_{};
