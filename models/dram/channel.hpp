@@ -38,7 +38,8 @@ struct IssuedCommand {
 /// Since power-up. Times are cycles.
 struct Statistics {
   std::uint64_t reads = 0, writes = 0;  ///< bursts served
-  std::uint64_t activates = 0;          ///< each for one burst; all other bursts were row hits
+  std::uint64_t row_misses = 0;         ///< bursts that a row was opened for; all others were hits
+  std::uint64_t activates = 0;          ///< a refresh may close a row before the burst is served
   std::uint64_t precharges = 0;         ///< commands: one that closes all banks counts once
   std::uint64_t refreshes = 0, bank_refreshes = 0;
   std::uint64_t read_latency_sum = 0;  ///< acceptance to last data
@@ -52,7 +53,7 @@ struct Statistics {
   std::uint64_t lost_refresh = 0, lost_turnaround = 0, lost_row = 0, lost_spacing = 0;
 
   std::uint64_t bursts() const { return reads + writes; }
-  std::uint64_t row_hits() const { return bursts() - activates; }
+  std::uint64_t row_hits() const { return bursts() - row_misses; }
   /// Counts and times add up; `finish` is the later one.
   Statistics& operator+=(const Statistics& other);
   bool operator==(const Statistics&) const = default;
@@ -76,6 +77,8 @@ void serve_runs(Source& source, Target& target, std::uint64_t burst_bytes) {
   }
   if (bursts > 0) target.submit_run(first, bursts);
 }
+
+class ChannelController;
 
 class Channel {
  public:
@@ -127,8 +130,7 @@ class Channel {
   const DramDevice& device() const;
 
  private:
-  class Implementation;
-  std::unique_ptr<Implementation> implementation_;
+  std::unique_ptr<ChannelController> controller_;
 };
 
 /// The channels of a device behind one address space, interleaved. With one channel exactly that.

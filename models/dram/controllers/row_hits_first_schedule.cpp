@@ -1,15 +1,9 @@
 // What goes out next, and when.
-#include "models/dram/channel_implementation.hpp"
+#include "models/dram/controllers/row_hits_first.hpp"
 
 namespace spillway::models::dram {
 
-Cycle Channel::Implementation::active_column_time(std::uint32_t b) const {
-  const bool is_write = active_[b].is_write;
-  return std::max(std::max(banks_[b].column[is_write], column_all_[is_write]),
-                  column_group_[is_write][banks_[b].group]);
-}
-
-void Channel::Implementation::find_next_active(Cycle from) {
+void RowHitsFirst::find_next_active(Cycle from) {
   Key best = no_key;
   for (std::uint64_t banks = active_banks_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
@@ -18,7 +12,7 @@ void Channel::Implementation::find_next_active(Cycle from) {
   next_active_ = next_of(best, from);
 }
 
-Next Channel::Implementation::best_column(Cycle from) const {
+Next RowHitsFirst::best_column(Cycle from) const {
   if (column_lanes_ == 0) return {};
   const Cycle all = std::max(from, column_all_[writing_]);
   const auto& group = column_group_[writing_];
@@ -40,16 +34,16 @@ Next Channel::Implementation::best_column(Cycle from) const {
   return next_of(best, from);
 }
 
-void Channel::Implementation::find_next_precharge(Cycle from) {
+void RowHitsFirst::find_next_precharge(Cycle from) {
   Key best = no_key;
   for (std::uint64_t banks = precharge_lanes_; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    best = std::min(best, key_of(std::max(banks_[b].precharge, precharge_all_), from, row_key_[b]));
+    best = std::min(best, key_of(precharge_time(b), from, row_key_[b]));
   }
   next_row_[0] = next_of(best, from);
 }
 
-void Channel::Implementation::find_next_activate(Cycle from) {
+void RowHitsFirst::find_next_activate(Cycle from) {
   const Cycle early = Cycle{timing_.activate_cycles} - 1;
   const Cycle counted = std::max(from + early, activate_all_);
   Key best = no_key;
@@ -63,7 +57,7 @@ void Channel::Implementation::find_next_activate(Cycle from) {
 }
 
 // The best of the queue's row commands.
-const Next& Channel::Implementation::best_row(Cycle from) {
+const Next& RowHitsFirst::best_row(Cycle from) {
   Next& precharge = next_row_[0];
   Next& activate = next_row_[1];
   if (std::min(precharge.time, activate.time) < from) {
@@ -74,29 +68,23 @@ const Next& Channel::Implementation::best_row(Cycle from) {
   return next_row_[second_bank_ == none && activate.before(precharge)];
 }
 
-std::pair<Cycle, Command> Channel::Implementation::refresh_candidate() const {
+std::pair<Cycle, Command> RowHitsFirst::refresh_candidate() const {
   if (!all_bank()) {
     const Bank& bank = banks_[refresh_bank_];
     if (!bank.open) return {bank.refresh, Command::refresh_bank};
     if (bank.active || bank.second_pending) return {forever, Command::precharge};
-    return {std::max(bank.precharge, precharge_all_), Command::precharge};
+    return {precharge_time(refresh_bank_), Command::precharge};
   }
-  Cycle time = never;
-  if (open_banks_ == 0) {
-    for (const Bank& bank : banks()) time = std::max(time, bank.refresh);
-    return {time, Command::refresh_all};
-  }
+  if (open_banks_ == 0) return {refresh_all_time(), Command::refresh_all};
   if (active_count_ > 0 || second_bank_ != none) return {forever, Command::precharge_all};
-  time = precharge_all_;
+  Cycle time = precharge_all_;
   for (const Bank& bank : banks()) time = std::max(time, bank.precharge);
   return {time, Command::precharge_all};
 }
 
 // Decide the next cycle, or find that nothing goes out up to `limit`.
-void Channel::Implementation::step(Cycle limit) {
-  while (position_ >= next_refresh_) {
-    ++refresh_due_;
-    next_refresh_ += refresh_interval_;
+void RowHitsFirst::step(Cycle limit) {
+  if (find_due_refreshes(position_)) {
     nothing_before_ = 0;
     find_lane(refresh_bank_);
   }
@@ -108,31 +96,7 @@ void Channel::Implementation::step(Cycle limit) {
   }
 }
 
-// An idle channel refreshes on time and does nothing else: count what that comes to. The last
-// refresh of each bank is left to do, so that everything is as if all had been done.
-void Channel::Implementation::skip_refreshes(Cycle limit) {
-  const bool idle = queues_[0].size + queues_[1].size + active_count_ + open_banks_ == 0 &&
-                    second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0;
-  if (!idle || observer) return;
-  for (const Bank& bank : banks()) {
-    if (bank.refresh > next_refresh_) return;
-  }
-  const auto all = static_cast<std::uint64_t>((limit - next_refresh_) / refresh_interval_);
-  if (limit < next_refresh_ || all <= bank_count_) return;
-  const std::uint64_t skipped = all - bank_count_;
-  if (all_bank()) {
-    statistics_.refreshes += skipped;
-  } else {
-    statistics_.bank_refreshes += skipped;
-    refresh_bank_ = static_cast<std::uint32_t>((refresh_bank_ + skipped) % bank_count_);
-  }
-  position_ = next_refresh_ + static_cast<Cycle>(skipped - 1) * refresh_interval_ + 1;
-  next_refresh_ += static_cast<Cycle>(skipped) * refresh_interval_;
-  nothing_before_ = 0;
-  column_done_ = false;
-}
-
-bool Channel::Implementation::step_single(Cycle limit) {
+bool RowHitsFirst::step_single(Cycle limit) {
   if (clocked_bank_ != none) {
     if (position_ > limit) return false;
     issue_clocked(position_);
@@ -189,7 +153,7 @@ bool Channel::Implementation::step_single(Cycle limit) {
 }
 
 // Most of a stream: nothing but bursts of open rows, and the oldest one is as early as any can be.
-std::optional<bool> Channel::Implementation::step_hits(Cycle limit) {
+std::optional<bool> RowHitsFirst::step_hits(Cycle limit) {
   const Queue& queue = queues_[writing_];
   if ((activate_lanes_ | precharge_lanes_) != 0 || queue.head == none) return std::nullopt;
   const Entry& oldest = queue.entries[queue.head];
@@ -203,7 +167,7 @@ std::optional<bool> Channel::Implementation::step_hits(Cycle limit) {
   return true;
 }
 
-bool Channel::Implementation::step_split(Cycle limit) {
+bool RowHitsFirst::step_split(Cycle limit) {
   // In a cycle the slot for columns comes before that for rows.
   const Cycle column_from = column_done_ ? position_ + 1 : position_;
   const Cycle row_from = std::max(position_, row_bus_free_);

@@ -1,6 +1,6 @@
-// The state of a channel and its controller. How the controller decides: commands go out at most
-// one a cycle (with a split command bus: one for columns and one for rows). In a cycle, the first
-// that may go out of
+// A controller that prefers row hits, as Ramulator 2's. How it decides: commands go out at most one
+// a cycle (with a split command bus: one for columns and one for rows). In a cycle, the first that
+// may go out of
 //
 //  1. the column command of a burst whose row was opened for it (it is no longer in its queue);
 //  2. a refresh that is due, or the precharge that it needs;
@@ -15,28 +15,15 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <limits>
 #include <optional>
-#include <span>
 #include <utility>
-#include <vector>
 
-#include "models/dram/channel.hpp"
+#include "models/dram/controllers/channel_controller.hpp"
 
 namespace spillway::models::dram {
 
 namespace detail {
-
-using Cycle = std::int64_t;
-
-constexpr Cycle never = -(Cycle{1} << 40);
-constexpr Cycle forever = Cycle{1} << 60;
-constexpr std::int16_t none = -1;
-constexpr std::uint32_t most_banks = 64;
-constexpr std::uint32_t most_groups = 16;
-constexpr std::uint32_t most_entries = 256;
-constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
 
 // Candidates are compared by time, then by age. Both fit a word: the time from now on, the order of
 // arrival and the bank.
@@ -69,19 +56,6 @@ struct Queue {
   std::array<Entry, most_entries> entries;
 };
 
-struct alignas(64) Bank {
-  bool open = false;
-  bool active = false;          // a burst waits for its column command alone
-  bool second_pending = false;  // between ACT-1 and ACT-2
-  bool refreshed = false;       // and not used since
-  std::uint32_t row = 0;
-  std::uint32_t group = 0;
-  Cycle activate = never;  // earliest, as far as this bank knows
-  Cycle precharge = never;
-  Cycle refresh = never;
-  std::array<Cycle, 2> column{never, never};  // read, write
-};
-
 // A burst of a bank whose row was opened for it.
 struct Active {
   Entry entry;
@@ -102,25 +76,13 @@ struct Next {
   }
 };
 
-struct Field {
-  int shift = 0;
-  std::uint64_t mask = 0;
-  std::uint64_t of(std::uint64_t number) const { return (number >> shift) & mask; }
-};
-
 }  // namespace detail
 
-using namespace detail;
-
-class Channel::Implementation {
+class RowHitsFirst final : public ChannelController {
  public:
-  explicit Implementation(const DramDevice& device) : device_(device) {
-    find_fields();
-    find_stream();
-    reset();
-  }
+  explicit RowHitsFirst(const DramDevice& device);
 
-  std::uint64_t submit(const Request& request) {
+  std::uint64_t submit(const Request& request) override {
     Queue& queue = queues_[request.is_write];
     Cycle accepted = std::max(next_arrival_, static_cast<Cycle>(request.earliest_cycle));
     if (queue.size == queue.capacity) {
@@ -136,7 +98,7 @@ class Channel::Implementation {
     return static_cast<std::uint64_t>(accepted);
   }
 
-  std::uint64_t submit_run(const Request& first, std::uint64_t bursts) {
+  std::uint64_t submit_run(const Request& first, std::uint64_t bursts) override {
     Request request = first;
     std::uint64_t accepted = 0;
     while (bursts > 0) {
@@ -153,47 +115,31 @@ class Channel::Implementation {
     return accepted;
   }
 
-  std::uint64_t drain() {
+  std::uint64_t drain() override {
     while (queues_[0].size + queues_[1].size + active_count_ > 0 || second_bank_ != none) {
       step(forever);
     }
     return statistics_.finish;
   }
 
-  void reset();
-
-  void advance(std::uint64_t cycle) { run(static_cast<Cycle>(cycle)); }
-  std::uint64_t outstanding_reads(std::uint8_t requester) const { return outstanding_[requester]; }
-  std::uint64_t served_in_runs() const { return served_in_runs_; }
-  std::uint64_t reads_done(std::uint8_t requester) const {
-    return static_cast<std::uint64_t>(reads_done_[requester]);
-  }
-
-  Statistics statistics(std::uint64_t cycle) const {
-    Statistics result = statistics_;
-    result.finish = std::max(result.finish, cycle);
-    const auto finish = static_cast<Cycle>(result.finish);
-    if (open_banks_ == 0 && finish > closed_since_) result.all_closed += finish - closed_since_;
-    const auto until = static_cast<Cycle>(cycle);
-    if (until > bus_free_) result.idle += until - bus_free_;
-    return result;
-  }
-
-  const DramDevice& device() const { return device_; }
-  Observer observer;
+  void reset() override;
+  void advance(std::uint64_t cycle) override { run(static_cast<Cycle>(cycle)); }
 
  private:
-  void find_fields();
-  void find_stream();
-
   // ---- time
   void run(Cycle limit) {
     while (position_ <= limit) {
-      if (limit - position_ > many_refreshes_) skip_refreshes(limit);
+      if (limit - position_ > many_refreshes_ && is_idle() && skip_refreshes(limit)) {
+        nothing_before_ = 0;
+        column_done_ = false;
+      }
       step(limit);
     }
   }
-  void skip_refreshes(Cycle limit);
+  bool is_idle() const {
+    return queues_[0].size + queues_[1].size + active_count_ + open_banks_ == 0 &&
+           second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0 && !observer;
+  }
   void step(Cycle limit);
   bool step_single(Cycle limit);
   std::optional<bool> step_hits(Cycle limit);
@@ -220,13 +166,8 @@ class Channel::Implementation {
   }
   void find_lane(std::uint32_t bank);
   void remove_lane(std::uint64_t& lanes, Next& next, std::uint32_t bank);
-  // When a closed bank may be activated. An ACT counts from its last cycle and begins before.
-  Cycle activate_time(std::uint32_t b) const {
-    return std::max({banks_[b].activate, activate_all_, activate_group_[banks_[b].group]}) -
-           (Cycle{timing_.activate_cycles} - 1);
-  }
   // The best of each kind in a slot of cycle `from` or later.
-  Cycle active_column_time(std::uint32_t bank) const;
+  Cycle active_column_time(std::uint32_t b) const { return column_time(b, active_[b].is_write); }
   void find_next_active(Cycle from);
   Next best_column(Cycle from) const;
   const Next& best_row(Cycle from);
@@ -263,17 +204,9 @@ class Channel::Implementation {
   bool waits_for_clock(std::uint32_t bank, bool active, Cycle at);
   bool closes_row(std::uint32_t bank);
   void column(const Entry& entry, bool is_write, bool activated, Cycle at);
-  void note_column(std::uint32_t bank, bool is_write, Cycle at);
   void activate(std::uint32_t bank, Cycle at);
   void close(Bank& bank, Cycle at);
   void advance(Cycle at, bool is_column);
-  void account(const Entry& entry, bool is_write, bool activated, Cycle data_start);
-  void tell(Cycle at, Command command, std::uint32_t bank = 0, std::uint64_t row = 0,
-            std::uint32_t column_number = 0, bool closes = false) const {
-    if (observer) {
-      observer({static_cast<std::uint64_t>(at), command, bank, row, column_number, closes});
-    }
-  }
 
   // ---- queues
   void insert(const Request& request, Cycle arrival);
@@ -296,34 +229,16 @@ class Channel::Implementation {
   }
   void empty(Queue& queue);
   void renumber();
-  std::uint32_t bank_at(std::uint64_t number) const {
-    const std::uint64_t address = number << burst_shift_;
-    return static_cast<std::uint32_t>(group_field_.of(address) * device_.geometry.banks_per_group +
-                                      bank_field_.of(address));
-  }
 
-  const DramDevice device_;
-  const Timing timing_ = device_.timing;
-  Field group_field_, bank_field_, column_field_, row_field_;
-  int burst_shift_ = 0;
-  // Bursts in the order of addresses go round `stream_banks_` banks and stay in the same rows for
-  // an aligned `stream_block_` of them.
   bool may_stream_ = false;
-  std::uint32_t stream_banks_ = 1;
-  std::uint64_t stream_block_ = 1;
-
   // Decided are all cycles before `position_` and, with a split bus, its column slot if
   // `column_done_`.
-  Cycle position_ = 1;
   bool column_done_ = false;
-  Cycle next_arrival_ = 0;
   Cycle last_departure_ = 0;
   std::uint64_t next_order_ = 0;
   std::array<Queue, 2> queues_;  // reads, writes
   bool writing_ = false;
 
-  std::uint32_t bank_count_ = 0;
-  std::array<Bank, most_banks> banks_;
   std::array<Active, most_banks> active_;  // by place; `active_banks_` are those in use
   std::uint64_t active_banks_ = 0;
   std::uint32_t active_count_ = 0;
@@ -335,64 +250,25 @@ class Channel::Implementation {
   std::array<Next, 2> next_row_;  // a precharge, an activation
   Cycle nothing_before_ = 0;      // no candidate of any kind is earlier, unless a burst comes
 
-  // What the channel and the groups allow.
-  std::array<Cycle, 2> column_all_;
-  std::array<std::array<Cycle, most_groups>, 2> column_group_;
-  Cycle activate_all_ = never;
-  std::array<Cycle, most_groups> activate_group_;
-  std::array<Cycle, 4> last_activates_;  // a ring
-  std::uint32_t activate_place_ = 0;
-  Cycle precharge_all_ = never;
-  Cycle row_bus_free_ = never;
-  Cycle data_clock_until_ = 0;
   std::int32_t clocked_bank_ = none;  // its CAS went out in the cycle before
   bool clocked_active_ = false;
-  std::int32_t second_bank_ = none;
-  Cycle second_deadline_ = 0;
-
-  Cycle next_refresh_ = forever;
-  std::uint32_t refresh_interval_ = 0;
-  Cycle many_refreshes_ = forever;  // cycles in which each bank is refreshed once and more
-  std::uint32_t refresh_due_ = 0;
-  std::uint32_t refresh_bank_ = 0;
-
-  std::array<std::uint64_t, most_requesters> outstanding_{};
-  std::array<Cycle, most_requesters> reads_done_{};
-  std::uint64_t served_in_runs_ = 0;
-
-  Cycle bus_free_ = 0;
-  bool last_was_write_ = false;
-  bool refreshed_since_data_ = false;
-  std::uint32_t open_banks_ = 0;
-  Cycle closed_since_ = 0;
-  Statistics statistics_;
-
-  std::span<Bank> banks() { return {banks_.data(), bank_count_}; }
-  std::span<const Bank> banks() const { return {banks_.data(), bank_count_}; }
-  std::uint64_t group_banks(std::uint32_t group) const {
-    const std::uint32_t size = device_.geometry.banks_per_group;
-    const std::uint64_t first =
-        size == most_banks ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
-    return first << (group * size);
-  }
-  bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
 };
 
 // Would the direction change if it were decided now?
-inline bool Channel::Implementation::would_turn() const {
+inline bool RowHitsFirst::would_turn() const {
   const std::uint32_t reads = queues_[0].size, writes = queues_[1].size;
   return writing_ ? writes < device_.controller.write_low && reads != 0
                   : writes > device_.controller.write_high || reads == 0;
 }
 
-inline void Channel::Implementation::set_mode() {
+inline void RowHitsFirst::set_mode() {
   if (!would_turn()) return;
   writing_ = !writing_;
   find_unknown_hits(queues_[writing_]);
   rebuild_lanes();
 }
 
-inline void Channel::Implementation::find_lane(std::uint32_t b) {
+inline void RowHitsFirst::find_lane(std::uint32_t b) {
   const Queue& queue = queues_[writing_];
   const Bank& bank = banks_[b];
   const std::uint64_t bit = std::uint64_t{1} << b;
@@ -416,12 +292,11 @@ inline void Channel::Implementation::find_lane(std::uint32_t b) {
   if (hit != head && !bank.active) {
     precharge_lanes_ |= bit;
     row_key_[b] = lane_key(queue.entries[head]);
-    next_row_[0].add({std::max(bank.precharge, precharge_all_), row_key_[b]});
+    next_row_[0].add({precharge_time(b), row_key_[b]});
   }
 }
 
-inline void Channel::Implementation::remove_lane(std::uint64_t& lanes, Next& next,
-                                                 std::uint32_t b) {
+inline void RowHitsFirst::remove_lane(std::uint64_t& lanes, Next& next, std::uint32_t b) {
   lanes &= ~(std::uint64_t{1} << b);
   if (lanes == 0) {
     next = {};
@@ -430,7 +305,7 @@ inline void Channel::Implementation::remove_lane(std::uint64_t& lanes, Next& nex
   }
 }
 
-inline void Channel::Implementation::advance(Cycle at, bool is_column) {
+inline void RowHitsFirst::advance(Cycle at, bool is_column) {
   nothing_before_ = 0;
   column_done_ = timing_.split_command_bus && is_column;
   position_ = column_done_ ? at : at + 1;

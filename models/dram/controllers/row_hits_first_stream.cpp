@@ -1,5 +1,5 @@
 // Runs of row hits, served as a whole.
-#include "models/dram/channel_implementation.hpp"
+#include "models/dram/controllers/row_hits_first.hpp"
 
 namespace spillway::models::dram {
 
@@ -8,7 +8,7 @@ namespace spillway::models::dram {
 //
 // The oldest goes out, the next of the run takes its place in that cycle, and so on, one every
 // `period`, for as long as nothing else could go out before the oldest.
-std::uint64_t Channel::Implementation::stream(const Request& request, std::uint64_t bursts) {
+std::uint64_t RowHitsFirst::stream(const Request& request, std::uint64_t bursts) {
   const Queue& queue = queues_[request.is_write];
   if (!may_stream_ || observer || bursts < shortest_stream || queue.size != queue.capacity ||
       writing_ != request.is_write || active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
@@ -18,7 +18,7 @@ std::uint64_t Channel::Implementation::stream(const Request& request, std::uint6
   }
   const std::uint64_t number = request.address >> burst_shift_;
   const std::uint64_t block = number & ~(stream_block_ - 1);
-  const auto row = static_cast<std::uint32_t>(row_field_.of(request.address));
+  const auto row = row_of(request.address);
   std::uint64_t banks = queue.banks;
   for (std::uint32_t i = 0; i < stream_banks_; ++i) {
     const std::uint32_t b = bank_at(block + i);
@@ -50,15 +50,13 @@ std::uint64_t Channel::Implementation::stream(const Request& request, std::uint6
   if (!one_group) most = std::min(most, in_step(queue, number, first, period, most));
   if (most < shortest_stream) return 0;
   advance_stream(request, most, first, period);
-  served_in_runs_ += most;
   return most;
 }
 
 // How many of the first `most` bursts, those of the queue and then those of the run from `number`
 // on, find their groups ready when their turns come.
-std::uint64_t Channel::Implementation::in_step(const Queue& queue, std::uint64_t number,
-                                               Cycle first, Cycle period,
-                                               std::uint64_t most) const {
+std::uint64_t RowHitsFirst::in_step(const Queue& queue, std::uint64_t number, Cycle first,
+                                    Cycle period, std::uint64_t most) const {
   auto ready = column_group_[writing_];
   std::uint64_t place = 0;
   const auto next = [&](std::uint32_t group) {
@@ -78,25 +76,13 @@ std::uint64_t Channel::Implementation::in_step(const Queue& queue, std::uint64_t
   return most;
 }
 
-void Channel::Implementation::advance_stream(const Request& request, std::uint64_t bursts,
-                                             Cycle first, Cycle period) {
+void RowHitsFirst::advance_stream(const Request& request, std::uint64_t bursts, Cycle first,
+                                  Cycle period) {
   Queue& queue = queues_[writing_];
   const Cycle last = first + static_cast<Cycle>(bursts - 1) * period;
   const Cycle latency = writing_ ? timing_.write_latency : timing_.read_latency;
-  // The first one ends a gap of whatever reason; each of the others one of spacing, if any.
-  if (first + latency > bus_free_) {
-    account(queue.entries[queue.head], writing_, false, first + latency);
-  }
-  statistics_.lost_spacing += (bursts - 1) * static_cast<std::uint64_t>(period - timing_.burst);
-  statistics_.busy += bursts * timing_.burst;
-  bus_free_ = last + latency + timing_.burst;
-  last_was_write_ = writing_;
-  (writing_ ? statistics_.writes : statistics_.reads) += bursts;
-  const Cycle done = writing_ ? last : bus_free_;
-  statistics_.finish = std::max(statistics_.finish, static_cast<std::uint64_t>(done));
-  if (timing_.data_clock_postamble > 0) {
-    data_clock_until_ = std::max(data_clock_until_, bus_free_ + timing_.data_clock_postamble);
-  }
+  const Entry& oldest = queue.entries[queue.head];
+  note_run({oldest.arrival, oldest.bank, oldest.requester, writing_}, bursts, first, period);
   // The queue goes out in order, as far as it does.
   const std::uint64_t number = request.address >> burst_shift_;
   const std::uint64_t size = queue.size, old = std::min(bursts, size);
@@ -134,7 +120,7 @@ void Channel::Implementation::advance_stream(const Request& request, std::uint64
     waited += static_cast<Cycle>(bursts) * (latency + timing_.burst);
     statistics_.read_latency_sum += static_cast<std::uint64_t>(waited);
     outstanding_[request.requester] += bursts - fresh;
-    if (fresh > 0) reads_done_[request.requester] = done;
+    if (fresh > 0) reads_done_[request.requester] = bus_free_;
   }
   refill(i, request, bursts, first, period);
   last_departure_ = last;
@@ -145,8 +131,8 @@ void Channel::Implementation::advance_stream(const Request& request, std::uint64
 
 // The queue after a run of `bursts` has come and as many have gone: what was there from place
 // `kept` on and the end of the run.
-void Channel::Implementation::refill(std::int16_t kept, const Request& request,
-                                     std::uint64_t bursts, Cycle first, Cycle period) {
+void RowHitsFirst::refill(std::int16_t kept, const Request& request, std::uint64_t bursts,
+                          Cycle first, Cycle period) {
   Queue& queue = queues_[writing_];
   const std::uint64_t number = request.address >> burst_shift_, size = queue.size;
   if (kept == none && next_order_ + size <= most_orders) {
@@ -169,11 +155,11 @@ void Channel::Implementation::refill(std::int16_t kept, const Request& request,
 }
 
 // An empty queue, full of row hits at consecutive addresses.
-void Channel::Implementation::fill(Queue& queue, std::uint64_t number, std::uint8_t requester,
-                                   Cycle arrival, Cycle period) {
+void RowHitsFirst::fill(Queue& queue, std::uint64_t number, std::uint8_t requester, Cycle arrival,
+                        Cycle period) {
   const auto size = static_cast<std::int16_t>(queue.capacity);
   const auto apart = static_cast<std::int16_t>(stream_banks_);  // of bursts of one bank
-  const auto row = static_cast<std::uint32_t>(row_field_.of(number << burst_shift_));
+  const auto row = row_of(number << burst_shift_);
   for (std::int16_t i = 0; i < size; ++i) {
     const bool first = i < apart, last = i + apart >= size;
     Entry& entry = queue.entries[i];
