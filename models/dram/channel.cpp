@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/dram/controllers/bank_queues.hpp"
 #include "models/dram/controllers/row_hits_first.hpp"
 
 namespace spillway::models::dram {
@@ -26,7 +27,13 @@ Statistics& Statistics::operator+=(const Statistics& other) {
   return *this;
 }
 
-Channel::Channel(const DramDevice& device) : controller_(std::make_unique<RowHitsFirst>(device)) {}
+Channel::Channel(const DramDevice& device) {
+  if (device.controller.scheduler == Scheduler::bank_queues) {
+    controller_ = std::make_unique<BankQueues>(device);
+  } else {
+    controller_ = std::make_unique<RowHitsFirst>(device);
+  }
+}
 Channel::~Channel() = default;
 Channel::Channel(Channel&&) noexcept = default;
 Channel& Channel::operator=(Channel&&) noexcept = default;

@@ -38,8 +38,8 @@ struct IssuedCommand {
 /// Since power-up. Times are cycles.
 struct Statistics {
   std::uint64_t reads = 0, writes = 0;  ///< bursts served
-  std::uint64_t row_misses = 0;         ///< bursts that a row was opened for; all others were hits
-  std::uint64_t activates = 0;          ///< a refresh may close a row before the burst is served
+  std::uint64_t row_misses = 0;         ///< bursts served first in an opened row; others were hits
+  std::uint64_t activates = 0;          ///< more than misses if a refresh closes an unused row
   std::uint64_t precharges = 0;         ///< commands: one that closes all banks counts once
   std::uint64_t refreshes = 0, bank_refreshes = 0;
   std::uint64_t read_latency_sum = 0;  ///< acceptance to last data

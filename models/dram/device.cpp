@@ -20,6 +20,7 @@ using workloads::Config;
 
 constexpr const char* folder = "models/devices/dram";
 constexpr std::uint32_t longest = 1 << 20;  // cycles of one timing parameter
+constexpr Scheduler schedulers[] = {Scheduler::row_hits_first, Scheduler::bank_queues};
 
 // "14.16 ns" -> 14.16; nothing when the text is not a number of ns.
 std::optional<double> parse_ns(const std::string& text) {
@@ -170,6 +171,12 @@ constexpr TimingRule timing_rules[] = {
      [](const Timing& t) { return t.refresh_interval > t.refresh + t.row_cycle; }},
     {"tAAD", "tAAD <= tRCD, the row being open by then",
      [](const Timing& t) { return t.activate_second <= t.activate_to_read; }},
+    {"tAAD", "tAAD only without split_command_bus and with activate_cycles 1",
+     [](const Timing& t) {
+       return t.activate_second == 0 || (!t.split_command_bus && t.activate_cycles == 1);
+     }},
+    {"tWCKPST", "tWCKPST only without split_command_bus",
+     [](const Timing& t) { return t.data_clock_postamble == 0 || !t.split_command_bus; }},
 };
 
 constexpr TimingRule per_bank_rules[] = {
@@ -247,30 +254,54 @@ Currents read_currents(const Config& config, const Timing& timing) {
   return currents;
 }
 
+Controller named_controller(const Config& config) {
+  return with_controller({}, schedulers[config.choice(scheduler_names())]).controller;
+}
+
 Controller read_controller(const Config& config, const Timing& timing) {
-  config.allow_only(
-      {"read_queue", "write_queue", "write_high", "write_low", "window", "page", "refresh"});
-  Controller controller;
-  const auto count = [&](const char* key, std::uint32_t maximum) {
-    return static_cast<std::uint32_t>(config.at(key).integer(1, maximum));
+  if (config.is_scalar()) return named_controller(config);
+  // What only the other scheduler knows may be there, too: from a file that this is laid over.
+  config.allow_only({"base", "scheduler", "read_queue", "write_queue", "write_high", "write_low",
+                     "window", "bank_queue", "row_hits", "page", "refresh"});
+  const Config* base = config.find("base");
+  Controller controller = base == nullptr ? Controller{} : named_controller(*base);
+  if (const Config* scheduler = config.find("scheduler")) {
+    controller.scheduler = schedulers[scheduler->choice(scheduler_names())];
+  }
+  const auto given = [&](const char* key, bool needed = true) -> const Config* {
+    return base == nullptr && needed ? &config.at(key) : config.find(key);
   };
-  controller.read_queue = count("read_queue", 256);
-  controller.write_queue = count("write_queue", 256);
-  controller.write_high = count("write_high", 256);
-  controller.write_low = count("write_low", 256);
-  controller.window = count("window", 256);
-  if (controller.write_high >= controller.write_queue) {
-    config.at("write_high").refuse("a value with write_high < write_queue");
+  const auto count = [&](const char* key, std::uint32_t& value, std::uint32_t maximum,
+                         bool needed = true) {
+    if (const Config* found = given(key, needed)) {
+      value = static_cast<std::uint32_t>(found->integer(1, maximum));
+    }
+  };
+  count("read_queue", controller.read_queue, most_entries);
+  count("write_queue", controller.write_queue, most_entries);
+  count("write_high", controller.write_high, most_entries);
+  count("write_low", controller.write_low, most_entries);
+  const bool bank_queues = controller.scheduler == Scheduler::bank_queues;
+  count("window", controller.window, most_entries, !bank_queues);
+  count("bank_queue", controller.bank_queue, most_bank_queue, bank_queues);
+  count("row_hits", controller.row_hits, 1 << 20, bank_queues);
+  const auto require = [&](bool holds, const char* key, const char* rule) {
+    const Config* found = config.find(key);
+    if (!holds) (found == nullptr ? config : *found).refuse(fmt::format("a value with {}", rule));
+  };
+  require(controller.write_high < controller.write_queue, "write_high", "write_high < write_queue");
+  require(controller.write_low <= controller.write_high, "write_low", "write_low <= write_high");
+  if (const Config* page = given("page")) {
+    constexpr PagePolicy policies[] = {PagePolicy::open, PagePolicy::closed};
+    controller.page = policies[page->choice({"open", "closed"})];
   }
-  if (controller.write_low > controller.write_high) {
-    config.at("write_low").refuse("a value with write_low <= write_high");
-  }
-  controller.page =
-      config.at("page").choice({"open", "closed"}) == 0 ? PagePolicy::open : PagePolicy::closed;
-  constexpr RefreshMode modes[] = {RefreshMode::none, RefreshMode::all_bank, RefreshMode::per_bank};
-  controller.refresh = modes[config.at("refresh").choice({"none", "all-bank", "per-bank"})];
-  if (controller.refresh == RefreshMode::per_bank && timing.refresh_bank == 0) {
-    config.at("refresh").refuse("per-bank only with the times tRFCpb and tREFIpb");
+  if (const Config* refresh = given("refresh")) {
+    constexpr RefreshMode modes[] = {RefreshMode::none, RefreshMode::all_bank,
+                                     RefreshMode::per_bank};
+    controller.refresh = modes[refresh->choice({"none", "all-bank", "per-bank"})];
+    if (controller.refresh == RefreshMode::per_bank && timing.refresh_bank == 0) {
+      refresh->refuse("per-bank only with the times tRFCpb and tREFIpb");
+    }
   }
   return controller;
 }
@@ -354,12 +385,13 @@ std::string describe(const DramDevice& device) {
   const Geometry& g = device.geometry;
   const Controller& c = device.controller;
   std::string text = fmt::format(
-      "{} channels of {}, {}x{} banks of {} rows of {} bursts of {}, {}, queues {} {} {} {} {}, "
+      "{} channels of {}, {}x{} banks of {} rows of {} bursts of {}, {}, {} {} {} {} {} {} {} {}, "
       "page {}, refresh {}, placement {}, clock {} fs,",
       device.channels, device.interleave_bytes, g.bank_groups, g.banks_per_group, g.rows_per_bank,
-      g.bursts_per_row, g.burst_bytes, device.mapping_name, c.read_queue, c.write_queue,
-      c.write_high, c.write_low, c.window, static_cast<int>(c.page), static_cast<int>(c.refresh),
-      static_cast<int>(device.placement), device.timing.clock_period_fs);
+      g.bursts_per_row, g.burst_bytes, device.mapping_name, scheduler_name(c.scheduler),
+      c.read_queue, c.write_queue, c.write_high, c.write_low, c.window, c.bank_queue, c.row_hits,
+      static_cast<int>(c.page), static_cast<int>(c.refresh), static_cast<int>(device.placement),
+      device.timing.clock_period_fs);
   for (const TimingKey& key : timing_keys) text += fmt::format(" {}", device.timing.*key.member);
   return text +
          fmt::format(" {} {}", device.timing.activate_cycles, device.timing.split_command_bus);
@@ -390,6 +422,44 @@ Mapping parse_mapping(const std::string& text, const Geometry& geometry) {
         geometry.bank_groups == 1 ? " (Bg may be left out)" : ""));
   }
   return mapping;
+}
+
+std::vector<std::string> scheduler_names() {
+  std::vector<std::string> names;
+  for (const Scheduler scheduler : schedulers) names.push_back(scheduler_name(scheduler));
+  return names;
+}
+
+std::string scheduler_name(Scheduler scheduler) {
+  return scheduler == Scheduler::bank_queues ? "bank-queues" : "row-hits-first";
+}
+
+Scheduler parse_scheduler(const std::string& name) {
+  const std::vector<std::string> names = scheduler_names();
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at != names.end()) return schedulers[at - names.begin()];
+  throw workloads::InputError(fmt::format("controller: found \"{}\"; allowed: {}{}",
+                                          workloads::printable(name), workloads::joined(names),
+                                          workloads::did_you_mean(name, names)));
+}
+
+DramDevice with_controller(DramDevice device, Scheduler scheduler) {
+  Controller& controller = device.controller;
+  controller.scheduler = scheduler;
+  controller.read_queue = controller.write_queue = 32;
+  if (scheduler == Scheduler::bank_queues) {
+    // DRAMsim3: writing begins with a full queue, or with more than 8 while all banks are idle.
+    controller.write_high = 31;
+    controller.write_low = 8;
+    controller.bank_queue = 8;
+    controller.row_hits = 4;
+  } else {
+    // Ramulator 2: watermarks of 0.8 and 0.2.
+    controller.write_high = 25;
+    controller.write_low = 7;
+    controller.window = 32;
+  }
+  return device;
 }
 
 DramDevice with_mapping(DramDevice device, const std::string& mapping) {

@@ -86,15 +86,30 @@ enum class RefreshMode { none, all_bank, per_bank };
 enum class Digit { bank_group, bank, column, row };
 using Mapping = std::array<Digit, 4>;
 
+/// How a controller chooses what goes out next.
+///  * `row_hits_first` (Ramulator 2's FRFCFS with row hits): one direction at a time. Of the bursts
+///    that can go on it is the oldest, and no row is closed that an older one waits for.
+///  * `bank_queues` (DRAMsim3's): requests go on from the two queues to one of their bank, and the
+///    banks take turns, reads and writes alike.
+enum class Scheduler { row_hits_first, bank_queues };
+
 struct Controller {
+  Scheduler scheduler = Scheduler::row_hits_first;
   std::uint32_t read_queue = 32, write_queue = 32;  ///< entries
-  /// Writing begins with more than `high` writes in the queue (or no read) and ends with fewer than
-  /// `low` and a read waiting.
+  /// row_hits_first: writing begins with more than `high` writes in the queue (or no read) and ends
+  /// with fewer than `low` and a read waiting. bank_queues: all waiting writes go on to their banks
+  /// when there are more than `high`, or more than `low` while the banks have nothing to do; what
+  /// is left at the end is written then.
   std::uint32_t write_high = 0, write_low = 0;
-  std::uint32_t window = 32;  ///< oldest entries of a queue that the choice is made from
+  std::uint32_t window = 32;     ///< row_hits_first: oldest entries that the choice is made from
+  std::uint32_t bank_queue = 8;  ///< bank_queues: entries of a bank, at most most_bank_queue
+  std::uint32_t row_hits = 4;    ///< bank_queues: an open row that served so many bursts gives way
   PagePolicy page = PagePolicy::open;
   RefreshMode refresh = RefreshMode::all_bank;
 };
+
+/// Of a queue of requests, and of one of a bank.
+inline constexpr std::uint32_t most_entries = 256, most_bank_queue = 32;
 
 /// Where tensors begin in the address space; see placement.hpp.
 enum class Placement { packed, row, staggered };
@@ -121,6 +136,8 @@ struct DramDevice {
 /// Read a device: `config` is a map as in models/devices/dram. Times are cycles (`tRCD: 17`) or ns
 /// (`tRCD: 14.16 ns`), rounded up to cycles. Throws InputError with file:line and key path for an
 /// unknown key, a value out of range or one that breaks a rule of the standard, which it names.
+/// `controller` may be the name of a scheduler, or have it as `base`: as `with_controller`, with
+/// open pages and refresh of all banks.
 DramDevice read_dram_device(const workloads::Config& config);
 
 /// The shipped device of that name (ddr4-2400), or the file of that path. Throws InputError.
@@ -135,6 +152,16 @@ std::string describe(const DramDevice& device);
 /// RoBaCoBg -> digits. Throws InputError naming the mappings when the text is none: Ro, Ba, Co and,
 /// unless the device has no groups, Bg, each once, from the highest digit.
 Mapping parse_mapping(const std::string& text, const Geometry& geometry);
+
+/// "row-hits-first", "bank-queues": as files call them, in the order of Scheduler.
+std::vector<std::string> scheduler_names();
+std::string scheduler_name(Scheduler scheduler);
+/// Throws InputError with the names there are and the nearest one.
+Scheduler parse_scheduler(const std::string& name);
+
+/// `device` with the controller of the simulator that `scheduler` is modelled on: 32 reads and 32
+/// writes, watermarks and all else as there. Page policy and refresh stay.
+DramDevice with_controller(DramDevice device, Scheduler scheduler);
 
 /// `device` with another mapping, checked.
 DramDevice with_mapping(DramDevice device, const std::string& mapping);

@@ -97,19 +97,22 @@ TEST_CASE("each program finds the DRAM as at power-up") {
 }
 
 TEST_CASE("writes that the channel still holds are part of a program's time") {
-  const DeviceConfig config = device_with("ddr4-2400");
-  const MemoryMap map = tensors(2);
-  const Execution execution = run(config, map, update(map));
-  CHECK(execution.dram.channel.writes == words * 4 / 64);
-  CHECK(execution.dram.channel.finish * config.dram.timing.clock_period_fs >=
-        execution.time.count() * 1000);
-  // The bus was busy for every burst and its time is accounted for to the end.
-  const models::dram::Statistics& s = execution.dram.channel;
-  CHECK(s.busy == s.bursts() * config.dram.timing.burst);
-  const std::uint64_t sum =
-      s.busy + s.idle + s.lost_refresh + s.lost_turnaround + s.lost_row + s.lost_spacing;
-  CHECK(sum >= s.finish);
-  CHECK(sum <= s.finish + config.dram.timing.write_latency + config.dram.timing.burst);
+  for (const std::string& name : models::dram::dram_device_names()) {
+    CAPTURE(name);
+    const DeviceConfig config = device_with(name);
+    const MemoryMap map = tensors(2);
+    const Execution execution = run(config, map, update(map));
+    CHECK(execution.dram.channel.writes == words * 4 / 64);
+    CHECK(execution.dram.channel.finish * config.dram.timing.clock_period_fs >=
+          execution.time.count() * 1000);
+    // The bus was busy for every burst and its time is accounted for to the end.
+    const models::dram::Statistics& s = execution.dram.channel;
+    CHECK(s.busy == s.bursts() * config.dram.timing.burst);
+    const std::uint64_t sum =
+        s.busy + s.idle + s.lost_refresh + s.lost_turnaround + s.lost_row + s.lost_spacing;
+    CHECK(sum >= s.finish);
+    CHECK(sum <= s.finish + config.dram.timing.write_latency + config.dram.timing.burst);
+  }
 }
 
 TEST_CASE("channels multiply the bandwidth of a load and move the same words") {

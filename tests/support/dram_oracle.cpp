@@ -22,7 +22,10 @@ constexpr Cycle never = -1'000'000'000;
 class Oracle {
  public:
   explicit Oracle(const DramDevice& device)
-      : device_(device), t_(device.timing), banks_(device.geometry.banks()) {}
+      : device_(device),
+        t_(device.timing),
+        banks_(device.geometry.banks()),
+        bank_queues_(device.geometry.banks()) {}
 
   OracleResult run(std::span<const Request> requests) {
     next_refresh_ = device_.controller.refresh == RefreshMode::per_bank ? t_.refresh_bank_interval
@@ -30,7 +33,12 @@ class Oracle {
     for (now_ = 1; !requests.empty() || waiting(); ++now_) {
       if (!requests.empty() && accept(requests.front())) requests = requests.subspan(1);
       no_more_ = requests.empty();
-      cycle();
+      if (device_.controller.scheduler == Scheduler::bank_queues) {
+        move_transaction();
+        cycle_of_banks();
+      } else {
+        cycle();
+      }
     }
     return std::move(result_);
   }
@@ -40,10 +48,15 @@ class Oracle {
     std::optional<std::uint64_t> row;
     Cycle activate = never, read = never, write = never, precharge = never, refresh = never;
     bool second_pending = false;
+    std::uint32_t served = 0;
   };
 
+  bool banks_wait() const {
+    return std::any_of(bank_queues_.begin(), bank_queues_.end(),
+                       [](const auto& queue) { return !queue.empty(); });
+  }
   bool waiting() const {
-    return !reads_.empty() || !writes_.empty() || !active_.empty() || second_;
+    return !reads_.empty() || !writes_.empty() || !active_.empty() || second_ || banks_wait();
   }
   std::uint32_t group(std::uint32_t bank) const { return bank / device_.geometry.banks_per_group; }
 
@@ -179,6 +192,7 @@ class Oracle {
       case Command::activate: {
         const Cycle at = now_ + t_.activate_cycles - 1;
         bank.row = entry.row;
+        bank.served = 0;
         bank.read = at + t_.activate_to_read;
         bank.write = at + t_.activate_to_write;
         bank.precharge = std::max(bank.precharge, at + t_.row_active);
@@ -239,6 +253,11 @@ class Oracle {
   // has left its queue.
   bool closes_row(const Entry& entry) const {
     if (device_.controller.page == PagePolicy::open || active_in(entry.bank)) return false;
+    if (device_.controller.scheduler == Scheduler::bank_queues) {
+      const std::deque<Entry>& queue = bank_queues_[entry.bank];
+      return std::none_of(queue.begin(), queue.end(),
+                          [&](const Entry& other) { return other.row == entry.row; });
+    }
     for (const std::deque<Entry>* queue : {&reads_, &writes_}) {
       const std::size_t window = std::min<std::size_t>(queue->size(), device_.controller.window);
       for (std::size_t i = 0; i < window; ++i) {
@@ -253,7 +272,7 @@ class Oracle {
   void second_done() {
     issue(Command::activate_second, *second_);
     banks_[second_->bank].second_pending = false;
-    active_.push_back(*second_);
+    if (device_.controller.scheduler == Scheduler::row_hits_first) active_.push_back(*second_);
     second_.reset();
   }
 
@@ -339,13 +358,146 @@ class Oracle {
     return true;
   }
 
-  void cycle() {
+  // ---- a queue for each bank
+
+  void move_transaction() {
+    const Controller& c = device_.controller;
+    if (draining_ == 0) {
+      const bool few = no_more_ && reads_.empty();
+      if (writes_.size() > c.write_high ||
+          (!banks_wait() && (writes_.size() > c.write_low || few))) {
+        draining_ = writes_.size();
+      }
+    }
+    std::deque<Entry>& queue = draining_ > 0 ? writes_ : reads_;
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+      std::deque<Entry>& of_bank = bank_queues_[queue[i].bank];
+      if (of_bank.size() >= c.bank_queue) continue;
+      of_bank.push_back(queue[i]);
+      if (queue[i].is_write) --draining_;
+      queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(i));
+      return;
+    }
+  }
+
+  bool refreshing(std::uint32_t bank) const {
+    return refresh_due_ > 0 &&
+           (device_.controller.refresh == RefreshMode::all_bank ||
+            (device_.controller.refresh == RefreshMode::per_bank && bank == refresh_bank_));
+  }
+
+  bool refresh_step_of_banks() {
+    if (device_.controller.refresh == RefreshMode::per_bank) return refresh_step();
+    bool open = false;
+    for (std::uint32_t b = 0; b < banks_.size(); ++b) {
+      if (!banks_[b].row) continue;
+      open = true;
+      if (banks_[b].second_pending || ready(Command::precharge, b) > now_) continue;
+      Entry target;
+      target.bank = b;
+      perform(Command::precharge, target);
+      return true;
+    }
+    if (open || ready(Command::refresh_all, 0) > now_) return false;
+    perform(Command::refresh_all, Entry{});
+    --refresh_due_;
+    return true;
+  }
+
+  // What the oldest burst of the bank that can go on needs, if its kind of command is allowed.
+  std::optional<std::size_t> choose_in_bank(std::uint32_t b, bool columns, bool rows) const {
+    const std::deque<Entry>& queue = bank_queues_[b];
+    const Bank& bank = banks_[b];
+    if (bank.second_pending) return std::nullopt;
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+      const Command command = needed(queue[i]);
+      if (!(is_column(command) ? columns : rows) || ready(command, b) > now_) continue;
+      if (command == Command::activate && second_) continue;
+      if (command == Command::precharge) {
+        const bool hits = std::any_of(queue.begin(), queue.end(),
+                                      [&](const Entry& e) { return e.row == *bank.row; });
+        if (i > 0 || (hits && bank.served < device_.controller.row_hits)) continue;
+      }
+      return i;
+    }
+    return std::nullopt;
+  }
+
+  enum class Kind { nothing, column, row };
+
+  Kind give(std::uint32_t b, std::size_t i) {
+    const Entry entry = bank_queues_[b][i];
+    const Command command = needed(entry);
+    if (is_column(command)) {
+      ++banks_[b].served;
+      bank_queues_[b].erase(bank_queues_[b].begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    perform(command, entry);
+    if (command == Command::activate && t_.activate_second > 0) {
+      second_ = entry;
+      second_deadline_ = now_ + t_.activate_second;
+      banks_[b].second_pending = true;
+    }
+    return is_column(command) ? Kind::column : Kind::row;
+  }
+
+  Kind slot_of_banks(bool columns, bool rows) {
+    if (rows && refresh_due_ > 0 && refresh_step_of_banks()) return Kind::row;
+    const auto count = static_cast<std::uint32_t>(banks_.size());
+    for (std::uint32_t step = 1; step <= count; ++step) {
+      const std::uint32_t b = (turn_ + step) % count;
+      if (refreshing(b)) continue;
+      const auto i = choose_in_bank(b, columns, rows);
+      if (!i) continue;
+      turn_ = b;
+      const bool column = is_column(needed(bank_queues_[b][*i]));
+      if (!column || t_.data_clock_postamble == 0 || now_ < data_clock_until_) return give(b, *i);
+      if (second_ && second_deadline_ <= now_ + 1) {
+        second_done();
+        return Kind::row;
+      }
+      issue(Command::data_clock, Entry{});
+      clocked_of_bank_ = {b, *i};
+      return Kind::column;
+    }
+    return Kind::nothing;
+  }
+
+  void count_refreshes() {
     if (device_.controller.refresh != RefreshMode::none && now_ == next_refresh_) {
       ++refresh_due_;
       next_refresh_ += device_.controller.refresh == RefreshMode::per_bank
                            ? t_.refresh_bank_interval
                            : t_.refresh_interval;
     }
+  }
+
+  void cycle_of_banks() {
+    count_refreshes();
+    if (clocked_of_bank_) {
+      give(clocked_of_bank_->first, clocked_of_bank_->second);
+      clocked_of_bank_.reset();
+      return;
+    }
+    if (second_ && now_ >= second_deadline_) {
+      second_done();
+      return;
+    }
+    const bool row_bus = now_ >= row_bus_free_;
+    if (t_.split_command_bus) {
+      const Kind first = slot_of_banks(true, row_bus);
+      if (!waiting() && no_more_) return;
+      if (first == Kind::column && row_bus) slot_of_banks(false, true);
+      if (first == Kind::row) slot_of_banks(true, false);
+    } else if (row_bus && slot_of_banks(true, true) == Kind::nothing && second_) {
+      second_done();
+    }
+  }
+
+  // ---- row hits first
+
+  void cycle() {
+    count_refreshes();
     const auto any = [](Command) { return true; };
     if (t_.split_command_bus) {
       slot(is_column, true, false);
@@ -373,6 +525,10 @@ class Oracle {
   std::optional<Entry> second_;
   Cycle second_deadline_ = 0;
   std::pair<std::deque<Entry>*, std::size_t> clocked_{nullptr, 0};  // its CAS was the last command
+  std::vector<std::deque<Entry>> bank_queues_;
+  std::size_t draining_ = 0;
+  std::uint32_t turn_ = 0;
+  std::optional<std::pair<std::uint32_t, std::size_t>> clocked_of_bank_;
   bool no_more_ = false;
   bool writing_ = false;
   int refresh_due_ = 0;

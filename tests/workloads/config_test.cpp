@@ -336,7 +336,9 @@ TEST_CASE("an overlay goes key by key through maps, and by index through lists")
   CHECK(both.at("l").items()[1].at("g").integer() == 11);
   CHECK(both.at("s").at("j").integer() == 12);
   CHECK(own.at("b").at("d").keys() == std::vector<std::string>{"e"});
-  // Values other than maps replace whatever was there.
+  // Values other than maps replace whatever was there, and so do maps that name a base.
+  CHECK(own.overlaid(from("b: {base: x, c: 4}\n")).at("b").keys() ==
+        std::vector<std::string>{"base", "c"});
   CHECK(own.overlaid(from("l: [1]\n")).at("l").items().size() == 1);
   CHECK(own.overlaid(from("b: 1\n")).at("b").integer() == 1);
 }

@@ -329,7 +329,8 @@ Config Config::overlaid(const Config& top) const {
       result.keys_.push_back(key);
       result.children_.push_back(value);
     } else {
-      *own = own->overlaid(value);
+      // What names a base of its own is not laid over another one.
+      *own = value.is_map() && value.find("base") != nullptr ? value : own->overlaid(value);
     }
   }
   return result;

@@ -65,6 +65,7 @@ void ChannelController::reset_channel() {
   next_refresh_ = refreshes ? Cycle{refresh_interval_} : forever;
   many_refreshes_ = refreshes ? Cycle{bank_count_ + 2} * refresh_interval_ : forever;
   bus_free_ = 0;
+  idle_until_ = never;
   last_was_write_ = refreshed_since_data_ = false;
   open_banks_ = 0;
   closed_since_ = 0;
@@ -119,13 +120,13 @@ void ChannelController::account(const Served& burst, Cycle data_start) {
     gap -= part;
   };
   // No command goes out before the cycle after the arrival.
-  take(statistics_.idle, burst.arrival + 1 + latency - bus_free_);
+  take(statistics_.idle, std::max(burst.arrival, idle_until_) + 1 + latency - bus_free_);
   Bank& bank = banks_[burst.bank];
   if (refreshed_since_data_ || (burst.activated && bank.refreshed)) {
     take(statistics_.lost_refresh, gap);
   }
   refreshed_since_data_ = bank.refreshed = false;
-  if (burst.is_write != last_was_write_ && statistics_.bursts() > 1) {
+  if (burst.is_write != last_was_write_ && bus_free_ > 0) {
     const Cycle apart = burst.is_write
                             ? Cycle{timing_.read_to_write} + timing_.write_latency -
                                   timing_.read_latency - timing_.burst

@@ -18,20 +18,20 @@ using Cycle = std::int64_t;
 
 constexpr Cycle never = -(Cycle{1} << 40);
 constexpr Cycle forever = Cycle{1} << 60;
+constexpr Cycle no_limit = forever / 2;  // later than all that happens, before `forever`
 constexpr std::int16_t none = -1;
 constexpr std::uint32_t most_banks = 64;
 constexpr std::uint32_t most_groups = 16;
-constexpr std::uint32_t most_entries = 256;
 constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
 
 struct alignas(64) Bank {
   bool open = false;
-  bool active = false;          // a burst waits for its column command alone
+  bool active = false;          // RowHitsFirst: a burst waits for its column command alone
   bool second_pending = false;  // between ACT-1 and ACT-2
   bool refreshed = false;       // and not used since
   std::uint32_t row = 0;
   std::uint32_t group = 0;
-  std::uint32_t served = 0;  // column commands since the row was opened
+  std::uint32_t served = 0;  // BankQueues: column commands since the row was opened
   Cycle activate = never;    // earliest, as far as this bank knows
   Cycle precharge = never;
   Cycle refresh = never;
@@ -111,7 +111,7 @@ class ChannelController {
   // ---- commands: what each does to the channel
   void tell(Cycle at, Command command, std::uint32_t bank = 0, std::uint64_t row = 0,
             std::uint32_t column_number = 0, bool closes = false) const {
-    if (observer) {
+    if (observer) [[unlikely]] {
       observer({static_cast<std::uint64_t>(at), command, bank, row, column_number, closes});
     }
   }
@@ -124,7 +124,7 @@ class ChannelController {
     if (--open_banks_ == 0) closed_since_ = at;
   }
   void note_refresh(Command command, Cycle at);
-  // A burst's column command, with its data; returns when it is done.
+  // A burst's column command, with its data.
   struct Served {
     Cycle arrival = 0;
     std::uint32_t bank = 0;
@@ -137,6 +137,34 @@ class ChannelController {
   // A run of `bursts` row hits, one every `period` from `first` on: all but what each burst is to
   // its requester and its bank.
   void note_run(const Served& burst, std::uint64_t bursts, Cycle first, Cycle period);
+
+  // Of a bank that gave the last of its hits of a run in cycle `last`: every burst but the first of
+  // the run ended a gap, if the period is longer than a burst.
+  void note_run_of_bank(std::uint32_t b, bool is_write, Cycle first, Cycle period, Cycle last) {
+    if (last > first && period > Cycle{timing_.burst}) banks_[b].refreshed = false;
+    note_column(b, is_write, last);
+  }
+  // As `submit_run`, with `stream` for what can be served as a whole.
+  template <class Controlled>
+  static std::uint64_t submit_all(Controlled& controller, const Request& first,
+                                  std::uint64_t bursts) {
+    Request request = first;
+    std::uint64_t accepted = 0;
+    while (bursts > 0) {
+      const std::uint64_t served =
+          bursts < shortest_stream ? 0 : controller.stream(request, bursts);
+      if (served > 0) {
+        bursts -= served;
+        request.address += served << controller.burst_shift_;
+        accepted = static_cast<std::uint64_t>(controller.next_arrival_ - 1);
+        continue;
+      }
+      accepted = controller.submit(request);
+      request.address += controller.device_.geometry.burst_bytes;
+      --bursts;
+    }
+    return accepted;
+  }
 
   // ---- refreshes
   // Those up to a cycle have become due; whether there were any.
@@ -192,6 +220,7 @@ class ChannelController {
   std::uint64_t served_in_runs_ = 0;
 
   Cycle bus_free_ = 0;
+  Cycle idle_until_ = never;  // until then the controller had let no burst go on to a bank
   bool last_was_write_ = false;
   bool refreshed_since_data_ = false;
   std::uint32_t open_banks_ = 0;

@@ -42,7 +42,8 @@ void RowHitsFirst::reset() {
 void RowHitsFirst::insert(const Request& request, Cycle arrival) {
   Queue& queue = queues_[request.is_write];
   const std::int16_t index = queue.unused[queue.capacity - 1 - queue.size];
-  if (next_order_ == most_orders) renumber();
+  if (next_order_ == most_orders) [[unlikely]]
+    renumber();
   Entry& entry = queue.entries[index];
   entry.arrival = arrival;
   entry.order = next_order_++;
@@ -107,7 +108,7 @@ const Entry& RowHitsFirst::remove(Queue& queue, std::int16_t index) {
   --queue.size;
   --queue.listed;
   queue.unused[queue.capacity - 1 - queue.size] = index;
-  if (queue.first_unlisted != none) {
+  if (queue.first_unlisted != none) [[unlikely]] {
     const std::int16_t entering = queue.first_unlisted;
     queue.first_unlisted = queue.entries[entering].next;
     list(queue, entering);

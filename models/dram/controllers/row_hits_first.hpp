@@ -87,7 +87,7 @@ class RowHitsFirst final : public ChannelController {
     Cycle accepted = std::max(next_arrival_, static_cast<Cycle>(request.earliest_cycle));
     if (queue.size == queue.capacity) {
       do {
-        step(forever);
+        step(no_limit);
       } while (queue.size == queue.capacity);
       accepted = std::max(accepted, last_departure_);
     }
@@ -99,25 +99,12 @@ class RowHitsFirst final : public ChannelController {
   }
 
   std::uint64_t submit_run(const Request& first, std::uint64_t bursts) override {
-    Request request = first;
-    std::uint64_t accepted = 0;
-    while (bursts > 0) {
-      if (const std::uint64_t served = stream(request, bursts); served > 0) {
-        bursts -= served;
-        request.address += served << burst_shift_;
-        accepted = static_cast<std::uint64_t>(next_arrival_ - 1);
-        continue;
-      }
-      accepted = submit(request);
-      request.address += device_.geometry.burst_bytes;
-      --bursts;
-    }
-    return accepted;
+    return submit_all(*this, first, bursts);
   }
 
   std::uint64_t drain() override {
     while (queues_[0].size + queues_[1].size + active_count_ > 0 || second_bank_ != none) {
-      step(forever);
+      step(no_limit);
     }
     return statistics_.finish;
   }
@@ -126,6 +113,8 @@ class RowHitsFirst final : public ChannelController {
   void advance(std::uint64_t cycle) override { run(static_cast<Cycle>(cycle)); }
 
  private:
+  friend ChannelController;
+
   // ---- time
   void run(Cycle limit) {
     while (position_ <= limit) {

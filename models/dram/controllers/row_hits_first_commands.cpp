@@ -4,7 +4,8 @@
 namespace spillway::models::dram {
 
 bool RowHitsFirst::waits_for_clock(std::uint32_t b, bool active, Cycle at) {
-  if (timing_.data_clock_postamble == 0 || at < data_clock_until_) return false;
+  if (timing_.data_clock_postamble == 0 || at < data_clock_until_) [[likely]]
+    return false;
   if (second_bank_ != none && second_deadline_ <= at + 1) {
     issue_second(at);
     return true;

@@ -84,7 +84,7 @@ std::pair<Cycle, Command> RowHitsFirst::refresh_candidate() const {
 
 // Decide the next cycle, or find that nothing goes out up to `limit`.
 void RowHitsFirst::step(Cycle limit) {
-  if (find_due_refreshes(position_)) {
+  if (find_due_refreshes(position_)) [[unlikely]] {
     nothing_before_ = 0;
     find_lane(refresh_bank_);
   }
@@ -96,13 +96,13 @@ void RowHitsFirst::step(Cycle limit) {
   }
 }
 
-bool RowHitsFirst::step_single(Cycle limit) {
-  if (clocked_bank_ != none) {
+[[gnu::flatten]] bool RowHitsFirst::step_single(Cycle limit) {
+  if (clocked_bank_ != none) [[unlikely]] {
     if (position_ > limit) return false;
     issue_clocked(position_);
     return true;
   }
-  if (second_bank_ != none && position_ >= second_deadline_) {
+  if (second_bank_ != none && position_ >= second_deadline_) [[unlikely]] {
     if (position_ > limit) return false;
     issue_second(position_);
     return true;
@@ -122,7 +122,8 @@ bool RowHitsFirst::step_single(Cycle limit) {
   }
   std::pair<Cycle, Command> refresh{forever, Command::refresh_all};
   Next column, row;
-  if (refresh_due_ > 0) refresh = refresh_candidate();
+  if (refresh_due_ > 0) [[unlikely]]
+    refresh = refresh_candidate();
   // The direction is looked at only when the queues have their turn.
   if (refresh_due_ == 0 || (!all_bank() && refresh.first > position_)) {
     set_mode();
@@ -142,7 +143,7 @@ bool RowHitsFirst::step_single(Cycle limit) {
   if (time > limit) return false;
   if (active_time <= time) {
     issue_active(time);
-  } else if (refresh.first <= time) {
+  } else if (refresh.first <= time) [[unlikely]] {
     issue_refresh(refresh.second, time);
   } else if (column.before(row)) {
     issue_column(bank_of(column.key), time);
@@ -167,7 +168,7 @@ std::optional<bool> RowHitsFirst::step_hits(Cycle limit) {
   return true;
 }
 
-bool RowHitsFirst::step_split(Cycle limit) {
+[[gnu::flatten]] bool RowHitsFirst::step_split(Cycle limit) {
   // In a cycle the slot for columns comes before that for rows.
   const Cycle column_from = column_done_ ? position_ + 1 : position_;
   const Cycle row_from = std::max(position_, row_bus_free_);

@@ -10,8 +10,8 @@ namespace spillway::models::dram {
 // `period`, for as long as nothing else could go out before the oldest.
 std::uint64_t RowHitsFirst::stream(const Request& request, std::uint64_t bursts) {
   const Queue& queue = queues_[request.is_write];
-  if (!may_stream_ || observer || bursts < shortest_stream || queue.size != queue.capacity ||
-      writing_ != request.is_write || active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
+  if (!may_stream_ || observer || queue.size != queue.capacity || writing_ != request.is_write ||
+      active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
       (activate_lanes_ | precharge_lanes_) != 0 || second_bank_ != none || clocked_bank_ != none ||
       column_done_) {
     return 0;
@@ -113,7 +113,7 @@ void RowHitsFirst::advance_stream(const Request& request, std::uint64_t bursts, 
   // Of a bank's column commands the last one counts.
   for (; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
-    note_column(b, writing_, last_of_bank[b]);
+    note_run_of_bank(b, writing_, first, period, last_of_bank[b]);
   }
   waited += static_cast<Cycle>(fresh * size) * period;
   if (!writing_) {

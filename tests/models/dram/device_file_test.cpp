@@ -88,6 +88,9 @@ TEST_CASE("a device that breaks a rule is refused with the rule") {
   check_refused("lpddr5-6400", "timing.tRPab=14", "tRPab >= tRP");
   check_refused("lpddr5-6400", "timing.burst_same=1", "burst_same >= burst");
   check_refused("lpddr5-6400", "timing.tAAD=16", "tAAD <= tRCD");
+  check_refused("lpddr5-6400", "timing.split_command_bus=true", "without split_command_bus");
+  check_refused("lpddr5-6400", "timing.activate_cycles=2", "with activate_cycles 1");
+  check_refused("hbm2-2000", "timing.tWCKPST=1", "tWCKPST only without split_command_bus");
   check_refused("lpddr4-3200", "timing.tRFCpb=449", "tRFCpb <= tRFC");
   check_refused("lpddr4-3200", "timing.tREFIpb=224", "tREFIpb > tRFCpb");
   check_refused("lpddr4-3200", "timing.tREFIpb=6247", "tREFIpb <= tREFI");
@@ -116,6 +119,40 @@ TEST_CASE("values that no device can have are refused with their place") {
   check_refused("ddr4-2400", "controller.page=half", "open, closed");
   CHECK(refusal("lpddr4-3200", {"mapping=RoBaCo"}) == "accepted");
   CHECK_THROWS_AS(dram_device("ddr4-2401"), InputError);
+}
+
+TEST_CASE("a file states its controller and may be laid over one with another") {
+  for (const std::string& name : dram_device_names()) {
+    CAPTURE(name);
+    // LPDDR4 has the controller of the simulator that has LPDDR4, all others that of Ramulator 2.
+    const DramDevice device = dram_device(name);
+    const Scheduler scheduler =
+        name == "lpddr4-3200" ? Scheduler::bank_queues : Scheduler::row_hits_first;
+    CHECK(device.controller.scheduler == scheduler);
+    CHECK(describe(with_controller(device, scheduler)) == describe(device));
+    const DramDevice other = with_controller(device, Scheduler::bank_queues);
+    CHECK(describe(other) != describe(with_controller(device, Scheduler::row_hits_first)));
+  }
+  const std::vector<std::string> bank_queues{"controller.scheduler=bank-queues",
+                                             "controller.bank_queue=8", "controller.row_hits=4",
+                                             "controller.write_high=31", "controller.write_low=8"};
+  CHECK(describe(changed("ddr4-2400", bank_queues)) ==
+        describe(with_controller(dram_device("ddr4-2400"), Scheduler::bank_queues)));
+  CHECK(describe(changed("ddr4-2400", {"controller=bank-queues"})) ==
+        describe(with_controller(dram_device("ddr4-2400"), Scheduler::bank_queues)));
+  CHECK(describe(changed("lpddr4-3200", {"controller=row-hits-first", "controller.page=closed"})) ==
+        describe(changed("lpddr4-3200", {"controller={base: row-hits-first, page: closed}"})));
+  check_refused("ddr4-2400", "controller={base: bank-queues, write_queue: 16}",
+                "write_high < write_queue");
+  check_refused("ddr4-2400", "controller={base: bank-queue}", "did you mean");
+  check_refused("ddr4-2400", "controller=bank-queue", "(did you mean \"bank-queues\"");
+  check_refused("ddr4-2400", "controller.scheduler=bank-queue",
+                "row-hits-first, bank-queues (did you mean \"bank-queues\"");
+  check_refused("ddr4-2400", "controller.scheduler=bank-queues", "bank_queue");
+  check_refused("lpddr4-3200", "controller.scheduler=row-hits-first", "window");
+  check_refused("lpddr4-3200", "controller.bank_queue=33", "1 to 32");
+  check_refused("lpddr4-3200", "controller.row_hits=0", "1 to");
+  CHECK_THROWS_AS(parse_scheduler("bank_queues"), InputError);
 }
 
 TEST_CASE("energy per event follows from the currents") {

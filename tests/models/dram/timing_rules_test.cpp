@@ -56,23 +56,32 @@ std::optional<std::pair<std::size_t, std::size_t>> find_pair(
   return std::nullopt;
 }
 
-/// The rule `name` decides when `after` follows `before`: after `distance` cycles, not one less.
-void check_boundary(const char* name, const DramDevice& device,
-                    const std::vector<Request>& requests, Command before, Command after,
-                    std::uint64_t distance) {
+/// The rule `name` decides when `after` follows `before`: after `distance` cycles, not one less;
+/// whoever controls the channel.
+void check_boundary(const char* name, DramDevice device, const std::vector<Request>& requests,
+                    Command before, Command after, std::uint64_t distance,
+                    const std::vector<Scheduler>& schedulers = {Scheduler::row_hits_first,
+                                                                Scheduler::bank_queues}) {
   CAPTURE(name);
-  std::vector<IssuedCommand> commands = commands_of(device, requests);
-  REQUIRE(dram_faults(device, commands).empty());
-  const auto pair = find_pair(commands, before, after);
-  REQUIRE(pair);
-  const auto [i, j] = *pair;
-  CHECK(commands[j].cycle - commands[i].cycle == distance);
-  --commands[j].cycle;
-  std::stable_sort(commands.begin(), commands.end(),
-                   [](const auto& a, const auto& b) { return a.cycle < b.cycle; });
-  const std::vector<std::string> faults = dram_faults(device, commands);
-  CHECK(std::any_of(faults.begin(), faults.end(),
-                    [&](const std::string& fault) { return fault.starts_with(name); }));
+  for (const Scheduler scheduler : schedulers) {
+    CAPTURE(scheduler_name(scheduler));
+    device.controller.scheduler = scheduler;
+    // No write waits for others.
+    if (scheduler == Scheduler::bank_queues)
+      device.controller.write_high = device.controller.write_low = 0;
+    std::vector<IssuedCommand> commands = commands_of(device, requests);
+    REQUIRE(dram_faults(device, commands).empty());
+    const auto pair = find_pair(commands, before, after);
+    REQUIRE(pair);
+    const auto [i, j] = *pair;
+    CHECK(commands[j].cycle - commands[i].cycle == distance);
+    --commands[j].cycle;
+    std::stable_sort(commands.begin(), commands.end(),
+                     [](const auto& a, const auto& b) { return a.cycle < b.cycle; });
+    const std::vector<std::string> faults = dram_faults(device, commands);
+    CHECK(std::any_of(faults.begin(), faults.end(),
+                      [&](const std::string& fault) { return fault.starts_with(name); }));
+  }
 }
 
 constexpr Command ACT = Command::activate, RD = Command::read, WR = Command::write,
@@ -196,10 +205,12 @@ TEST_CASE("tREFI and tRFC: all banks are refreshed on time and rest for theirs")
   CHECK(commands[1].cycle == 2 * 9360);
   check_boundary("tRFC", device, {request(device, {}, false, 9365)}, Command::refresh_all, ACT,
                  420);
-  // Open banks are closed first.
+  // Open banks are closed first: all at once, or one by one.
   device.timing.precharge_all = 21;
   check_boundary("tRPab", device, {request(device, {}), request(device, {}, false, 9365)},
-                 Command::precharge_all, Command::refresh_all, 21);
+                 Command::precharge_all, Command::refresh_all, 21, {Scheduler::row_hits_first});
+  check_boundary("tRP", device, {request(device, {}), request(device, {}, false, 9365)}, PRE,
+                 Command::refresh_all, 17, {Scheduler::bank_queues});
 }
 
 TEST_CASE("tRP: a refresh waits for a row that closes by itself") {
