@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -183,6 +184,45 @@ void judge(std::vector<AccuracyRow>& rows) {
   }
 }
 
+/// The scheduler that is modelled on the simulator's, if any is.
+std::optional<dram::Scheduler> scheduler_of(const ReferenceRun& run) {
+  if (is_ramulator(run)) return dram::Scheduler::row_hits_first;
+  if (run.simulator.starts_with("DRAMsim3")) return dram::Scheduler::bank_queues;
+  return std::nullopt;
+}
+
+/// What the model makes of the runs, with the device's own scheduler when none is given.
+std::vector<AccuracyRow> beside(const std::vector<ReferenceRun>& runs,
+                                std::optional<dram::Scheduler> scheduler,
+                                const std::function<void(const std::string&)>& progress) {
+  std::map<Case, DramRun> ours;
+  std::vector<AccuracyRow> rows;
+  for (const ReferenceRun& run : runs) {
+    const auto [at, is_new] = ours.try_emplace(case_of(run));
+    if (is_new) {
+      if (progress) progress(run.device + " " + run.mapping + " " + run.pattern);
+      dram::DramDevice device = dram::with_mapping(dram::dram_device(run.device), run.mapping);
+      if (scheduler) device = dram::with_controller(std::move(device), *scheduler);
+      at->second = run_dram_pattern(device, run.pattern, workloads::Bytes(run.mib << 20));
+    }
+    const DramRun& our = at->second;
+    AccuracyRow row{.reference = run,
+                    .time_ns = our.time_ns(),
+                    .time = {.percent = percent(our.time_ns(), run.time_ns), .bound = {}},
+                    .activates = {},
+                    .energy = {},
+                    .in_range = {}};
+    if (run.activates && !counts_half_bursts(run)) {
+      row.activates =
+          Difference{percent(static_cast<double>(our.statistics.activates), *run.activates), {}};
+    }
+    const std::optional<double> energy = our.energy_uj();
+    if (run.energy && energy) row.energy = Difference{percent(*energy, *run.energy), {}};
+    rows.push_back(row);
+  }
+  return rows;
+}
+
 // ---- telling
 
 /// What of `names` no reference run has.
@@ -234,23 +274,26 @@ struct Summary {
     largest = std::max(largest, std::abs(difference.percent));
   }
   std::vector<std::string> cells(const std::string& what, const std::string& bound) const {
-    return {what,
-            bound,
-            std::to_string(judged),
-            std::to_string(kept),
-            fmt::format("{:.2f}", judged == 0 ? 0 : sum / static_cast<double>(judged)),
-            fmt::format("{:.2f}", largest)};
+    return {what, bound, std::to_string(judged), std::to_string(kept), mean(), maximum()};
   }
+  std::string mean() const {
+    return fmt::format("{:.2f}", judged == 0 ? 0 : sum / static_cast<double>(judged));
+  }
+  std::string maximum() const { return fmt::format("{:.2f}", largest); }
 };
 
-std::string summary_text(const std::vector<AccuracyRow>& rows) {
+std::vector<std::string> classes_of(const std::vector<AccuracyRow>& rows) {
   std::vector<std::string> classes;
   for (const AccuracyRow& row : rows) {
     const std::string name = class_of(row.reference);
     if (std::find(classes.begin(), classes.end(), name) == classes.end()) classes.push_back(name);
   }
+  return classes;
+}
+
+std::string summary_text(const std::vector<AccuracyRow>& rows) {
   Table table({"judged", "bound, %", "rows", "kept", "mean, %", "maximum, %"});
-  for (const std::string& name : classes) {
+  for (const std::string& name : classes_of(rows)) {
     Summary summary;
     std::string bound;
     for (const AccuracyRow& row : rows) {
@@ -274,6 +317,73 @@ std::string summary_text(const std::vector<AccuracyRow>& rows) {
   table.add(activates.cells("activates, streams and copies", "10"));
   table.add(energy.cells("energy", "5"));
   return table.text();
+}
+
+std::string rows_text(const std::vector<AccuracyRow>& rows) {
+  Table table({"device", "mapping", "pattern", "MiB", "simulator", "us", "ours, us", "time, %", "",
+               "activates, %", "energy, %"});
+  for (const AccuracyRow& row : rows) {
+    const ReferenceRun& run = row.reference;
+    const bool judged = row.time.bound || row.in_range;
+    const std::string mark = !judged ? "" : row.in_range.value_or(true) ? "*" : "* !";
+    table.add({run.device, run.mapping, run.pattern, std::to_string(run.mib),
+               run.simulator + " " + run.scheduler.substr(0, run.scheduler.find(' ')),
+               fmt::format("{:.1f}", run.time_ns / 1000), fmt::format("{:.1f}", row.time_ns / 1000),
+               signed_percent(row.time), mark, row.activates ? signed_percent(*row.activates) : "",
+               row.energy ? signed_percent(*row.energy) : ""});
+  }
+  return table.text();
+}
+
+/// By class of pattern, of rows that are not judged.
+std::string alike_summary_text(const std::vector<AccuracyRow>& rows) {
+  Table table({"compared", "rows", "mean, %", "maximum, %"});
+  const auto add = [&](const std::string& what, const Summary& summary) {
+    table.add({what, std::to_string(summary.judged), summary.mean(), summary.maximum()});
+  };
+  for (const std::string& name : classes_of(rows)) {
+    Summary time;
+    for (const AccuracyRow& row : rows) {
+      if (class_of(row.reference) == name) time.add(row.time);
+    }
+    add("time, " + name, time);
+  }
+  Summary activates, energy;
+  for (const AccuracyRow& row : rows) {
+    if (row.activates) activates.add(*row.activates);
+    if (row.energy) energy.add(*row.energy);
+  }
+  add("activates", activates);
+  add("energy", energy);
+  return table.text();
+}
+
+Json rows_json(const std::vector<AccuracyRow>& rows) {
+  const auto difference = [](const std::optional<Difference>& value) -> Json {
+    if (!value) return nullptr;
+    return {{"percent", value->percent},
+            {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
+            {"kept", value->kept()}};
+  };
+  Json json = Json::array();
+  for (const AccuracyRow& row : rows) {
+    const ReferenceRun& run = row.reference;
+    Json entry = {{"device", run.device},
+                  {"mapping", run.mapping},
+                  {"pattern", run.pattern},
+                  {"mib", run.mib},
+                  {"class", class_of(run)},
+                  {"simulator", run.simulator},
+                  {"scheduler", run.scheduler},
+                  {"reference_ns", run.time_ns},
+                  {"time_ns", row.time_ns},
+                  {"time", difference(row.time)},
+                  {"activates", difference(row.activates)},
+                  {"energy", difference(row.energy)}};
+    if (row.in_range) entry["in_range"] = *row.in_range;
+    json.push_back(entry);
+  }
+  return json;
 }
 
 }  // namespace
@@ -317,27 +427,24 @@ std::vector<ReferenceRun> read_reference_runs(const std::filesystem::path& path)
 std::vector<AccuracyRow> compare_with_reference(
     const std::vector<ReferenceRun>& runs,
     const std::function<void(const std::string&)>& progress) {
-  std::map<Case, DramRun> ours;
-  std::vector<AccuracyRow> rows;
-  for (const ReferenceRun& run : runs) {
-    const auto [at, is_new] = ours.try_emplace(case_of(run));
-    if (is_new) {
-      if (progress) progress(run.device + " " + run.mapping + " " + run.pattern);
-      at->second = run_dram_pattern(dram::with_mapping(dram::dram_device(run.device), run.mapping),
-                                    run.pattern, workloads::Bytes(run.mib << 20));
-    }
-    const DramRun& our = at->second;
-    AccuracyRow row{run, our.time_ns(), {}, {}, {}, {}};
-    row.time.percent = percent(row.time_ns, run.time_ns);
-    if (run.activates && !counts_half_bursts(run)) {
-      row.activates =
-          Difference{percent(static_cast<double>(our.statistics.activates), *run.activates), {}};
-    }
-    const std::optional<double> energy = our.energy_uj();
-    if (run.energy && energy) row.energy = Difference{percent(*energy, *run.energy), {}};
-    rows.push_back(row);
-  }
+  std::vector<AccuracyRow> rows = beside(runs, {}, progress);
   judge(rows);
+  return rows;
+}
+
+std::vector<AccuracyRow> compare_alike(const std::vector<ReferenceRun>& runs,
+                                       const std::function<void(const std::string&)>& progress) {
+  std::vector<AccuracyRow> rows;
+  for (const dram::Scheduler scheduler :
+       {dram::Scheduler::bank_queues, dram::Scheduler::row_hits_first}) {
+    std::vector<ReferenceRun> other;
+    std::copy_if(runs.begin(), runs.end(), std::back_inserter(other), [&](const ReferenceRun& run) {
+      return scheduler_of(run) == scheduler && !counts_half_bursts(run) &&
+             dram::dram_device(run.device).controller.scheduler != scheduler;
+    });
+    const std::vector<AccuracyRow> some = beside(other, scheduler, progress);
+    rows.insert(rows.end(), some.begin(), some.end());
+  }
   return rows;
 }
 
@@ -345,23 +452,18 @@ bool all_kept(const std::vector<AccuracyRow>& rows) {
   return std::all_of(rows.begin(), rows.end(), [](const AccuracyRow& row) { return row.kept(); });
 }
 
-std::string accuracy_text(const std::vector<AccuracyRow>& rows) {
+std::string accuracy_text(const std::vector<AccuracyRow>& rows,
+                          const std::vector<AccuracyRow>& alike) {
   std::string text =
       "The DRAM model beside other simulators: difference in % of theirs\n"
       "(* decides on the time; ! beyond its bound)\n\n";
-  Table table({"device", "mapping", "pattern", "MiB", "simulator", "us", "ours, us", "time, %", "",
-               "activates, %", "energy, %"});
-  for (const AccuracyRow& row : rows) {
-    const ReferenceRun& run = row.reference;
-    const bool judged = row.time.bound || row.in_range;
-    const std::string mark = !judged ? "" : row.in_range.value_or(true) ? "*" : "* !";
-    table.add({run.device, run.mapping, run.pattern, std::to_string(run.mib),
-               run.simulator + " " + run.scheduler.substr(0, run.scheduler.find(' ')),
-               fmt::format("{:.1f}", run.time_ns / 1000), fmt::format("{:.1f}", row.time_ns / 1000),
-               signed_percent(row.time), mark, row.activates ? signed_percent(*row.activates) : "",
-               row.energy ? signed_percent(*row.energy) : ""});
+  text += rows_text(rows) + "\n" + summary_text(rows);
+  if (!alike.empty()) {
+    text +=
+        "\nWhere the device has another controller than the simulator: the same with a controller "
+        "like the simulator's\n\n" +
+        rows_text(alike) + "\n" + alike_summary_text(alike);
   }
-  text += table.text() + "\n" + summary_text(rows);
   const auto missed =
       std::count_if(rows.begin(), rows.end(), [](const AccuracyRow& row) { return !row.kept(); });
   text += "\n" + without_reference_text(rows);
@@ -369,35 +471,14 @@ std::string accuracy_text(const std::vector<AccuracyRow>& rows) {
                              : fmt::format("{} of {} rows miss a bound.\n", missed, rows.size()));
 }
 
-std::string accuracy_json(const std::vector<AccuracyRow>& rows) {
-  const auto difference = [](const std::optional<Difference>& value) -> Json {
-    if (!value) return nullptr;
-    return {{"percent", value->percent},
-            {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
-            {"kept", value->kept()}};
-  };
+std::string accuracy_json(const std::vector<AccuracyRow>& rows,
+                          const std::vector<AccuracyRow>& alike) {
   Json json = {{"kept", all_kept(rows)},
-               {"rows", Json::array()},
+               {"rows", rows_json(rows)},
+               {"alike", rows_json(alike)},
                {"without_reference",
                 {{"devices", devices_without_reference(rows)},
                  {"patterns", patterns_without_reference(rows)}}}};
-  for (const AccuracyRow& row : rows) {
-    const ReferenceRun& run = row.reference;
-    Json entry = {{"device", run.device},
-                  {"mapping", run.mapping},
-                  {"pattern", run.pattern},
-                  {"mib", run.mib},
-                  {"class", class_of(run)},
-                  {"simulator", run.simulator},
-                  {"scheduler", run.scheduler},
-                  {"reference_ns", run.time_ns},
-                  {"time_ns", row.time_ns},
-                  {"time", difference(row.time)},
-                  {"activates", difference(row.activates)},
-                  {"energy", difference(row.energy)}};
-    if (row.in_range) entry["in_range"] = *row.in_range;
-    json["rows"].push_back(entry);
-  }
   return dump(json);
 }
 

@@ -56,8 +56,17 @@ std::vector<AccuracyRow> compare_with_reference(
     const std::vector<ReferenceRun>& runs,
     const std::function<void(const std::string&)>& progress = {});
 
+/// The runs whose simulator has another controller than the file of the device, DRAMsim3's or
+/// Ramulator's, beside the device with the controller that is modelled on it. Not judged: this
+/// tells how much of a difference is the controller's.
+std::vector<AccuracyRow> compare_alike(
+    const std::vector<ReferenceRun>& runs,
+    const std::function<void(const std::string&)>& progress = {});
+
 bool all_kept(const std::vector<AccuracyRow>& rows);
-std::string accuracy_text(const std::vector<AccuracyRow>& rows);
-std::string accuracy_json(const std::vector<AccuracyRow>& rows);
+std::string accuracy_text(const std::vector<AccuracyRow>& rows,
+                          const std::vector<AccuracyRow>& alike);
+std::string accuracy_json(const std::vector<AccuracyRow>& rows,
+                          const std::vector<AccuracyRow>& alike);
 
 }  // namespace spillway::analysis

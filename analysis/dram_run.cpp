@@ -130,8 +130,9 @@ std::string dram_text(const DramRun& run) {
     return fmt::format("  {:<22} {}\n", what, value);
   };
   std::string text =
-      fmt::format("{} ({}), {}, mapping {}: {}\n\n", run.device.name, run.device.description,
-                  counted(run.device.channels, "channel"), run.device.mapping_name, run.pattern);
+      fmt::format("{} ({}), {}, mapping {}, controller {}: {}\n\n", run.device.name,
+                  run.device.description, counted(run.device.channels, "channel"),
+                  run.device.mapping_name, scheduler_name(run.device.controller.scheduler), run.pattern);
   text += line("bursts", fmt::format("{} ({} read, {} written)", grouped(counts.bursts()),
                                      grouped(counts.reads), grouped(counts.writes)));
   text += line("cycles", grouped(counts.finish));
@@ -171,6 +172,7 @@ std::string dram_json(const DramRun& run) {
   json["refreshes"] = counts.refreshes + counts.bank_refreshes;
   json["energy_uJ"] = energy_json(figures);
   json["bursts_per_cpu_s"] = figures.bursts_per_cpu_s;
+  json["controller"] = scheduler_name(run.device.controller.scheduler);
   json["io_energy_uJ"] = microjoules(figures.io_pj);
   json["read_bursts"] = counts.reads;
   json["write_bursts"] = counts.writes;

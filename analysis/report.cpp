@@ -161,8 +161,9 @@ std::string dram_text(const Experiment& experiment, const models::DramCounters& 
   const models::dram::DramDevice& device = experiment.device.dram;
   const DramFigures figures(device, counters.channel);
   std::string text =
-      fmt::format("\nDRAM: {}, {}, mapping {}, transactions of at most {}\n", device.name,
-                  counted(device.channels, "channel"), device.mapping_name,
+      fmt::format("\nDRAM: {}, {}, mapping {}, controller {}, transactions of at most {}\n",
+                  device.name, counted(device.channels, "channel"), device.mapping_name,
+                  scheduler_name(device.controller.scheduler),
                   readable_bytes(experiment.device.dram_chunk.count()));
   text += fmt::format("  tensors {}\n", models::dram::describe_placement(device));
   text += fmt::format(
@@ -183,6 +184,7 @@ Json dram_json(const Experiment& experiment, const models::DramCounters& counter
   json["device"] = device.name;
   json["channels"] = device.channels;
   json["mapping"] = device.mapping_name;
+  json["controller"] = scheduler_name(device.controller.scheduler);
   json["placement"] = models::dram::placement_name(device.placement);
   json["bandwidth_GBps"] = figures.bandwidth;
   json["pct_of_peak"] = figures.percent_of_peak;

@@ -23,6 +23,8 @@ po::options_description dram_options() {
   static const std::string formats =
       "of the trace: " + workloads::joined(dram::trace_format_names()) +
       "; recognised when not given";
+  static const std::string controllers =
+      "another controller than the device's: " + workloads::joined(dram::scheduler_names());
   po::options_description options = json_option();
   options.add_options()("pattern", po::value<std::string>()->value_name("NAME"), patterns.c_str())(
       "mib", po::value<std::int64_t>()->value_name("N"),
@@ -32,6 +34,7 @@ po::options_description dram_options() {
       "format", po::value<std::string>()->value_name("FORMAT"), formats.c_str())(
       "mapping", po::value<std::string>()->value_name("M"),
       "another address mapping than the device's, e.g. RoBaCoBg: row, bank, column, bank group")(
+      "controller", po::value<std::string>()->value_name("C"), controllers.c_str())(
       "file", po::value<Arguments>()->value_name("DEVICE"), "");
   return options;
 }
@@ -49,8 +52,12 @@ dram::DramDevice device_of(const po::variables_map& values) {
                                  names.size(), workloads::joined(dram::dram_device_names())));
   }
   dram::DramDevice device = dram::dram_device(names.front());
-  if (values.count("mapping") == 0) return device;
-  return dram::with_mapping(std::move(device), values["mapping"].as<std::string>());
+  if (values.count("mapping") != 0) {
+    device = dram::with_mapping(std::move(device), values["mapping"].as<std::string>());
+  }
+  if (values.count("controller") == 0) return device;
+  return dram::with_controller(std::move(device),
+                               dram::parse_scheduler(values["controller"].as<std::string>()));
 }
 
 DramRun pattern_run(const dram::DramDevice& device, const po::variables_map& values,
@@ -114,10 +121,11 @@ int accuracy_command(const po::variables_map& values) {
       paths.empty() ? reference_runs_file() : std::filesystem::path(paths.front());
   const std::vector<ReferenceRun> runs = read_reference_runs(file);
   Progress progress;
-  const std::vector<AccuracyRow> rows =
-      compare_with_reference(runs, [&](const std::string& what) { progress.show(what); });
+  const auto report = [&](const std::string& what) { progress.show(what); };
+  const std::vector<AccuracyRow> rows = compare_with_reference(runs, report);
+  const std::vector<AccuracyRow> alike = compare_alike(runs, report);
   progress.show("");
-  give(json, accuracy_text(rows), accuracy_json(rows));
+  give(json, accuracy_text(rows, alike), accuracy_json(rows, alike));
   return all_kept(rows) ? 0 : 1;
 }
 
@@ -125,7 +133,8 @@ int accuracy_command(const po::variables_map& values) {
 
 std::vector<Command> dram_commands() {
   return {
-      {"dram", "DEVICE --pattern NAME [--mib N] | --trace FILE [--format F] [--mapping M]",
+      {"dram",
+       "DEVICE --pattern NAME [--mib N] | --trace FILE [--format F] [--mapping M] [--controller C]",
        "a DRAM device alone: time, bandwidth, counts and energy of a pattern or a trace",
        dram_options, dram_command},
       {"accuracy", "[REFERENCE.csv]",

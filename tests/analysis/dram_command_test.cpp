@@ -164,6 +164,25 @@ TEST_CASE("another mapping is another result, and that of the device is the usua
             .at("mapping") == "RoBaCo");
 }
 
+TEST_CASE("another controller is another result, and that of the device is the usual one") {
+  const TemporaryFolder folder;
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"ddr4-2400", "--pattern", "e_copy256", "--mib", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return dram(folder, arguments);
+  };
+  const auto usual = run({}), same = run({"--controller", "row-hits-first"}),
+             other = run({"--controller", "bank-queues"});
+  CHECK(usual.at("controller") == "row-hits-first");
+  CHECK(same.at("cycles") == usual.at("cycles"));
+  CHECK(other.at("controller") == "bank-queues");
+  CHECK(other.at("cycles") != usual.at("cycles"));
+  const ProgramRun wrong = run_spillway(
+      {"dram", "ddr4-2400", "--pattern", "e_copy256", "--controller", "bank-queue"}, folder.path());
+  CHECK(wrong.exit_code == 2);
+  CHECK(wrong.err.find("did you mean \"bank-queues\"") != std::string::npos);
+}
+
 TEST_CASE("patterns are of the reference's size when nothing is said") {
   const auto size = [](const char* device, const char* pattern, const char* mapping) {
     return analysis::usual_pattern_size(
