@@ -129,10 +129,10 @@ std::string dram_text(const DramRun& run) {
   const auto line = [](const char* what, const std::string& value) {
     return fmt::format("  {:<22} {}\n", what, value);
   };
-  std::string text =
-      fmt::format("{} ({}), {}, mapping {}, controller {}: {}\n\n", run.device.name,
-                  run.device.description, counted(run.device.channels, "channel"),
-                  run.device.mapping_name, scheduler_name(run.device.controller.scheduler), run.pattern);
+  std::string text = fmt::format("{} ({}), {}, mapping {}, controller {}: {}\n\n", run.device.name,
+                                 run.device.description, counted(run.device.channels, "channel"),
+                                 run.device.mapping_name,
+                                 scheduler_name(run.device.controller.scheduler), run.pattern);
   text += line("bursts", fmt::format("{} ({} read, {} written)", grouped(counts.bursts()),
                                      grouped(counts.reads), grouped(counts.writes)));
   text += line("cycles", grouped(counts.finish));

@@ -72,12 +72,17 @@ TEST_CASE("the README's tables are what figure6 and rules and items print") {
   }
 }
 
-TEST_CASE("the README's summary of the DRAM model's accuracy is what accuracy prints") {
+TEST_CASE("the README's summaries of the DRAM model's accuracy are what accuracy prints") {
   const test::TemporaryFolder folder;
   const test::ProgramRun run = test::run_spillway({"accuracy"}, folder.path());
-  const std::size_t at = run.out.find("  judged");
-  REQUIRE(at != std::string::npos);
-  CHECK(readme().find(run.out.substr(at)) != std::string::npos);
+  const std::size_t judged = run.out.find("  judged"), compared = run.out.find("  compared");
+  REQUIRE(judged != std::string::npos);
+  REQUIRE(compared != std::string::npos);
+  const std::string first = run.out.substr(judged, run.out.find("\n\n", judged) - judged);
+  REQUIRE(first.find("energy") != std::string::npos);
+  const std::string text = readme();
+  CHECK(text.find(first) != std::string::npos);
+  CHECK(text.find(run.out.substr(compared)) != std::string::npos);
 }
 
 }  // namespace spillway

@@ -20,7 +20,6 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "models/dram/controllers/channel_controller.hpp"
 
@@ -93,7 +92,7 @@ class BankQueues final : public ChannelController {
     void pop(std::uint32_t bank);
   };
 
-  // What could go out.
+  // What could go out. The first two are the directions, as indices, too.
   enum Kind : std::uint8_t { read, write, precharging, activation, kinds };
   // When each bank could give a command of one kind, as far as it knows itself, and the first of
   // these times in each group. `forever`: the bank's queue has none to give.
@@ -219,8 +218,8 @@ inline void BankQueues::TransactionQueue::pop(std::uint32_t bank) {
   list.head = first.next;
   if (--list.size == 0) {
     banks &= ~(std::uint64_t{1} << bank);
-  } else {
-    if (transactions[list.head].burst.row != first.burst.row) --list.row_changes;
+  } else if (transactions[list.head].burst.row != first.burst.row) {
+    --list.row_changes;
   }
   unused[capacity - 1 - --size] = index;
 }
