@@ -7,39 +7,16 @@
 
 #include "models/dram/channel.hpp"
 #include "models/dram/traces/pattern.hpp"
+#include "tests/support/dram_requests.hpp"
 
 using namespace spillway::models::dram;
+using spillway::tests::commands_of;
+using spillway::tests::request;
 
 namespace {
 
-/// Without refresh and with columns lowest, so that an address is easy to say.
 DramDevice plain() {
-  DramDevice device =
-      with_controller(with_mapping(dram_device("ddr4-2400"), "RoBaBgCo"), Scheduler::bank_queues);
-  device.controller.refresh = RefreshMode::none;
-  return device;
-}
-
-struct At {
-  std::uint64_t group = 0, bank = 0, row = 0, column = 0;
-};
-
-Request request(const DramDevice& device, At at, bool is_write = false, std::uint64_t cycle = 0) {
-  const Geometry& g = device.geometry;
-  const std::uint64_t number =
-      ((at.row * g.banks_per_group + at.bank) * g.bank_groups + at.group) * g.bursts_per_row +
-      at.column;
-  return {number * g.burst_bytes, is_write, cycle};
-}
-
-std::vector<IssuedCommand> commands_of(const DramDevice& device,
-                                       const std::vector<Request>& requests) {
-  std::vector<IssuedCommand> commands;
-  Channel channel(device);
-  channel.observe([&](const IssuedCommand& command) { commands.push_back(command); });
-  for (const Request& each : requests) channel.submit(each);
-  channel.drain();
-  return commands;
+  return with_controller(spillway::tests::plain_dram_device("ddr4-2400"), Scheduler::bank_queues);
 }
 
 std::vector<IssuedCommand> columns_of(const DramDevice& device,

@@ -9,40 +9,15 @@
 
 #include "models/dram/channel.hpp"
 #include "tests/support/dram_checker.hpp"
+#include "tests/support/dram_requests.hpp"
 
 using namespace spillway::models::dram;
+using spillway::tests::commands_of;
 using spillway::tests::dram_faults;
+using spillway::tests::plain_dram_device;
+using spillway::tests::request;
 
 namespace {
-
-/// Without refresh and with columns lowest, so that an address is easy to say.
-DramDevice plain(const char* name) {
-  DramDevice device = with_mapping(dram_device(name), "RoBaBgCo");
-  device.controller.refresh = RefreshMode::none;
-  return device;
-}
-
-struct At {
-  std::uint64_t group = 0, bank = 0, row = 0, column = 0;
-};
-
-Request request(const DramDevice& device, At at, bool is_write = false, std::uint64_t cycle = 0) {
-  const Geometry& g = device.geometry;
-  const std::uint64_t number =
-      ((at.row * g.banks_per_group + at.bank) * g.bank_groups + at.group) * g.bursts_per_row +
-      at.column;
-  return {number * g.burst_bytes, is_write, cycle};
-}
-
-std::vector<IssuedCommand> commands_of(const DramDevice& device,
-                                       const std::vector<Request>& requests) {
-  std::vector<IssuedCommand> commands;
-  Channel channel(device);
-  channel.observe([&](const IssuedCommand& command) { commands.push_back(command); });
-  for (const Request& each : requests) channel.submit(each);
-  channel.drain();
-  return commands;
-}
 
 /// The places of the first two commands of these kinds, the second one after the first.
 std::optional<std::pair<std::size_t, std::size_t>> find_pair(
@@ -90,17 +65,17 @@ constexpr Command ACT = Command::activate, RD = Command::read, WR = Command::wri
 }  // namespace
 
 TEST_CASE("tRCD: a column command waits for its row to open") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   check_boundary("tRCD", device, {request(device, {})}, ACT, RD, 17);
   device.timing.activate_to_write = 23;
   check_boundary("tRCDWR", device, {request(device, {}, true)}, ACT, WR, 23);
-  device = plain("gddr6-14000");
+  device = plain_dram_device("gddr6-14000");
   check_boundary("tRCD", device, {request(device, {})}, ACT, RD, 27);
   check_boundary("tRCDWR", device, {request(device, {}, true)}, ACT, WR, 16);
 }
 
 TEST_CASE("tRAS and tRTP: a row stays open for its time and its reads") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   const std::vector<Request> conflict{request(device, {}), request(device, {.row = 1})};
   check_boundary("tRAS", device, conflict, ACT, PRE, 39);
   device.timing.read_to_precharge = 30;  // 17 + 30 > 39
@@ -108,13 +83,13 @@ TEST_CASE("tRAS and tRTP: a row stays open for its time and its reads") {
 }
 
 TEST_CASE("tWR: a row stays open for its writes") {
-  const DramDevice device = plain("ddr4-2400");
+  const DramDevice device = plain_dram_device("ddr4-2400");
   check_boundary("tWR", device, {request(device, {}, true), request(device, {.row = 1}, true)}, WR,
                  PRE, 12 + 4 + 18);
 }
 
 TEST_CASE("tRP and tRC: a bank is precharged before the next row opens") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   const std::vector<Request> conflict{request(device, {}), request(device, {.row = 1})};
   check_boundary("tRP", device, conflict, PRE, ACT, 17);
   device.timing.row_cycle = 70;
@@ -122,7 +97,7 @@ TEST_CASE("tRP and tRC: a bank is precharged before the next row opens") {
 }
 
 TEST_CASE("tCCD: column commands keep apart within a group and between groups") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   const std::vector<Request> same{request(device, {}), request(device, {.column = 1})};
   check_boundary("tCCD_L", device, same, RD, RD, 6);
   std::vector<Request> written = same;
@@ -138,7 +113,7 @@ TEST_CASE("tCCD: column commands keep apart within a group and between groups") 
 }
 
 TEST_CASE("tRRD: activations keep apart within a group and between groups") {
-  const DramDevice device = plain("ddr4-2400");
+  const DramDevice device = plain_dram_device("ddr4-2400");
   check_boundary("tRRD_S", device, {request(device, {}), request(device, {.group = 1})}, ACT, ACT,
                  4);
   check_boundary("tRRD_L", device, {request(device, {}), request(device, {.bank = 1})}, ACT, ACT,
@@ -146,7 +121,7 @@ TEST_CASE("tRRD: activations keep apart within a group and between groups") {
 }
 
 TEST_CASE("tFAW: a fifth activation waits for the window of four") {
-  const DramDevice device = plain("ddr4-2400");
+  const DramDevice device = plain_dram_device("ddr4-2400");
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 5; ++i) {
     requests.push_back(request(device, {.group = i % 4, .bank = i / 4}));
@@ -168,7 +143,7 @@ TEST_CASE("tFAW: a fifth activation waits for the window of four") {
 }
 
 TEST_CASE("tWTR and tRTW: the bus turns round") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   // The write is first, since nothing else is there when it comes.
   check_boundary("tWTR_S", device, {request(device, {}, true), request(device, {.group = 1})}, WR,
                  RD, 12 + 4 + 3);
@@ -177,14 +152,14 @@ TEST_CASE("tWTR and tRTW: the bus turns round") {
   device.timing.read_to_write = 14;
   check_boundary("tRTW", device, {request(device, {}), request(device, {.group = 1}, true)}, RD, WR,
                  14);
-  device = plain("lpddr5-6400");
+  device = plain_dram_device("lpddr5-6400");
   device.timing.data_clock_postamble = 0;  // or the read would wait for a CAS as well
   check_boundary("tWTR_L", device, {request(device, {}, true), request(device, {.bank = 1})}, WR,
                  RD, 9 + 4 + 10);
 }
 
 TEST_CASE("tPPD: precharges keep apart") {
-  DramDevice device = plain("lpddr4-3200");
+  DramDevice device = plain_dram_device("lpddr4-3200");
   device.timing.precharge_interval = 40;
   device.timing.activate_other = device.timing.activate_same = 16;
   check_boundary("tPPD", device,
@@ -194,7 +169,7 @@ TEST_CASE("tPPD: precharges keep apart") {
 }
 
 TEST_CASE("tREFI and tRFC: all banks are refreshed on time and rest for theirs") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   device.controller.refresh = RefreshMode::all_bank;
   // An idle channel refreshes when it is time. The burst comes while the second one runs.
   const std::vector<Request> late{request(device, {}, false, 2 * 9360 + 5)};
@@ -214,7 +189,7 @@ TEST_CASE("tREFI and tRFC: all banks are refreshed on time and rest for theirs")
 }
 
 TEST_CASE("tRP: a refresh waits for a row that closes by itself") {
-  DramDevice device = plain("lpddr4-3200");
+  DramDevice device = plain_dram_device("lpddr4-3200");
   device.controller.page = PagePolicy::closed;
   device.timing.read_to_precharge = 60;  // later than tRAS and tRC would have it
   // A burst before the refresh is due and one after it, for which it does not wait.
@@ -229,7 +204,7 @@ TEST_CASE("tRP: a refresh waits for a row that closes by itself") {
 }
 
 TEST_CASE("tRFCpb and tRREFD: one bank is refreshed while others work") {
-  DramDevice device = plain("lpddr4-3200");
+  DramDevice device = plain_dram_device("lpddr4-3200");
   device.controller.refresh = RefreshMode::per_bank;
   check_boundary("tRFCpb", device, {request(device, {}, false, 785)}, Command::refresh_bank, ACT,
                  224);
@@ -246,7 +221,7 @@ TEST_CASE("tRFCpb and tRREFD: one bank is refreshed while others work") {
 }
 
 TEST_CASE("tAAD: ACT-2 follows ACT-1 in the first free cycle and no later than allowed") {
-  DramDevice device = plain("lpddr5-6400");
+  DramDevice device = plain_dram_device("lpddr5-6400");
   const std::vector<IssuedCommand> alone = commands_of(device, {request(device, {})});
   REQUIRE(alone.size() == 4);
   CHECK(alone[0].command == ACT);
@@ -262,7 +237,7 @@ TEST_CASE("tAAD: ACT-2 follows ACT-1 in the first free cycle and no later than a
 }
 
 TEST_CASE("tWCKPST: a column command after the data clock stopped is preceded by a CAS") {
-  const DramDevice device = plain("lpddr5-6400");
+  const DramDevice device = plain_dram_device("lpddr5-6400");
   // The clock runs until the first burst's data and the postamble are over: 17 + 2 + 1 cycles.
   const auto second_with_cas = [&](std::uint64_t apart) {
     // The first burst opens the row and is read in cycle 1 + 15 and one for its CAS.
@@ -279,7 +254,7 @@ TEST_CASE("tWCKPST: a column command after the data clock stopped is preceded by
 }
 
 TEST_CASE("an ACT of two cycles counts from its second") {
-  const DramDevice device = plain("hbm2-2000");
+  const DramDevice device = plain_dram_device("hbm2-2000");
   check_boundary("tRCD", device, {request(device, {})}, ACT, RD, 14 + 1);
   check_boundary("tRP", device, {request(device, {}), request(device, {.row = 1})}, PRE, ACT,
                  14 - 1);
@@ -288,7 +263,7 @@ TEST_CASE("an ACT of two cycles counts from its second") {
 }
 
 TEST_CASE("a full queue holds up the next request until a place is free") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   device.controller.read_queue = device.controller.window = 4;
   Channel channel(device);
   // One row: the first burst leaves at its activation in cycle 1, the others one tCCD_L apart.
@@ -299,7 +274,7 @@ TEST_CASE("a full queue holds up the next request until a place is free") {
 }
 
 TEST_CASE("writing begins above the high watermark and ends below the low one") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   device.controller.write_queue = 16;
   device.controller.write_high = 8;
   device.controller.write_low = 3;
@@ -323,7 +298,7 @@ TEST_CASE("writing begins above the high watermark and ends below the low one") 
 }
 
 TEST_CASE("an older burst of an open row is served before its row is closed") {
-  const DramDevice device = plain("ddr4-2400");
+  const DramDevice device = plain_dram_device("ddr4-2400");
   const std::vector<IssuedCommand> commands =
       commands_of(device, {request(device, {}), request(device, {.column = 1}),
                            request(device, {.row = 1}), request(device, {.column = 2})});
@@ -336,7 +311,7 @@ TEST_CASE("an older burst of an open row is served before its row is closed") {
 }
 
 TEST_CASE("with closed pages the last burst of a row closes it") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   device.controller.page = PagePolicy::closed;
   const std::vector<IssuedCommand> commands =
       commands_of(device, {request(device, {}), request(device, {.column = 1}),
@@ -350,7 +325,7 @@ TEST_CASE("with closed pages the last burst of a row closes it") {
 }
 
 TEST_CASE("bursts beyond the window wait until they come into it") {
-  DramDevice device = plain("ddr4-2400");
+  DramDevice device = plain_dram_device("ddr4-2400");
   // Two rows of one bank and then a burst of another bank, which could go first.
   const std::vector<Request> requests{request(device, {}), request(device, {.row = 1}),
                                       request(device, {.row = 2}), request(device, {.group = 1})};
