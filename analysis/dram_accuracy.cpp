@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -191,9 +190,8 @@ std::optional<dram::Scheduler> scheduler_of(const ReferenceRun& run) {
   return std::nullopt;
 }
 
-/// What the model makes of the runs, with the device's own scheduler when none is given.
-std::vector<AccuracyRow> beside(const std::vector<ReferenceRun>& runs,
-                                std::optional<dram::Scheduler> scheduler,
+/// What the model makes of the runs, with the device's own controller or one like the simulator's.
+std::vector<AccuracyRow> beside(const std::vector<ReferenceRun>& runs, bool alike,
                                 const std::function<void(const std::string&)>& progress) {
   std::map<Case, DramRun> ours;
   std::vector<AccuracyRow> rows;
@@ -202,7 +200,7 @@ std::vector<AccuracyRow> beside(const std::vector<ReferenceRun>& runs,
     if (is_new) {
       if (progress) progress(run.device + " " + run.mapping + " " + run.pattern);
       dram::DramDevice device = dram::with_mapping(dram::dram_device(run.device), run.mapping);
-      if (scheduler) device = dram::with_controller(std::move(device), *scheduler);
+      if (alike) device = dram::with_controller(std::move(device), *scheduler_of(run));
       at->second = run_dram_pattern(device, run.pattern, workloads::Bytes(run.mib << 20));
     }
     const DramRun& our = at->second;
@@ -427,25 +425,23 @@ std::vector<ReferenceRun> read_reference_runs(const std::filesystem::path& path)
 std::vector<AccuracyRow> compare_with_reference(
     const std::vector<ReferenceRun>& runs,
     const std::function<void(const std::string&)>& progress) {
-  std::vector<AccuracyRow> rows = beside(runs, {}, progress);
+  std::vector<AccuracyRow> rows = beside(runs, false, progress);
   judge(rows);
   return rows;
 }
 
 std::vector<AccuracyRow> compare_alike(const std::vector<ReferenceRun>& runs,
                                        const std::function<void(const std::string&)>& progress) {
-  std::vector<AccuracyRow> rows;
-  for (const dram::Scheduler scheduler :
-       {dram::Scheduler::bank_queues, dram::Scheduler::row_hits_first}) {
-    std::vector<ReferenceRun> other;
-    std::copy_if(runs.begin(), runs.end(), std::back_inserter(other), [&](const ReferenceRun& run) {
-      return scheduler_of(run) == scheduler && !counts_half_bursts(run) &&
-             dram::dram_device(run.device).controller.scheduler != scheduler;
-    });
-    const std::vector<AccuracyRow> some = beside(other, scheduler, progress);
-    rows.insert(rows.end(), some.begin(), some.end());
+  std::map<std::string, dram::Scheduler> own;
+  std::vector<ReferenceRun> others;
+  for (const ReferenceRun& run : runs) {
+    const std::optional<dram::Scheduler> scheduler = scheduler_of(run);
+    if (!scheduler || counts_half_bursts(run)) continue;
+    const auto [at, is_new] = own.try_emplace(run.device);
+    if (is_new) at->second = dram::dram_device(run.device).controller.scheduler;
+    if (at->second != *scheduler) others.push_back(run);
   }
-  return rows;
+  return beside(others, true, progress);
 }
 
 bool all_kept(const std::vector<AccuracyRow>& rows) {

@@ -3,6 +3,9 @@
 namespace spillway::models::dram {
 
 BankQueues::BankQueues(const DramDevice& device) : ChannelController(device) {
+  // In a round the banks are never without anything to do.
+  may_stream_ = stream_banks_ > 0 && device.controller.page == PagePolicy::open &&
+                device.controller.bank_queue >= 2;
   BankQueues::reset();
 }
 
@@ -346,7 +349,7 @@ void BankQueues::issue(std::uint32_t b, Cycle at) {
 }
 
 void BankQueues::column_with_clock(std::uint32_t b, std::uint32_t place, Cycle at) {
-  if (timing_.data_clock_postamble == 0 || at < data_clock_until_) {
+  if (data_clock_runs(at)) {
     column(b, place, at);
   } else if (second_bank_ != none && second_deadline_ <= at + 1) {
     issue_second(at);
@@ -393,9 +396,7 @@ void BankQueues::activate(std::uint32_t b, Cycle at) {
     queue.hits |= std::uint64_t{queue.at(i).row == row} << i;
   }
   if (timing_.activate_second > 0) {
-    second_bank_ = static_cast<std::int32_t>(b);
-    second_deadline_ = at + timing_.activate_second;
-    banks_[b].second_pending = true;
+    begin_second(b, at);
     find_lanes(b);
   } else {
     set_lane(activation, b, forever);
@@ -415,8 +416,7 @@ void BankQueues::issue_second(Cycle at) {
 
 void BankQueues::precharge(std::uint32_t b, Cycle at) {
   tell(at, Command::precharge, b);
-  ++statistics_.precharges;
-  precharge_all_ = at + timing_.precharge_interval;
+  note_precharge(at);
   const bool had_hits = queues_[b].hits != 0;
   close(b, at);
   if (had_hits || refresh_due_ > 0) {

@@ -58,6 +58,7 @@ class BankQueues final : public ChannelController {
     const Burst& at(std::uint32_t place) const {
       return bursts[(first + place) & (most_bank_queue - 1)];
     }
+    std::uint64_t all() const { return (std::uint64_t{1} << size) - 1; }
     std::uint64_t hits_of(bool is_write) const { return hits & (is_write ? writes : ~writes); }
     // Mostly it is one of the oldest.
     void remove(std::uint32_t place) {
@@ -111,6 +112,7 @@ class BankQueues final : public ChannelController {
   // Banks that take turns, each giving one hit a round.
   struct Round {
     bool is_write = false;
+    std::uint64_t of_run = 0;                    // banks of the requests that come in
     std::uint32_t count = 0;                     // banks
     std::uint32_t moving = 0;                    // of those with transactions that move on
     std::array<std::uint8_t, most_banks> banks;  // in the order of their turns
@@ -122,8 +124,8 @@ class BankQueues final : public ChannelController {
   };
   std::uint64_t stream(const Request& request, std::uint64_t bursts);
   std::uint64_t run_banks(std::uint64_t number) const;
-  bool find_round(const Request& request, Round& round) const;
-  bool all_hit(const Request& request) const;
+  bool all_hit(const Round& round, std::uint32_t row) const;
+  bool find_round(Round& round) const;
   std::uint64_t rounds_alike(const Round& round, const Request& request,
                              std::uint64_t bursts) const;
   void serve_rounds(const Round& round, std::uint64_t rounds, const Request& request);
@@ -171,6 +173,7 @@ class BankQueues final : public ChannelController {
   void issue_refresh(const Refresh& refresh, Cycle at);
   void issued(Cycle at, bool is_column);
 
+  bool may_stream_ = false;
   std::array<TransactionQueue, 2> transactions_;  // reads, writes
   std::uint32_t writes_to_move_ = 0;              // of those that are being written
   bool may_move_ = false;  // anything happened that a transaction could have waited for

@@ -16,22 +16,22 @@ constexpr std::uint64_t shortest_rounds = 8;  // commands that make up for the w
 // returns how many of the next `bursts` came in.
 std::uint64_t BankQueues::stream(const Request& request, std::uint64_t bursts) {
   const TransactionQueue& queue = transactions_[request.is_write];
-  if (queue.size != queue.capacity || (queue.banks & ~full_banks_) != 0 || stream_banks_ == 0 ||
-      device_.controller.page == PagePolicy::closed || observer || refresh_due_ != 0 ||
-      second_bank_ != none || clocked_bank_ != none || column_done_ || row_done_) {
+  if (!may_stream_ || queue.size != queue.capacity || (queue.banks & ~full_banks_) != 0 ||
+      observer || refresh_due_ != 0 || second_bank_ != none || clocked_bank_ != none ||
+      column_done_ || row_done_) {
     return 0;
   }
-  // Only the present direction moves, and the banks are never without anything to do.
-  if (device_.controller.bank_queue < 2) return 0;
+  // Only the present direction moves.
   if (!request.is_write && (writes_to_move_ > 0 || begins_writing())) return 0;
   if (patience_ > 0) {
     --patience_;
     return 0;
   }
   patience_ = 4;
-  if (!all_hit(request)) return 0;
   Round round;
-  if (!find_round(request, round)) return 0;
+  round.is_write = request.is_write;
+  round.of_run = run_banks(request.address >> burst_shift_);
+  if (!all_hit(round, row_of(request.address)) || !find_round(round)) return 0;
   const std::uint64_t rounds = rounds_alike(round, request, bursts);
   if (rounds * round.count < shortest_rounds) return 0;
   patience_ = 0;
@@ -49,24 +49,23 @@ std::uint64_t BankQueues::run_banks(std::uint64_t number) const {
 }
 
 // Whether all bursts that wait in the banks are hits of the direction, and so are all transactions
-// and the requests of the run.
-bool BankQueues::all_hit(const Request& request) const {
+// and the requests of the run, whose row it is.
+bool BankQueues::all_hit(const Round& round, std::uint32_t row) const {
   for (std::uint64_t banks = busy_banks_; banks != 0; banks &= banks - 1) {
     const BankQueue& queue = queues_[std::countr_zero(banks)];
-    const std::uint64_t all = ~std::uint64_t{0} >> (64 - queue.size);
-    if (queue.hits != all || queue.writes != (request.is_write ? all : 0)) return false;
+    if (queue.hits != queue.all() || queue.writes != (round.is_write ? queue.all() : 0)) {
+      return false;
+    }
   }
-  const TransactionQueue& transactions = transactions_[request.is_write];
+  const TransactionQueue& transactions = transactions_[round.is_write];
   for (std::uint64_t banks = transactions.banks; banks != 0; banks &= banks - 1) {
     const auto b = static_cast<std::uint32_t>(std::countr_zero(banks));
     if (transactions.lists[b].row_changes != 0 || transactions.oldest(b).row != banks_[b].row) {
       return false;
     }
   }
-  const std::uint32_t row = row_of(request.address);
-  const std::uint64_t of_run = run_banks(request.address >> burst_shift_);
-  if ((of_run & ~full_banks_) != 0) return false;
-  for (std::uint64_t banks = of_run; banks != 0; banks &= banks - 1) {
+  if ((round.of_run & ~full_banks_) != 0) return false;
+  for (std::uint64_t banks = round.of_run; banks != 0; banks &= banks - 1) {
     if (banks_[std::countr_zero(banks)].row != row) return false;
   }
   return true;
@@ -74,16 +73,15 @@ bool BankQueues::all_hit(const Request& request) const {
 
 // The banks that take turns, and when. A bank whose group is not ready is passed over, round after
 // round.
-bool BankQueues::find_round(const Request& request, Round& round) const {
-  const bool is_write = round.is_write = request.is_write;
+bool BankQueues::find_round(Round& round) const {
+  const bool is_write = round.is_write;
   const std::uint32_t group = banks_[std::countr_zero(busy_banks_)].group;
   const bool one_group = (busy_banks_ & ~group_banks(group)) == 0;
   round.period = one_group ? timing_.column_same : timing_.column_other;
   round.first = std::max(
       {position_, column_all_[is_write], one_group ? column_group_[is_write][group] : never});
   // A request is accepted before the next command.
-  if (round.period < 2) return false;
-  if (timing_.data_clock_postamble > 0 && round.first >= data_clock_until_) return false;
+  if (round.period < 2 || !data_clock_runs(round.first)) return false;
   auto ready = column_group_[is_write];
   std::uint32_t turn = turn_;
   const auto next = [&](Cycle at) {
@@ -130,9 +128,8 @@ bool BankQueues::find_round(const Request& request, Round& round) const {
   }
   // The requests of the run are for banks that take part and have others before them, as many for
   // each in a round, or for banks that do not take part.
-  const std::uint64_t of_run = run_banks(request.address >> burst_shift_);
-  if ((of_run & in_round) == 0) return true;
-  return (of_run & ~moving) == 0 && round.moving % stream_banks_ == 0;
+  if ((round.of_run & in_round) == 0) return true;
+  return (round.of_run & ~moving) == 0 && round.moving % stream_banks_ == 0;
 }
 
 // How many rounds go on like the first.
@@ -152,10 +149,9 @@ std::uint64_t BankQueues::rounds_alike(const Round& round, const Request& reques
       std::min(std::min(bursts, block_end - number) / round.moving, commands / round.count);
   // A bank has a transaction for each round, from the run or before, or it has none at all.
   const TransactionQueue& transactions = transactions_[round.is_write];
-  const std::uint64_t of_run = run_banks(number);
   for (std::uint32_t place = 0; place < round.count; ++place) {
     const std::uint32_t b = round.banks[place];
-    if ((of_run >> b & 1) != 0) continue;
+    if ((round.of_run >> b & 1) != 0) continue;
     const std::uint32_t waiting = transactions.lists[b].size;
     rounds = std::min<std::uint64_t>(rounds, waiting > 0 ? waiting : queues_[b].size);
   }
@@ -172,7 +168,6 @@ void BankQueues::serve_rounds(const Round& round, std::uint64_t rounds, const Re
            round.first, round.period);
   if (!round.is_write) outstanding_[request.requester] += accepted;
 
-  const std::uint64_t of_run = run_banks(number);
   // Of the run, every `stream_banks_`-th is a bank's. Each is accepted in the cycle after the
   // command that another transaction moved on for.
   const auto for_run = [&](std::uint32_t b, auto&& take) {
@@ -217,7 +212,7 @@ void BankQueues::serve_rounds(const Round& round, std::uint64_t rounds, const Re
       next(transactions.oldest(b));
       transactions.pop(b);
     }
-    if ((of_run >> b & 1) != 0) {
+    if ((round.of_run >> b & 1) != 0) {
       for_run(b, [&](const Burst& burst) {
         if (kept < size) {
           next(burst);
@@ -228,7 +223,7 @@ void BankQueues::serve_rounds(const Round& round, std::uint64_t rounds, const Re
     }
     if (kept < size) {
       queue.size = kept;
-      queue.hits = queue.size == 0 ? 0 : ~std::uint64_t{0} >> (64 - queue.size);
+      queue.hits = queue.all();
       queue.writes = round.is_write ? queue.hits : 0;
       full_banks_ &= ~(std::uint64_t{1} << b);
       busy_banks_ &= ~(std::uint64_t{kept == 0} << b);
@@ -240,11 +235,11 @@ void BankQueues::serve_rounds(const Round& round, std::uint64_t rounds, const Re
     find_lanes(b);
   };
   // Transactions of the run come into the places that others leave.
-  std::uint64_t elsewhere = of_run;
+  std::uint64_t elsewhere = round.of_run;
   for (const bool takes_run : {false, true}) {
     for (std::uint32_t place = 0; place < round.count; ++place) {
       const std::uint32_t b = round.banks[place];
-      if ((of_run >> b & 1) != takes_run) continue;
+      if ((round.of_run >> b & 1) != takes_run) continue;
       advance_bank(place);
       elsewhere &= ~(std::uint64_t{1} << b);
     }
@@ -260,11 +255,10 @@ void BankQueues::serve_rounds(const Round& round, std::uint64_t rounds, const Re
         static_cast<std::uint32_t>((writes_to_move_ + capacity - accepted % capacity) % capacity);
   }
   turn_ = round.banks[round.count - 1];
-  last_move_ = round.command(rounds - 1, round.moves[round.moving - 1]);
-  next_arrival_ = last_move_ + 2;
-  // Nothing goes out in the cycle after the last command.
-  position_ = round.command(rounds - 1, round.count - 1) + 2;
-  move_cycle_ = position_;
+  // The last transaction moves with the last command; in the cycle after it another one is accepted
+  // and nothing goes out.
+  last_move_ = round.command(rounds - 1, round.count - 1);
+  next_arrival_ = position_ = move_cycle_ = last_move_ + 2;
   may_move_ = false;
   nothing_before_ = 0;
 }

@@ -105,6 +105,9 @@ class ChannelController {
   Cycle precharge_time(std::uint32_t b) const {
     return std::max(banks_[b].precharge, precharge_all_);
   }
+  bool data_clock_runs(Cycle at) const {
+    return timing_.data_clock_postamble == 0 || at < data_clock_until_;
+  }
   // When every bank, all of them closed, can be refreshed.
   Cycle refresh_all_time() const;
 
@@ -117,6 +120,17 @@ class ChannelController {
   }
   void note_activate(std::uint32_t b, std::uint32_t row, Cycle at);
   void note_column(std::uint32_t b, bool is_write, Cycle at);
+  // PRE or PREab; what it closes is noted by itself.
+  void note_precharge(Cycle at) {
+    ++statistics_.precharges;
+    precharge_all_ = at + timing_.precharge_interval;
+  }
+  // ACT-1 of a device whose ACT is two commands.
+  void begin_second(std::uint32_t b, Cycle at) {
+    second_bank_ = static_cast<std::int32_t>(b);
+    second_deadline_ = at + timing_.activate_second;
+    banks_[b].second_pending = true;
+  }
   void note_close(Bank& bank, Cycle at) {
     bank.open = false;
     bank.activate = std::max(bank.activate, at + timing_.precharge);

@@ -73,8 +73,7 @@ void RowHitsFirst::issue_row(std::uint32_t b, Cycle at) {
   Bank& bank = banks_[b];
   if (bank.open) {
     tell(at, Command::precharge, b);
-    ++statistics_.precharges;
-    precharge_all_ = at + timing_.precharge_interval;
+    note_precharge(at);
     close(bank, at);
     // The burst that wanted it wants an activation now.
     const std::uint64_t bit = std::uint64_t{1} << b;
@@ -100,9 +99,7 @@ void RowHitsFirst::activate(std::uint32_t b, Cycle at) {
   find_first_hit(queue, b, queue.bank_head[b]);
   queues_[!writing_].unknown_hits |= std::uint64_t{1} << b;
   if (timing_.activate_second > 0) {
-    second_bank_ = static_cast<std::int32_t>(b);
-    second_deadline_ = at + timing_.activate_second;
-    bank.second_pending = true;
+    begin_second(b, at);
   } else {
     bank.active = true;
     active_banks_ |= std::uint64_t{1} << b;
@@ -137,12 +134,10 @@ void RowHitsFirst::close(Bank& bank, Cycle at) {
 void RowHitsFirst::issue_refresh(Command command, Cycle at) {
   tell(at, command, refresh_bank_);
   if (command == Command::precharge) {
-    ++statistics_.precharges;
-    precharge_all_ = at + timing_.precharge_interval;
+    note_precharge(at);
     close(banks_[refresh_bank_], at);
   } else if (command == Command::precharge_all) {
-    ++statistics_.precharges;
-    precharge_all_ = at + timing_.precharge_interval;
+    note_precharge(at);
     activate_all_ = std::max(activate_all_, at + timing_.precharge_all);
     for (Bank& bank : banks()) {
       if (bank.open) close(bank, at);

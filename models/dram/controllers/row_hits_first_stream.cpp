@@ -33,7 +33,7 @@ std::uint64_t RowHitsFirst::stream(const Request& request, std::uint64_t bursts)
   const Cycle first = std::max(
       {position_, column_all_[writing_], one_group ? column_group_[writing_][group] : never});
   if (next_arrival_ > first || static_cast<Cycle>(request.earliest_cycle) > first ||
-      (timing_.data_clock_postamble > 0 && first >= data_clock_until_)) {
+      !data_clock_runs(first)) {
     return 0;
   }
   for (; banks != 0; banks &= banks - 1) {
