@@ -15,6 +15,7 @@
 #include "sim/plan/planned_macs.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
+#include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {
 
@@ -25,19 +26,20 @@ using workloads::Network;
 
 namespace {
 
-[[noreturn]] void refuse_sizes(const std::string& found) {
+[[noreturn]] void refuse_sizes(const std::string& found, const std::string& hint = "") {
   throw InputError(fmt::format(
-      "--sizes: found \"{}\"; allowed: sizes such as 16KiB, 2MiB or a number of bytes, or a range "
-      "16KiB..64MiB from the smaller to the larger with a power of two in it, in a list with "
-      "commas",
-      workloads::printable(found)));
+      "--sizes: found \"{}\"; allowed: a list with commas of ranges 16KiB..64MiB, from the smaller "
+      "to the larger with a power of two in it, and of sizes: {}{}",
+      workloads::printable(found), workloads::allowed_sizes(), hint));
 }
 
 Bytes parse_one_size(std::string text, const std::string& found) {
   text.erase(0, text.find_first_not_of(' '));
   text.erase(text.find_last_not_of(' ') + 1);
   const std::optional<Bytes> size = workloads::parse_size(text);
-  if (!size || *size < Bytes(workloads::bytes_per_word)) refuse_sizes(found);
+  if (!size || *size < Bytes(workloads::bytes_per_word)) {
+    refuse_sizes(found, workloads::size_hint(text));
+  }
   return *size;
 }
 

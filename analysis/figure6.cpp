@@ -9,6 +9,7 @@
 #include "analysis/output.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/shared_files.hpp"
+#include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {
 
@@ -50,9 +51,9 @@ void run_one(Figure6& figure, const std::string& network, const std::string& rul
        (result.execution.macs_padded + uncomputed).count()});
   figure.notes.push_back(fmt::format(
       "{} {}: {} needed on chip, {} used at most by engines that overlap; the paper states {}",
-      network, rule, readable_bytes(bytes_of(simulation.plan().buffer_words()).count()),
-      readable_bytes(result.execution.high_water.count()),
-      readable_bytes(bytes_of(paper_memory(experiment.network, scale.batch)).count())));
+      network, rule, needed_size(bytes_of(simulation.plan().buffer_words())),
+      needed_size(result.execution.high_water),
+      needed_size(bytes_of(paper_memory(experiment.network, scale.batch)))));
 }
 
 std::string signed_difference(std::uint64_t value, std::uint64_t reference) {

@@ -13,6 +13,7 @@
 #include "analysis/schedule_report.hpp"
 #include "models/dram/placement.hpp"
 #include "sim/plan/planned_macs.hpp"
+#include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {
 
@@ -97,18 +98,22 @@ std::string idealised_text(const Experiment& experiment, const Ledger& ledger) {
 
 std::string buffer_text(const Experiment& experiment, const Plan& plan, const Result* result) {
   const auto batch = static_cast<std::uint64_t>(experiment.batch);
-  const auto line = [](const char* what, std::uint64_t bytes) {
-    return fmt::format("  {:<44} {:>10}  ({} words)\n", what, readable_bytes(bytes),
-                       grouped(bytes / 4));
+  const auto line = [](const char* what, const std::string& size, workloads::Bytes bytes) {
+    return fmt::format("  {:<44} {:>10}  ({} words)\n", what, size,
+                       grouped(words_of(bytes).count()));
+  };
+  const auto need = [&](const char* what, workloads::Bytes bytes) {
+    return line(what, workloads::needed_size(bytes), bytes);
   };
   std::string text = "\nOn-chip buffer\n";
-  text += line("capacity", experiment.device.buffer.count());
+  const workloads::Bytes capacity = experiment.device.buffer;
+  text += line("capacity", readable_bytes(capacity.count()), capacity);
   if (result != nullptr) {
-    text += line("high-water mark, engines overlapping", result->execution.high_water.count());
+    text += need("high-water mark, engines overlapping", result->execution.high_water);
   }
-  text += line("needed, one instruction after another", bytes_of(plan.buffer_words()).count());
-  text += line("need stated by the paper, max |P_i| + |A_i|",
-               bytes_of(paper_memory(experiment.network, batch)).count());
+  text += need("needed, one instruction after another", bytes_of(plan.buffer_words()));
+  text += need("need stated by the paper, max |P_i| + |A_i|",
+               bytes_of(paper_memory(experiment.network, batch)));
   return text;
 }
 
@@ -315,71 +320,6 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   json["layers"] = layer_traffic_json(layer_traffic(experiment, plan));
   if (!plan.schedule().nests.empty()) json["nests"] = schedule_json(plan);
   return dump(json);
-}
-
-namespace {
-
-std::string shape_text(const workloads::ImageShape& shape) {
-  return fmt::format("{}x{}x{}", shape.channels, shape.height, shape.width);
-}
-
-}  // namespace
-
-namespace {
-
-/// What follows a layer's product: "batch-norm, ReLU, max-pool".
-std::string parts_text(const workloads::Layer& layer) {
-  std::vector<std::string> parts;
-  if (layer.batch_norm) parts.emplace_back("batch-norm");
-  if (layer.bias) parts.emplace_back("bias");
-  if (layer.relu) parts.emplace_back("ReLU");
-  if (layer.pool_window) parts.emplace_back("max-pool");
-  if (layer.dropout > 0) parts.push_back(fmt::format("dropout {:g}", layer.dropout));
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
-}  // namespace
-
-std::string network_text(const workloads::Network& network) {
-  Table table(
-      {"layer", "input", "output", "|P|", "|Y|", "|A|", "R", "MACs padded", "MACs exact", "then"});
-  workloads::Macs padded, exact;
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const workloads::Layer& layer = network.layers[i];
-    padded += layer.macs_padded();
-    exact += layer.macs_exact();
-    table.add({layer.name, shape_text(layer.input), shape_text(layer.output),
-               grouped(layer.weights().count()), grouped(layer.activations_before_pool().count()),
-               grouped(layer.activations().count()), fmt::format("{:g}", network.fan_out(i + 1)),
-               grouped(layer.macs_padded().count()), grouped(layer.macs_exact().count()),
-               parts_text(layer)});
-  }
-  table.add_rule();
-  table.add({"sum", "", "", grouped(network.weights().count()), "",
-             grouped(network.activations().count()), "", grouped(padded.count()),
-             grouped(exact.count()), ""});
-  return fmt::format(
-      "{}: input {}, {} classes; words and forward MACs per example\n"
-      "|P| weights, |Y| activations before pooling, |A| after it, R fan-out of a neuron\n\n{}",
-      network.name, shape_text(network.input), network.classes, table.text());
-}
-
-std::string network_json(const workloads::Network& network) {
-  Json layers = Json::array();
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const workloads::Layer& layer = network.layers[i];
-    layers.push_back({{"layer", layer.name},
-                      {"weights", layer.weights().count()},
-                      {"activations", layer.activations().count()},
-                      {"activations_before_pool", layer.activations_before_pool().count()},
-                      {"fan_out", network.fan_out(i + 1)},
-                      {"macs_padded", layer.macs_padded().count()},
-                      {"macs", layer.macs_exact().count()}});
-  }
-  return dump({{"network", network.name},
-               {"weights", network.weights().count()},
-               {"activations", network.activations().count()},
-               {"layers", layers}});
 }
 
 }  // namespace spillway::analysis

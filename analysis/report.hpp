@@ -18,7 +18,7 @@ std::string plan_json(const sim::Experiment& experiment, const sim::Plan& plan);
 /// Every line of the ledger as planned is as simulated, and the MACs.
 bool counts_agree(const sim::Plan& plan, const sim::Result& result);
 
-/// Shapes and counts of a network, layer by layer.
+/// Shapes and counts of a network, layer by layer, and all its parameters (network_report.cpp).
 std::string network_text(const workloads::Network& network);
 std::string network_json(const workloads::Network& network);
 

@@ -4,6 +4,7 @@
 
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
+#include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {
 
@@ -52,7 +53,7 @@ std::string table1_text(const std::vector<workloads::Network>& networks, const T
   for (const workloads::Network& network : networks) {
     text += fmt::format("{}: LEL needs {} MACs than BP; memory the paper asks for: {}\n",
                         network.name, lel_needs_fewer_macs(network) ? "fewer" : "no fewer",
-                        readable_bytes(bytes_of(paper_memory(network, scale.batch)).count()));
+                        needed_size(bytes_of(paper_memory(network, scale.batch))));
   }
   return text;
 }

@@ -11,8 +11,10 @@
 #include <sstream>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_formats.hpp"
 #include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
+#include "workloads/support/sizes.hpp"
 
 namespace spillway::workloads {
 
@@ -32,6 +34,19 @@ std::optional<Number> parse_number(const std::string& text) {
   const auto [stop, error] = std::from_chars(begin, end, value);
   if (error != std::errc{} || stop != end || begin == end) return std::nullopt;
   return value;
+}
+
+void require_no_foreign_format(const std::string& text, const std::string& file_name) {
+  const std::string foreign = foreign_format(text, file_name);
+  if (!foreign.empty()) throw InputError(fmt::format("{}: {}", file_name, foreign));
+}
+
+std::string beginning_of(const std::filesystem::path& path) {
+  std::string text(4096, '\0');
+  std::ifstream stream(path, std::ios::binary);
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
 }
 
 std::string child_path(const std::string& parent, const std::string& name) {
@@ -109,6 +124,7 @@ Config Config::from_file(const std::filesystem::path& path) {
         fmt::format("{}: not a regular file; allowed: a YAML file", printable(path.string(), 300)));
   }
   if (std::filesystem::file_size(path, error) > largest_file) {
+    require_no_foreign_format(beginning_of(path), path.string());
     throw InputError(fmt::format("{}: larger than 4 MiB; allowed: a YAML file up to 4 MiB",
                                  printable(path.string(), 300)));
   }
@@ -120,13 +136,16 @@ Config Config::from_file(const std::filesystem::path& path) {
 }
 
 Config Config::from_text(const std::string& text, const std::string& file_name) {
+  require_no_foreign_format(text, file_name);
   int line = 1;
   for (const char c : text) {
     if (c == '\n') ++line;
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f) {
-      throw InputError(fmt::format("{}:{}: found the control byte \\x{:02x}; allowed: YAML text",
-                                   file_name, line, byte));
+      throw InputError(
+          fmt::format("{}:{}: found the control byte \\x{:02x}, as in a binary file; "
+                      "allowed: YAML text",
+                      file_name, line, byte));
     }
   }
   try {
@@ -135,8 +154,10 @@ Config Config::from_text(const std::string& text, const std::string& file_name) 
       throw InputError(fmt::format("{}:1: the file is empty; allowed: a YAML map", file_name));
     }
     if (documents.size() > 1) {
-      throw InputError(fmt::format("{}:{}: a second document; allowed: one document a file",
-                                   file_name, documents[1].Mark().line + 1));
+      throw InputError(
+          fmt::format("{}:{}: a second document (a \"---\" line begins one); allowed: "
+                      "one document a file",
+                      file_name, documents[1].Mark().line + 1));
     }
     return ConfigBuilder(file_name).build(documents.front(), "");
   } catch (const YAML::Exception& e) {
@@ -226,7 +247,9 @@ std::string Config::text() const {
 
 Bytes Config::size() const {
   const auto value = kind_ == Kind::scalar ? parse_size(scalar_) : std::nullopt;
-  if (!value || *value == Bytes(0)) refuse("a size such as 64 KiB, 2 MiB or a number of bytes");
+  if (!value || *value == Bytes(0)) {
+    refuse(allowed_sizes(), kind_ == Kind::scalar ? size_hint(scalar_) : "");
+  }
   return *value;
 }
 
@@ -334,23 +357,6 @@ Config Config::overlaid(const Config& top) const {
     }
   }
   return result;
-}
-
-std::optional<Bytes> parse_size(const std::string& text) {
-  const std::size_t digits_end = text.find_first_not_of("0123456789.");
-  const std::string digits = text.substr(0, digits_end);
-  std::string unit = digits_end == std::string::npos ? "" : text.substr(digits_end);
-  unit.erase(0, unit.find_first_not_of(' '));
-  double scale = 0;
-  if (unit.empty() || unit == "B") scale = 1;
-  if (unit == "KiB") scale = 1024.0;
-  if (unit == "MiB") scale = 1024.0 * 1024;
-  if (unit == "GiB") scale = 1024.0 * 1024 * 1024;
-  const auto value = parse_number<double>(digits);
-  if (!value || scale == 0) return std::nullopt;
-  const double bytes = *value * scale;
-  if (bytes != std::floor(bytes) || bytes > 1e15) return std::nullopt;
-  return Bytes(static_cast<std::uint64_t>(bytes));
 }
 
 }  // namespace spillway::workloads

@@ -59,7 +59,7 @@ class Config {
                 double maximum = std::numeric_limits<double>::max()) const;
   bool boolean() const;
   std::string text() const;
-  /// A size such as "64 KiB", "128MiB", "1 GiB" or a plain number of bytes; at least 1.
+  /// A size such as "64 KiB", "128MB" or a plain number of bytes (support/sizes.hpp); at least 1.
   Bytes size() const;
   /// Index of the scalar within `allowed`.
   std::size_t choice(const std::vector<std::string>& allowed) const;
@@ -90,8 +90,5 @@ class Config {
   int line_ = 0;
   std::string path_;
 };
-
-/// Bytes meant by "64 KiB", "1.5 MiB", "100" …, or nothing when the text is no size.
-std::optional<Bytes> parse_size(const std::string& text);
 
 }  // namespace spillway::workloads
