@@ -8,6 +8,7 @@
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "analysis/svg.hpp"
+#include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {
 
@@ -36,8 +37,9 @@ std::string inference_text(const sim::Experiment& experiment, const std::vector<
   for (const ExitPoint& exit : exits) {
     table.add({exit.layer, fmt::format("{:.2f}", percent(exit)), fmt::format("{:.4f}", exit.loss),
                grouped(words_read(exit)), grouped(words_written(exit)), millions(macs(exit)),
-               fmt::format("{:.1f}", time_us(exit)), readable_bytes(bytes_of(exit.buffer).count()),
-               fmt::format("{:.0f} %", 100 * time_us(exit) / time_us(exits.back()))});
+               fmt::format("{:.1f}", time_us(exit)),
+               fmt::format("{:.0f} %", 100 * time_us(exit) / time_us(exits.back())),
+               workloads::needed_size(bytes_of(exit.buffer))});
   }
   return fmt::format(
       "{} trained with {}: inference through device {}, {} images of {} in whole mini-batches\n"
