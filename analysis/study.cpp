@@ -12,6 +12,7 @@
 #include "sim/run/simulation.hpp"
 #include "workloads/support/config.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::analysis {
@@ -78,6 +79,7 @@ double spread(const std::vector<double>& values) {
 
 Study read_study(const fs::path& path) {
   const Config config = Config::from_file(path);
+  workloads::require_kind(config, workloads::FileKind::study);
   config.allow_only({"title", "paper_epochs", "paper_seeds", "default", "pytorch", "rows"});
   Study study;
   study.name = path.stem().string();
@@ -184,8 +186,7 @@ namespace {
 /// A name that tells apart all runs that differ in anything.
 std::string checkpoint_name(const Study& study, std::size_t row, const Experiment& experiment,
                             const workloads::DataSplit& data, const StudySetting& setting) {
-  const std::string mark = sim::fingerprint(experiment, data, setting.direct);
-  const std::string sum = mark.substr(mark.find_last_of('[') + 1, 8);
+  const std::string sum = sim::fingerprint(sim::run_settings(experiment, data, setting.direct));
   return fmt::format("{}-row{}-{}epochs-seed{}-{}.checkpoint", study.name, row + 1, setting.epochs,
                      experiment.seed, sum);
 }

@@ -1,9 +1,8 @@
 #include "models/device_config.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::models {
@@ -18,16 +17,8 @@ std::uint64_t read_count(const Config& config, std::int64_t maximum = 1 << 20) {
 
 }  // namespace
 
-std::string describe(const DeviceConfig& device) {
-  return fmt::format(
-      "clock {} ps, buffer {} by {}, queues {}, array {}x{} {}, host {}, grain {}, DRAM {}",
-      device.clock_period.count(), device.buffer.count(), device.buffer_port.count(),
-      device.queue_depth, device.array_rows, device.array_columns,
-      device.dataflow == Dataflow::output_stationary ? "output" : "weight",
-      device.host_bytes_per_ns.value_or(0), device.dram_chunk.count(), dram::describe(device.dram));
-}
-
 DeviceConfig read_device(const Config& config) {
+  workloads::require_kind(config, workloads::FileKind::device);
   config.allow_only(
       {"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram", "host"});
   DeviceConfig device;

@@ -34,9 +34,6 @@ struct DeviceConfig {
   ComputeArray array() const { return {array_rows, array_columns, dataflow}; }
 };
 
-/// All that counts and times depend on, in one line.
-std::string describe(const DeviceConfig& device);
-
 /// Read a device from YAML. Throws InputError with file:line and key path.
 DeviceConfig read_device(const workloads::Config& config);
 

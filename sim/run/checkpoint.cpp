@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 using workloads::InputError;
 
-constexpr std::string_view magic = "spillway checkpoint 1\n";
+constexpr std::string_view magic = "spillway checkpoint 2\n", any_magic = "spillway checkpoint ";
 
 std::uint32_t checksum(std::string_view bytes) {
   uLong sum = crc32_z(0, nullptr, 0);
@@ -73,11 +73,26 @@ std::string read_all(const std::filesystem::path& path) {
   return std::move(text).str();
 }
 
-/// `wanted` is what the header must hold under `key`.
-TrainingState parse(std::string_view text, const std::string& key, const std::string& wanted) {
+Json settings_json(const Settings& settings) {
+  Json json = Json::array();
+  for (const Setting& setting : settings) json.push_back({setting.name, setting.value});
+  return json;
+}
+
+Settings read_settings(const Json& json) {
+  Settings settings;
+  for (const Json& setting : json) settings.push_back({setting.at(0), setting.at(1)});
+  return settings;
+}
+
+/// `wanted` are settings that have to be those of the file.
+TrainingState parse(std::string_view text, const Settings& wanted) {
   const auto require = [](bool condition) {
     if (!condition) throw InputError("found a file cut short or damaged");
   };
+  if (text.starts_with(any_magic) && text.size() > magic.size() && !text.starts_with(magic)) {
+    throw InputError("found a checkpoint of another version of Spillway");
+  }
   require(text.starts_with(magic) && text.size() > magic.size() + sizeof(std::uint32_t));
   std::uint32_t sum = 0;
   std::memcpy(&sum, text.data() + text.size() - sizeof sum, sizeof sum);
@@ -88,11 +103,8 @@ TrainingState parse(std::string_view text, const std::string& key, const std::st
   require(end != std::string_view::npos);
   const Json header = Json::parse(text.substr(0, end));
   text.remove_prefix(end + 1);
-  if (header.at(key) != wanted) {
-    throw InputError(
-        fmt::format("found \"{}\", wanted \"{}\" (the number in brackets sums up all settings)",
-                    header.at(key).get<std::string>(), wanted));
-  }
+  const std::string different = differences(read_settings(header.at("settings")), wanted);
+  if (!different.empty()) throw InputError(different);
   TrainingState state;
   state.layer = header.at("layer");
   state.epochs = header.at("epochs");
@@ -113,75 +125,9 @@ TrainingState parse(std::string_view text, const std::string& key, const std::st
 
 }  // namespace
 
-namespace {
-
-std::string describe(const workloads::Window& w) {
-  return fmt::format("{}x{} by {}x{} padded {}x{} and {}x{}", w.kernel[0], w.kernel[1], w.stride[0],
-                     w.stride[1], w.padding_begin[0], w.padding_begin[1], w.padding_end[0],
-                     w.padding_end[1]);
-}
-
-std::string describe(const workloads::Layer& layer) {
-  return fmt::format("{} {} of {}x{}x{}, {}, {} groups,{}{}{} pool {}, dropout {:.17g}", layer.name,
-                     layer.weights().count(), layer.input.channels, layer.input.height,
-                     layer.input.width, describe(layer.window), layer.groups,
-                     layer.bias ? " bias" : "", layer.batch_norm ? " norm" : "",
-                     layer.relu ? " relu" : "",
-                     layer.pool_window ? describe(*layer.pool_window) : "none", layer.dropout);
-}
-
-std::string describe(const Idealisations& idealisations) {
-  std::string text;
-  for (const Item item : all_items()) text += idealisations.contains(item) ? '1' : '0';
-  return text;
-}
-
-/// The front of a set, which tells it from others.
-template <class Value>
-std::string_view bytes_of(const std::vector<Value>& values) {
-  const std::size_t some = std::min<std::size_t>(values.size(), 1 << 20);
-  return {reinterpret_cast<const char*>(values.data()), some * sizeof(Value)};
-}
-
-}  // namespace
-
-std::string network_fingerprint(const Experiment& experiment) {
-  std::string layers;
-  for (const workloads::Layer& layer : experiment.network.layers) layers += describe(layer) + "; ";
-  return fmt::format("{} trained with {} [{:08x}]", experiment.network.name, experiment.rule,
-                     checksum(fmt::format("{} {} {} {:.17g}", layers, experiment.network.classes,
-                                          static_cast<int>(experiment.rule_options.distribution),
-                                          experiment.network.input_dropout)));
-}
-
-std::string fingerprint(const Experiment& experiment, const workloads::DataSplit& data,
-                        bool direct) {
-  const workloads::RuleOptions& rule = experiment.rule_options;
-  const std::string content =
-      network_fingerprint(experiment) +
-      fmt::format("{} {:.17g} {:.17g} {} ", experiment.seed, experiment.optimizer.rate,
-                  experiment.optimizer.momentum, experiment.schedule.description()) +
-      fmt::format("{} {} {:.17g} {:.17g} ", static_cast<int>(rule.loss), rule.fix,
-                  rule.classifier_rate.value_or(-1), rule.feedback_scale) +
-      // Trained one after the other, layers cannot be given more epochs afterwards.
-      fmt::format("{} ", experiment.training.layer_by_layer ? experiment.training.epochs : 0) +
-      fmt::format("{} {} {} ", experiment.training.validation, experiment.training.layer_by_layer,
-                  experiment.training.enough_gain) +
-      fmt::format("{:08x} {:08x} {:08x} ", checksum(bytes_of(data.train.images)),
-                  checksum(bytes_of(data.train.labels)), checksum(bytes_of(data.test.images))) +
-      fmt::format("{:08x} ", checksum(bytes_of(data.test.labels))) +
-      describe(experiment.idealisations) + models::describe(experiment.device);
-  return fmt::format(
-      "{} {} batch {} seed {} rate {:g}, {}, {} images, {} [{:08x}]", experiment.network.name,
-      experiment.rule, experiment.batch, experiment.seed, experiment.optimizer.rate,
-      experiment.schedule.description(), data.train.size(),
-      direct ? std::string("no device") : "device " + experiment.device.name, checksum(content));
-}
-
 void write_checkpoint(const std::filesystem::path& path, const TrainingState& state,
-                      const CheckpointIdentity& identity) {
-  Json header = {{"fingerprint", identity.run},
-                 {"network", identity.network},
+                      const Settings& settings) {
+  Json header = {{"settings", settings_json(settings)},
                  {"layer", state.layer},
                  {"epochs", state.epochs},
                  {"steps", state.steps},
@@ -203,29 +149,27 @@ void write_checkpoint(const std::filesystem::path& path, const TrainingState& st
 
 namespace {
 
-TrainingState read(const std::filesystem::path& path, const std::string& key,
-                   const std::string& wanted, const char* allowed) {
+TrainingState read(const std::filesystem::path& path, const Settings& wanted, const char* allowed) {
   const std::string text = read_all(path);
   try {
-    return parse(text, key, wanted);
+    return parse(text, wanted);
   } catch (const nlohmann::json::exception&) {
     throw InputError(path.string() + ": found no checkpoint; allowed: one that Spillway wrote");
   } catch (const InputError& error) {
     throw InputError(fmt::format("{}: {}; allowed: {}", path.string(),
-                                 workloads::printable(error.what(), 400), allowed));
+                                 workloads::printable(error.what(), 2000), allowed));
   }
 }
 
 }  // namespace
 
-TrainingState read_checkpoint(const std::filesystem::path& path, const std::string& run) {
-  return read(path, "fingerprint", run, "a checkpoint of the same experiment");
+TrainingState read_checkpoint(const std::filesystem::path& path, const Settings& settings) {
+  return read(path, settings, "a checkpoint of the same settings, or the name of a new file");
 }
 
 TrainingState read_trained_network(const std::filesystem::path& path,
                                    const Experiment& experiment) {
-  return read(path, "network", network_fingerprint(experiment),
-              "a checkpoint of this network and rule");
+  return read(path, network_settings(experiment), "a checkpoint of this network and rule");
 }
 
 }  // namespace spillway::sim

@@ -53,10 +53,10 @@ class Run {
     if (held_back_ > 0) validation_ = last_examples(data.train, held_back_);
     examples_ = data.train.size() - held_back_;
     steps_ = examples_ / batch_;
-    identity_ = {fingerprint(experiment, data, options.direct), network_fingerprint(experiment)};
+    settings_ = run_settings(experiment, data, options.direct);
     if (experiment.training.layer_by_layer) state_.layer = 1;
     if (options.checkpoint && std::filesystem::exists(*options.checkpoint)) {
-      take_over(read_checkpoint(*options.checkpoint, identity_.run));
+      take_over(read_checkpoint(*options.checkpoint, settings_));
     }
   }
 
@@ -213,7 +213,7 @@ class Run {
   }
 
   void checkpoint() const {
-    if (options_.checkpoint) write_checkpoint(*options_.checkpoint, state_, identity_);
+    if (options_.checkpoint) write_checkpoint(*options_.checkpoint, state_, settings_);
   }
 
   const Experiment& experiment_;
@@ -221,7 +221,7 @@ class Run {
   const TrainingOptions& options_;
   std::size_t batch_, held_back_, examples_ = 0, steps_ = 0;
   workloads::Dataset validation_;
-  CheckpointIdentity identity_;
+  Settings settings_;
   TrainingState state_;
 };
 
