@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -14,6 +16,7 @@
 #include "analysis/svg.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::analysis {
@@ -117,10 +120,43 @@ std::vector<Difference> compare_counts(const Counts& before, const Counts& after
   return differences;
 }
 
+/// Of the baseline's count; nothing where that was 0.
+std::optional<double> percent_of(const Difference& difference) {
+  if (difference.baseline == 0) return std::nullopt;
+  const auto before = static_cast<double>(difference.baseline);
+  return 100 * (static_cast<double>(difference.now) - before) / before;
+}
+
+/// ", +1.25 %"
+std::string percent_text(const Difference& difference) {
+  const std::optional<double> percent = percent_of(difference);
+  if (!percent) return "";
+  constexpr double least = 0.01;  // what two decimals can say
+  if (std::abs(*percent) < least) {
+    return fmt::format(", under {}{:g} %", *percent > 0 ? "+" : "-", least);
+  }
+  return fmt::format(", {:+.2f} %", *percent);
+}
+
 std::string difference_line(const Difference& difference) {
-  return fmt::format("{}: {} in the baseline, {} now ({:+})", difference.what,
+  return fmt::format("{}: {} in the baseline, {} now ({:+}){}", difference.what,
                      grouped(difference.baseline), grouped(difference.now),
-                     static_cast<std::int64_t>(difference.now - difference.baseline));
+                     static_cast<std::int64_t>(difference.now - difference.baseline),
+                     percent_text(difference));
+}
+
+}  // namespace
+
+namespace {
+
+/// Files of other kinds, broken ones too, may lie beside experiments.
+bool is_experiment(const fs::path& path) {
+  try {
+    return workloads::kind_of(workloads::Config::from_file(path)) ==
+           workloads::FileKind::experiment;
+  } catch (const InputError&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -138,8 +174,21 @@ std::vector<fs::path> shipped_experiments() {
   return paths;
 }
 
-std::string make_baseline(const fs::path& path) {
-  const sim::Experiment experiment = sim::read_experiment(path);
+std::vector<fs::path> experiments_in(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, error)) {
+    const fs::path path = folder / entry.path().filename();
+    if (path.extension() != ".yaml" || !entry.is_regular_file(error)) continue;
+    if (fs::exists(baseline_path(path), error) || is_experiment(path)) paths.push_back(path);
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
+
+std::string make_baseline(const fs::path& path,
+                          const std::vector<workloads::Assignment>& overrides) {
+  const sim::Experiment experiment = sim::read_experiment(path, overrides);
   sim::Simulation simulation(experiment);
   const sim::Result result = simulation.run_step(sim::first_batch(experiment));
   if (!counts_agree(simulation.plan(), result)) {
@@ -164,8 +213,10 @@ std::vector<Difference> compare_baselines(const std::string& baseline, const std
   return compare_counts(read_counts(baseline, baseline_name), read_counts(now, "this run"));
 }
 
-CheckResult check_experiment(const fs::path& experiment, bool update) {
-  CheckResult result{experiment.string(), {}, "", 0, false};
+CheckResult check_experiment(const fs::path& experiment, bool update,
+                             const std::vector<workloads::Assignment>& overrides) {
+  CheckResult result;
+  result.experiment = experiment.string();
   try {
     if (!fs::is_regular_file(experiment)) {
       throw InputError(experiment.string() + ": no such file; allowed: an experiment's YAML file");
@@ -175,7 +226,7 @@ CheckResult check_experiment(const fs::path& experiment, bool update) {
     const std::string baseline = exists || !update ? read_file(path) : "";
     // Refused before anything runs; with no baseline yet every count is new.
     const Counts before = exists ? read_counts(baseline, path.string()) : Counts{};
-    const std::string now = make_baseline(experiment);
+    const std::string now = make_baseline(experiment, overrides);
     const Counts after = read_counts(now, "this run");
     result.rows = after.size();
     result.differences = compare_counts(before, after);
@@ -185,6 +236,7 @@ CheckResult check_experiment(const fs::path& experiment, bool update) {
       require_writable(path);
       write_file(path, now);
       result.rewritten = true;
+      result.first = !exists;
     }
   } catch (const std::exception& error) {
     result.error = error.what();
@@ -196,6 +248,11 @@ std::string check_text(const CheckResult& result) {
   if (!result.error.empty()) return fmt::format("{}: {}\n", result.experiment, result.error);
   if (result.differences.empty()) {
     return fmt::format("{}: {} counts as in the baseline\n", result.experiment, result.rows);
+  }
+  // With nothing to compare every count is new, and says so at once.
+  if (result.first) {
+    return fmt::format("{}: {} counts written as its first baseline\n", result.experiment,
+                       result.rows);
   }
   std::string text =
       fmt::format("{}: {} of {} counts {}\n", result.experiment, result.differences.size(),
@@ -212,8 +269,11 @@ std::string check_json(const std::vector<CheckResult>& results) {
   for (const CheckResult& result : results) {
     Json differences = Json::array();
     for (const Difference& difference : result.differences) {
-      differences.push_back(
-          {{"what", difference.what}, {"baseline", difference.baseline}, {"now", difference.now}});
+      const std::optional<double> percent = percent_of(difference);
+      differences.push_back({{"what", difference.what},
+                             {"baseline", difference.baseline},
+                             {"now", difference.now},
+                             {"percent", percent ? Json(*percent) : Json(nullptr)}});
     }
     agree = agree && !result.drifted() && result.error.empty();
     experiments.push_back({{"experiment", result.experiment},

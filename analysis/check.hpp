@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "workloads/support/config.hpp"
+
 namespace spillway::analysis {
 
 /// A count that is not what the baseline says; a row that one side lacks counts as 0 there.
@@ -22,6 +24,7 @@ struct CheckResult {
   std::string error;                    ///< why it could not run, or ""
   std::size_t rows = 0;                 ///< compared
   bool rewritten = false;               ///< the baseline is new, and the differences are accepted
+  bool first = false;                   ///< there was none before
   bool drifted() const { return !differences.empty() && !rewritten; }
 };
 
@@ -31,15 +34,21 @@ std::filesystem::path baseline_path(const std::filesystem::path& experiment);
 /// The shipped experiments, those that have a baseline.
 std::vector<std::filesystem::path> shipped_experiments();
 
-/// Run an experiment and give its baseline as JSON.
-std::string make_baseline(const std::filesystem::path& experiment);
+/// The experiments among a folder's YAML files (of the working folder for ""), by name: those that
+/// have the keys of one, or a baseline.
+std::vector<std::filesystem::path> experiments_in(const std::filesystem::path& folder);
+
+/// Run an experiment, with overrides laid over, and give its baseline as JSON.
+std::string make_baseline(const std::filesystem::path& experiment,
+                          const std::vector<workloads::Assignment>& overrides = {});
 
 /// Every row of two baselines, and the totals. Throws InputError when one is not a baseline.
 std::vector<Difference> compare_baselines(const std::string& baseline, const std::string& now,
                                           const std::string& baseline_name);
 
 /// Check one experiment; with `update`, write its baseline anew where it changed.
-CheckResult check_experiment(const std::filesystem::path& experiment, bool update);
+CheckResult check_experiment(const std::filesystem::path& experiment, bool update,
+                             const std::vector<workloads::Assignment>& overrides = {});
 
 std::string check_text(const CheckResult& result);
 std::string check_json(const std::vector<CheckResult>& results);

@@ -91,11 +91,28 @@ int plan_command(const po::variables_map& values) {
 }
 
 po::options_description check_options() {
-  po::options_description options = json_option();
+  po::options_description options = experiment_options();
   options.add_options()("update", "rewrite the baselines, and print what changed")(
-      "junit", po::value<std::string>()->value_name("FILE"), "write the results as JUnit XML")(
-      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+      "junit", po::value<std::string>()->value_name("FILE"), "write the results as JUnit XML");
   return options;
+}
+
+/// The files given; else the experiments of the working folder; else the shipped ones.
+std::vector<std::filesystem::path> checked_files(const po::variables_map& values) {
+  std::vector<std::filesystem::path> paths = files(values, "workloads/experiments");
+  if (paths.empty()) paths = experiments_in("");
+  if (paths.empty()) paths = shipped_experiments();
+  return paths;
+}
+
+/// Baselines are results, too: whether they can be written shows before anything runs.
+void try_baselines(const std::vector<std::filesystem::path>& experiments) {
+  for (const std::filesystem::path& path : experiments) {
+    if (!std::filesystem::is_regular_file(path)) continue;  // which is said of it by itself
+    std::error_code error;
+    std::filesystem::create_directories(baseline_path(path).parent_path(), error);
+    require_writable(baseline_path(path));
+  }
 }
 
 int check_command(const po::variables_map& values) {
@@ -104,15 +121,16 @@ int check_command(const po::variables_map& values) {
       values.count("junit") != 0 ? values["junit"].as<std::string>() : std::string();
   if (!junit.empty()) reserve_output(junit);
   const bool update = values.count("update") != 0;
-  std::vector<std::filesystem::path> paths = files(values, "workloads/experiments");
-  if (paths.empty()) paths = shipped_experiments();
+  const std::vector<workloads::Assignment> overrides = overrides_of(values);
+  const std::vector<std::filesystem::path> paths = checked_files(values);
   for (const std::filesystem::path& path : paths) workloads::will_read(path);
+  if (update) try_baselines(paths);
   std::vector<CheckResult> results;
   std::string text;
   Progress progress;
   for (const std::filesystem::path& path : paths) {
     progress.show("checking " + path.string());
-    results.push_back(check_experiment(path, update));
+    results.push_back(check_experiment(path, update, overrides));
     const CheckResult& result = results.back();
     progress.show("");
     if (!result.error.empty()) std::cerr << "spillway: " << check_text(result);
@@ -136,8 +154,10 @@ std::vector<Command> device_commands() {
        "run one training step through the device and report its traffic", run_options, run_command},
       {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
        experiment_options, plan_command},
-      {"check", "[EXPERIMENT.yaml…] [--update] [--junit FILE]",
-       "compare traffic counts with their baselines", check_options, check_command},
+      {"check", "[EXPERIMENT.yaml…] [--set KEY=VALUE] [--update] [--junit FILE]",
+       "compare traffic counts with their baselines: of the files given, or of the experiments in "
+       "this folder, or else of the shipped ones",
+       check_options, check_command},
   };
 }
 

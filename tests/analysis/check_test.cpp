@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -145,6 +146,82 @@ TEST_CASE("what no baseline can hold is refused and not read as something else")
   ordered_json batch = baseline;
   batch["batch"] = 7;
   CHECK(analysis::compare_baselines(batch.dump(), now, "changed").size() == 1);
+}
+
+TEST_CASE("a first baseline takes one line, and a change says how many percent it is") {
+  const test::TemporaryFolder folder;
+  folder.write("small.yaml", experiment);
+  const auto check = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"check", "small.yaml"});
+    return test::run_spillway(more, folder.path());
+  };
+  const test::ProgramRun first = check({"--update", "--json", "j"});
+  const auto rows = ordered_json::parse(folder.read("j")).at("experiments")[0].at("rows");
+  CHECK(first.out == "small.yaml: " + std::to_string(rows.get<int>()) +
+                         " counts written as its first baseline\n");
+  CHECK(check({"--update"}).out.find("as in the baseline") != std::string::npos);
+
+  ordered_json baseline = ordered_json::parse(folder.read("baselines/small.json"));
+  const auto words = baseline["macs"].get<std::int64_t>();
+  baseline["macs"] = words * 4 / 5;                                           // 25 % more now
+  baseline["macs_padded"] = baseline["macs_padded"].get<std::int64_t>() + 1;  // hardly fewer
+  baseline["ledger"].erase(0);  // a row of no baseline
+  folder.write("baselines/small.json", baseline.dump());
+  const test::ProgramRun drift = check({"--json", "j"});
+  CHECK(drift.exit_code == 1);
+  CHECK(drift.out.find("), +25.00 %\n") != std::string::npos);
+  CHECK(drift.out.find("(-1), under -0.01 %\n") != std::string::npos);
+  for (const auto& row :
+       ordered_json::parse(folder.read("j")).at("experiments")[0].at("differences")) {
+    if (row.at("what") == "macs") CHECK(row.at("percent").get<double>() == doctest::Approx(25));
+    if (row.at("baseline") == 0) CHECK(row.at("percent").is_null());
+  }
+}
+
+TEST_CASE("check lays --set over the experiments") {
+  const test::TemporaryFolder folder;
+  folder.write("small.yaml", experiment);
+  const auto check = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"check", "small.yaml"});
+    return test::run_spillway(more, folder.path());
+  };
+  REQUIRE(check({"--update"}).exit_code == 0);
+  CHECK(check({"--set", "device.queue_depth=3"}).exit_code == 0);  // times only
+  const test::ProgramRun drift = check({"--set", "batch=6"});
+  CHECK(drift.exit_code == 1);
+  CHECK(drift.out.find("batch: 5 in the baseline, 6 now (+1), +20.00 %") != std::string::npos);
+  CHECK(check({"--policy", "layer"}).exit_code == 1);
+  CHECK(check({"--set", "bach=6"}).exit_code == 2);
+}
+
+TEST_CASE("check alone checks the experiments of the folder that one is in") {
+  const test::TemporaryFolder folder;
+  folder.write("b.yaml", experiment);
+  folder.write("a.yaml", experiment);
+  folder.write("net.yaml", "input: 4\nclasses: 2\nlayers: [{type: fc, out: 3}]\n");
+  folder.write("device.yaml", "name: d\nbuffer: 3\narray: {}\n");
+  folder.write("broken.yaml", "a: [\n");
+  folder.write("notes.txt", experiment);
+  CHECK(analysis::experiments_in(folder.path()) ==
+        std::vector<std::filesystem::path>{folder.path() / "a.yaml", folder.path() / "b.yaml"});
+  const auto check = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), "check");
+    return test::run_spillway(more, folder.path());
+  };
+  CHECK(check({}).exit_code == 2);  // no baselines yet
+  const test::ProgramRun first = check({"--update"});
+  CHECK(first.exit_code == 0);
+  CHECK(std::count(first.out.begin(), first.out.end(), '\n') == 2);
+  CHECK(folder.files() == std::vector<std::string>{"a.yaml", "b.yaml", "baselines/a.json",
+                                                   "baselines/b.json", "broken.yaml", "device.yaml",
+                                                   "net.yaml", "notes.txt"});
+  const test::ProgramRun again = check({});
+  CHECK(again.exit_code == 0);
+  CHECK(again.out.starts_with("a.yaml: "));
+  CHECK(again.out.find("\nb.yaml: ") != std::string::npos);
+  // One that is no longer readable is missed, not passed over.
+  folder.write("b.yaml", "a: [\n");
+  CHECK(check({}).exit_code == 2);
 }
 
 }  // namespace spillway
