@@ -65,14 +65,6 @@ std::string command_help(const Command& command) {
          (std::ostringstream() << shown).str();
 }
 
-std::vector<std::string> option_names(const po::options_description& options) {
-  std::vector<std::string> names;
-  for (const auto& option : options.options()) {
-    if (option->long_name() != "file") names.push_back("--" + option->long_name());
-  }
-  return names;
-}
-
 int run_command_line(const Arguments& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
       arguments[0] == "help") {
@@ -87,30 +79,8 @@ int run_command_line(const Arguments& arguments) {
   for (const Command& command : commands()) {
     names.push_back(command.name);
     if (command.name != arguments[0]) continue;
-    const po::options_description options = command.options();
-    po::options_description with_help = command.options();
-    with_help.add_options()("help,h", "");
-    po::positional_options_description positional;
-    if (options.find_nothrow("file", false) != nullptr) positional.add("file", -1);
-    po::variables_map values;
-    try {
-      po::store(po::command_line_parser(Arguments(arguments.begin() + 1, arguments.end()))
-                    .options(with_help)
-                    .positional(positional)
-                    .style(po::command_line_style::default_style &
-                           ~po::command_line_style::allow_guessing)
-                    .run(),
-                values);
-      po::notify(values);
-    } catch (const po::unknown_option& error) {
-      throw InputError(
-          fmt::format("{}: unknown option {}; allowed: {}{}", command.name, error.get_option_name(),
-                      workloads::joined(option_names(options)),
-                      workloads::did_you_mean(error.get_option_name(), option_names(options))));
-    } catch (const po::error& error) {
-      throw InputError(fmt::format("{}: {}; allowed: what `spillway {} --help` says", command.name,
-                                   error.what(), command.name));
-    }
+    const po::variables_map values =
+        parse_arguments(command, {arguments.begin() + 1, arguments.end()});
     if (values.count("help") != 0) {
       write_standard_output(command_help(command));
       return 0;

@@ -95,7 +95,11 @@ void require_writable(const fs::path& path) {
     // A regular file is replaced by a new one in its folder.
     const bool regular = fs::is_regular_file(path, error);
     const fs::path home = regular ? fs::canonical(path, error).parent_path() : path;
-    if (access(path.c_str(), W_OK) == 0 && access(home.c_str(), W_OK) == 0) return;
+    if (access(path.c_str(), W_OK) == 0 && access(home.c_str(), W_OK) == 0) {
+      // A pipe or a device may have somebody behind it, who would take an attempt for the end.
+      if (regular) workloads::try_file(path);
+      return;
+    }
     throw InputError(path.string() +
                      ": cannot be written; allowed: a file that is writable, in such a folder");
   }
@@ -105,6 +109,7 @@ void require_writable(const fs::path& path) {
                     "that is writable",
                     path.string()));
   }
+  workloads::try_file(path);
 }
 
 void write_standard_output(const std::string& content) {

@@ -29,7 +29,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;  // an empty row is a rule
 };
 
-/// Throws InputError when `path` cannot be written to: called before anything is simulated.
+/// Throws InputError when `path` cannot be written to, by an attempt that leaves no trace: called
+/// before anything is simulated.
 void require_writable(const std::filesystem::path& path);
 
 /// Throws Error when it cannot take all of it.

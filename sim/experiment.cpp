@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -163,6 +164,7 @@ Experiment read_experiment(const std::filesystem::path& path,
                            const std::vector<workloads::Assignment>& overrides) {
   Config config = Config::from_file(path);
   if (!config.is_map()) config.refuse("a map");
+  workloads::require_kind(config, workloads::FileKind::experiment);
   for (const workloads::Assignment& assignment : overrides) config.set(assignment);
   return read_experiment(config, path.stem().string());
 }

@@ -1,8 +1,10 @@
 // The YAML form of a network.
 #include <fmt/format.h>
 
+#include "workloads/layer_types.hpp"
 #include "workloads/network.hpp"
 #include "workloads/random_values.hpp"
+#include "workloads/support/file_kinds.hpp"
 
 namespace spillway::workloads {
 
@@ -55,10 +57,10 @@ void read_padding(const Config& config, LayerSpec& spec) {
   }
 }
 
-/// `spec` holds what the network says of all its layers.
-LayerSpec read_layer(const Config& config, LayerSpec spec) {
-  const bool conv = config.at("type").choice({"conv", "fc"}) == 0;
-  spec.kind = conv ? LayerKind::conv : LayerKind::fc;
+/// `spec` holds what the network says of all its layers, `channels` are those of its input.
+LayerSpec read_layer(const Config& config, LayerSpec spec, std::int64_t channels) {
+  spec.kind = read_layer_kind(config.at("type"), channels);
+  const bool conv = spec.kind == LayerKind::conv;
   std::vector<std::string> keys{"type", "name", "out", "bias", "batch_norm", "relu", "dropout"};
   if (conv) {
     for (const char* key : {"kernel", "stride", "padding", "groups", "max_pool"}) {
@@ -99,6 +101,7 @@ Network read_network(const std::filesystem::path& path) {
 }
 
 Network read_network(const Config& config, const std::string& default_name) {
+  require_kind(config, FileKind::network);
   config.allow_only(
       {"name", "input", "classes", "layers", "batch_norm", "dropout", "input_dropout"});
   const Config* name = config.find("name");
@@ -117,8 +120,9 @@ Network read_network(const Config& config, const std::string& default_name) {
     network.input_dropout = read_dropout(*dropout);
   }
   for (const Config& layer : layers.items()) {
+    const ImageShape& before = network.layers.empty() ? input : network.layers.back().output;
     try {
-      append_layer(network, read_layer(layer, common));
+      append_layer(network, read_layer(layer, common, before.channels));
     } catch (const ShapeError& error) {
       const Config* field = layer.find(error.field());
       throw InputError((field != nullptr ? field : &layer)->where() + error.what());

@@ -8,6 +8,7 @@
 
 #include "analysis/output.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -40,10 +41,36 @@ po::options_description experiment_options() {
       "override a key of the experiment, e.g. device.buffer=64MiB (may be repeated)")(
       "policy", po::value<std::string>()->value_name("NAME"),
       "how the step is fitted to the device: paper, layer, best or best-recompute (as --set "
-      "policy=NAME)")(
-      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+      "policy=NAME)")("file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
   return options;
 }
+
+namespace {
+
+/// "YAML file of an experiment, or one of …"
+std::string allowed_files(const std::string& folder) {
+  const std::optional<workloads::FileKind> kind = workloads::kind_of_folder(folder);
+  return fmt::format("YAML file{}, or one of {}", kind ? " of " + workloads::name_of(*kind) : "",
+                     workloads::joined(workloads::shared_names(folder)));
+}
+
+/// A name that stands for nothing in the folder.
+[[noreturn]] void refuse_name(const std::string& name, const std::string& folder) {
+  const std::string kind = workloads::what_it_is(name);
+  const Arguments experiments = folder == "workloads/experiments" && !kind.empty()
+                                    ? workloads::experiments_of(name)
+                                    : Arguments{};
+  std::string allowed = "a " + allowed_files(folder);
+  if (!experiments.empty()) {
+    allowed = fmt::format("an experiment, with this network {}", workloads::joined(experiments));
+  }
+  const std::string hint =
+      kind.empty() ? workloads::did_you_mean(name, workloads::shared_names(folder)) : "";
+  throw workloads::InputError(fmt::format("found \"{}\"{}; allowed: {}{}",
+                                          workloads::printable(name), kind, allowed, hint));
+}
+
+}  // namespace
 
 std::vector<std::filesystem::path> files(const po::variables_map& values,
                                          const std::string& folder) {
@@ -57,32 +84,37 @@ std::vector<std::filesystem::path> files(const po::variables_map& values,
     } else if (std::find(shipped.begin(), shipped.end(), text) != shipped.end()) {
       paths.push_back(workloads::shared_folder() / folder / (text + ".yaml"));
     } else {
-      throw workloads::InputError(fmt::format(
-          "found \"{}\"; allowed: a YAML file, or one of {}{}", workloads::printable(text),
-          workloads::joined(shipped), workloads::did_you_mean(text, shipped)));
+      refuse_name(text, folder);
     }
   }
   return paths;
 }
 
 std::filesystem::path single_file(const po::variables_map& values, const std::string& folder) {
-  const std::vector<std::filesystem::path> paths = files(values, folder);
-  if (paths.size() != 1) {
-    throw workloads::InputError(fmt::format("{} files given; allowed: one YAML file, or one of {}",
-                                            paths.size(),
-                                            workloads::joined(workloads::shared_names(folder))));
+  const Arguments given = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
+  if (given.size() != 1) {
+    const std::string found =
+        given.empty() ? "no file"
+                      : fmt::format("{} files, {}", given.size(),
+                                    workloads::printable(workloads::joined(given), 200));
+    throw workloads::InputError(
+        fmt::format("found {}; allowed: one {}", found, allowed_files(folder)));
   }
-  return paths.front();
+  return files(values, folder).front();
 }
 
-sim::Experiment experiment_of(const po::variables_map& values) {
+std::vector<workloads::Assignment> overrides_of(const po::variables_map& values) {
   const Arguments set = values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
   std::vector<workloads::Assignment> overrides(set.begin(), set.end());
   if (values.count("policy") != 0) {
     const std::string& policy = values["policy"].as<std::string>();
     overrides.emplace_back("policy=" + policy, "--policy " + workloads::printable(policy, 200));
   }
-  return sim::read_experiment(single_file(values, "workloads/experiments"), overrides);
+  return overrides;
+}
+
+sim::Experiment experiment_of(const po::variables_map& values) {
+  return sim::read_experiment(single_file(values, "workloads/experiments"), overrides_of(values));
 }
 
 void reserve_output(const std::filesystem::path& target) {
@@ -104,16 +136,6 @@ std::string json_target(const po::variables_map& values) {
 void give(const std::string& target, const std::string& text, const std::string& json) {
   if (target != "-") write_standard_output(text);
   if (!target.empty()) write_file(target, json);
-}
-
-std::int64_t integer_option(const po::variables_map& values, const std::string& name,
-                            std::int64_t minimum, std::int64_t maximum) {
-  const auto value = values[name].as<std::int64_t>();
-  if (value < minimum || value > maximum) {
-    throw workloads::InputError(fmt::format("--{}: found {}; allowed: an integer from {} to {}",
-                                            name, value, minimum, maximum));
-  }
-  return value;
 }
 
 std::filesystem::path output_folder(const po::variables_map& values,

@@ -48,9 +48,18 @@ po::options_description experiment_options();
 std::vector<std::filesystem::path> files(const po::variables_map& values,
                                          const std::string& folder);
 std::filesystem::path single_file(const po::variables_map& values, const std::string& folder);
+/// What --set and --policy lay over an experiment.
+std::vector<workloads::Assignment> overrides_of(const po::variables_map& values);
 sim::Experiment experiment_of(const po::variables_map& values);
 
-/// An integer option that must lie in a range.
+/// The options and files of a command. Throws InputError that names the option, the value found and
+/// what is allowed.
+po::variables_map parse_arguments(const Command& command, const Arguments& arguments);
+
+/// A number as an option gives it, in a range.
+double number_option(const po::variables_map& values, const std::string& name, double minimum,
+                     double maximum);
+/// The same of an integer.
 std::int64_t integer_option(const po::variables_map& values, const std::string& name,
                             std::int64_t minimum, std::int64_t maximum);
 

@@ -27,7 +27,7 @@ po::options_description dram_options() {
       "another controller than the device's: " + workloads::joined(dram::scheduler_names());
   po::options_description options = json_option();
   options.add_options()("pattern", po::value<std::string>()->value_name("NAME"), patterns.c_str())(
-      "mib", po::value<std::int64_t>()->value_name("N"),
+      "mib", po::value<std::string>()->value_name("N"),
       "MiB that the pattern moves; 16 when not given (64 for streams on ddr4-2400)")(
       "trace", po::value<std::string>()->value_name("FILE"),
       "requests of DRAMsim3, Ramulator 2 or DRAMSys, in the place of a pattern")(

@@ -14,8 +14,9 @@ po::options_description explore_buffer_options() {
   po::options_description options = json_option();
   options.add_options()(
       "sizes", po::value<std::string>()->default_value("16KiB..64MiB")->value_name("SIZES"),
-      "sizes of the buffer: A..B for the powers of two from A to B, or a list with commas")(
-      "batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+      "sizes of the buffer: A..B for the powers of two from A to B, or a list with commas (KiB and "
+      "K are 1024 bytes, KB 1000)")(
+      "batch", po::value<std::string>()->default_value("100")->value_name("N"),
       "examples in the mini-batch")("csv", po::value<std::string>()->value_name("FILE"),
                                     "write the result as CSV; - for standard output")(
       "svg", po::value<std::string>()->value_name("FILE"), "draw the result")(

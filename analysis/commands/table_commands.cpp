@@ -19,7 +19,7 @@ namespace {
 
 po::options_description figure6_options() {
   po::options_description options = json_option();
-  options.add_options()("batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+  options.add_options()("batch", po::value<std::string>()->default_value("100")->value_name("N"),
                         "examples in the mini-batch")(
       "out", po::value<std::string>()->default_value(".")->value_name("DIR"),
       "folder for figure6.csv, figure6.json and figure6.svg (made when missing)");
@@ -62,10 +62,10 @@ int network_command(const po::variables_map& values) {
 
 po::options_description table1_options() {
   po::options_description options = network_options();
-  options.add_options()("batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+  options.add_options()("batch", po::value<std::string>()->default_value("100")->value_name("N"),
                         "examples in a mini-batch")(
-      "epochs", po::value<std::int64_t>()->default_value(1)->value_name("N_e"), "epochs")(
-      "batches", po::value<std::int64_t>()->default_value(1)->value_name("N_b"),
+      "epochs", po::value<std::string>()->default_value("1")->value_name("N_e"), "epochs")(
+      "batches", po::value<std::string>()->default_value("1")->value_name("N_b"),
       "mini-batches in an epoch")("literal", "the LEL row as printed, without N_b");
   return options;
 }
@@ -91,7 +91,7 @@ int table1_command(const po::variables_map& values) {
 
 po::options_description batch_options() {
   po::options_description options = json_option();
-  options.add_options()("batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+  options.add_options()("batch", po::value<std::string>()->default_value("100")->value_name("N"),
                         "examples in the mini-batch");
   return options;
 }
@@ -109,7 +109,7 @@ int rules_command(const po::variables_map& values) {
 
 po::options_description items_options() {
   po::options_description options = batch_options();
-  options.add_options()("dropout", po::value<double>()->default_value(0)->value_name("P"),
+  options.add_options()("dropout", po::value<std::string>()->default_value("0")->value_name("P"),
                         "probability of dropout in every layer");
   return options;
 }
@@ -117,11 +117,7 @@ po::options_description items_options() {
 int items_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const std::int64_t batch = integer_option(values, "batch", 1, 100000);
-  const auto dropout = values["dropout"].as<double>();
-  if (!(dropout >= 0 && dropout <= 0.99)) {
-    throw workloads::InputError(
-        fmt::format("--dropout: found {:g}; allowed: from 0 to 0.99", dropout));
-  }
+  const double dropout = number_option(values, "dropout", 0, 0.99);
   const std::vector<NetworkItems> networks = plan_items(batch, dropout);
   give(json, items_text(networks, batch), items_json(networks, batch));
   return 0;

@@ -53,12 +53,12 @@ class NoteInterrupts {
 
 po::options_description train_options() {
   po::options_description options = experiment_options();
-  options.add_options()("epochs", po::value<std::int64_t>()->value_name("N"),
+  options.add_options()("epochs", po::value<std::string>()->value_name("N"),
                         "passes over the training set (of each layer, when they are trained one "
                         "after the other); the experiment's when not given")(
       "checkpoint", po::value<std::string>()->value_name("FILE"),
       "keep the run in FILE, and continue it when FILE is there")(
-      "checkpoint-every", po::value<std::int64_t>()->default_value(0)->value_name("STEPS"),
+      "checkpoint-every", po::value<std::string>()->default_value("0")->value_name("STEPS"),
       "write the checkpoint after so many steps, too, not only after each epoch")(
       "direct", "train without the device: the same values, nothing is counted");
   return options;
@@ -146,7 +146,7 @@ po::options_description infer_options() {
   po::options_description options = experiment_options();
   options.add_options()("checkpoint", po::value<std::string>()->value_name("FILE"),
                         "the trained network: what `spillway train --checkpoint FILE` wrote")(
-      "images", po::value<std::int64_t>()->value_name("N"),
+      "images", po::value<std::string>()->value_name("N"),
       "the first N test images alone (whole mini-batches of them)")(
       "out", po::value<std::string>()->value_name("DIR"),
       "folder for infer.csv, infer.json and infer.svg (made when missing)");
@@ -186,10 +186,10 @@ int infer_command(const po::variables_map& values) {
 
 po::options_description reproduce_options() {
   po::options_description options = json_option();
-  options.add_options()("epochs", po::value<std::int64_t>()->value_name("N"),
+  options.add_options()("epochs", po::value<std::string>()->value_name("N"),
                         "passes over the training set")(
-      "subset", po::value<std::int64_t>()->value_name("N"), "the first N training images alone")(
-      "seeds", po::value<std::int64_t>()->value_name("N"), "runs of each row, with seeds 1 to N")(
+      "subset", po::value<std::string>()->value_name("N"), "the first N training images alone")(
+      "seeds", po::value<std::string>()->value_name("N"), "runs of each row, with seeds 1 to N")(
       "data", po::value<std::string>()->value_name("DIR"),
       "folder of the full data set (workloads/data/fetch); the shipped subset when not given")(
       "paper", "the paper's full setting: its epochs and schedule, its number of runs")(
@@ -279,9 +279,9 @@ int reproduce_command(const po::variables_map& values) {
 
 po::options_description bench_options() {
   po::options_description options = json_option();
-  options.add_options()("repeats", po::value<std::int64_t>()->value_name("N"),
+  options.add_options()("repeats", po::value<std::string>()->value_name("N"),
                         "timed steps, patterns or plans of each kind (7; plans 1)")(
-      "batch", po::value<std::int64_t>()->default_value(100)->value_name("N"),
+      "batch", po::value<std::string>()->default_value("100")->value_name("N"),
       "examples in a mini-batch")(
       "network", po::value<Arguments>()->composing()->value_name("NAME"),
       "one of the paper's networks; all three when not given (may be repeated)")(

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -341,6 +342,7 @@ double DramDevice::peak_bytes_per_ns() const {
 }
 
 DramDevice read_dram_device(const Config& config) {
+  workloads::require_kind(config, workloads::FileKind::dram_device);
   config.allow_only({"name", "description", "clock", "geometry", "timing", "currents",
                      "io_pj_per_bit", "mapping", "controller", "channels", "interleave", "grain",
                      "placement"});
@@ -371,9 +373,9 @@ DramDevice dram_device(const std::string& name_or_path) {
   if (is_path) return read_dram_device(Config::from_file(name_or_path));
   if (std::find(names.begin(), names.end(), name_or_path) == names.end()) {
     throw workloads::InputError(
-        fmt::format("no DRAM device \"{}\"; allowed: {}, or a path to a YAML file{}",
-                    workloads::printable(name_or_path), workloads::joined(names),
-                    workloads::did_you_mean(name_or_path, names)));
+        fmt::format("no DRAM device \"{}\"{}; allowed: {}, or a path to a YAML file{}",
+                    workloads::printable(name_or_path), workloads::what_it_is(name_or_path),
+                    workloads::joined(names), workloads::did_you_mean(name_or_path, names)));
   }
   return read_dram_device(
       Config::from_file(workloads::shared_folder() / folder / (name_or_path + ".yaml")));

@@ -67,8 +67,9 @@ std::uint64_t Allocator::place(std::uint64_t bytes) {
   next_ = address + up(bytes, burst_);
   if (next_ > capacity_) {
     throw workloads::InputError(
-        fmt::format("device.dram: {}: found tensors of {} bytes and more, each at its place; "
-                    "allowed: {} bytes, what its channels hold",
+        fmt::format("device.dram: {}: found tensors of a step that take {} bytes and "
+                    "more in DRAM; allowed: {} bytes, what its channels hold: a smaller batch, or "
+                    "more channels",
                     device_, next_, capacity_));
   }
   return address;

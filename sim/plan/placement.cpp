@@ -146,7 +146,11 @@ MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
       address = next_at_host;
       next_at_host += workloads::ceil_div(bytes, burst) * burst;
     } else if (!tensor.generated) {
-      address = dram.place(bytes);
+      try {
+        address = dram.place(bytes);
+      } catch (const workloads::InputError& error) {
+        throw workloads::InputError(fmt::format("batch {}: {}", step.batch, error.what()));
+      }
     }
     map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
   }

@@ -136,7 +136,8 @@ TEST_CASE("sizes are a list of sizes and ranges of powers of two") {
   CHECK(analysis::parse_sizes("1 MiB, 100,1KiB..2KiB, 2KiB") ==
         bytes({100, 1024, 2048, 1024 * 1024}));
   CHECK(analysis::parse_sizes("16KiB..64MiB").size() == 13);
-  for (const char* wrong : {"", "64MiB..16KiB", "33KiB..63KiB", "16KB", "0", "3", "16KiB..",
+  CHECK(analysis::parse_sizes("16KB, 16K, 0.1MiB") == bytes({16000, 16384, 104856}));
+  for (const char* wrong : {"", "64MiB..16KiB", "33KiB..63KiB", "16kB", "0", "3", "16KiB..",
                             "..16KiB", "1KiB,,2KiB", "-5", "1..2..3", "16KiB...64KiB"}) {
     CAPTURE(wrong);
     CHECK_THROWS_AS(analysis::parse_sizes(wrong), workloads::InputError);
@@ -155,7 +156,7 @@ TEST_CASE("explore-buffer refuses bad options in one line before anything is wri
   const Case cases[] = {
       {{"mnist-mpl"}, {"mnist-mpl", "did you mean \"mnist-mlp\""}},
       {{}, {"one YAML file", "mnist-mlp"}},
-      {{"small.yaml", "--sizes", "16KB"}, {"--sizes", "16KB", "16KiB"}},
+      {{"small.yaml", "--sizes", "16kb"}, {"--sizes", "16kb", "16KiB", "did you mean \"16KB\""}},
       {{"small.yaml", "--sizes", "64KiB..16KiB"}, {"--sizes", "64KiB..16KiB", "smaller"}},
       {{"small.yaml", "--size", "16KiB"}, {"--size", "did you mean \"--sizes\""}},
       {{"small.yaml", "--batch", "0"}, {"--batch", "found 0", "from 1"}},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "workloads/support/error.hpp"
+#include "workloads/support/file_kinds.hpp"
 #include "workloads/support/nearest.hpp"
 
 namespace spillway::workloads {
@@ -28,6 +30,17 @@ std::vector<std::string> shared_names(const std::string& folder) {
   return names;
 }
 
+namespace {
+
+/// For a name that is none of `names`: what it is, or which one it is near.
+std::string hint_for(const std::string& name, const std::vector<std::string>& names) {
+  const std::string kind = what_it_is(name);
+  return kind.empty() ? did_you_mean(name, names)
+                      : " (\"" + printable(name) + "\"" + kind.substr(kind.find(" is")) + ")";
+}
+
+}  // namespace
+
 Config resolve_shared(const Config& value, const std::string& folder) {
   if (value.is_map()) {
     const Config* base = value.find("base");
@@ -45,7 +58,7 @@ Config resolve_shared(const Config& value, const std::string& folder) {
   }
   const std::vector<std::string> names = shared_names(folder);
   if (std::find(names.begin(), names.end(), text) == names.end()) {
-    value.refuse(joined(names) + ", or a path to a YAML file", did_you_mean(text, names));
+    value.refuse(joined(names) + ", or a path to a YAML file", hint_for(text, names));
   }
   return Config::from_file(shared_folder() / folder / (text + ".yaml"));
 }

@@ -1,11 +1,13 @@
 #include "workloads/support/whole_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "workloads/support/error.hpp"
 
@@ -46,9 +48,10 @@ UnfinishedFile::UnfinishedFile(const fs::path& given) : path_(given) {
   if (file_ >= 0 && (straight || (is_ours(file_, growing_) && ::ftruncate(file_, 0) == 0))) {
     return;
   }
+  const std::string reason = file_ < 0 ? fmt::format(" ({})", std::strerror(errno)) : "";
   if (file_ >= 0) ::close(file_);
-  throw InputError(given.string() +
-                   ": could not be written; allowed: a file that nobody else writes");
+  throw InputError(given.string() + ": could not be written" + reason +
+                   "; allowed: a file in a folder that takes files, and that nobody else writes");
 }
 
 UnfinishedFile::~UnfinishedFile() {
@@ -85,6 +88,8 @@ bool UnfinishedFile::move_into_place() {
   sync_folder(path_.parent_path());
   return true;
 }
+
+void try_file(const fs::path& path) { const UnfinishedFile attempt(path); }
 
 void replace_file(const fs::path& path, std::string_view content) {
   try {

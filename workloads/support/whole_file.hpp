@@ -6,8 +6,8 @@
 
 namespace spillway::workloads {
 
-/// A file written bit by bit. It grows in a hidden file beside `path`, which takes its place when it
-/// is finished; if it never is, the old file stays and the hidden one goes. A link stays and its
+/// A file written bit by bit. It grows in a hidden file beside `path`, which takes its place when
+/// it is finished; if it never is, the old file stays and the hidden one goes. A link stays and its
 /// file changes; a pipe or a device is written straight.
 class UnfinishedFile {
  public:
@@ -29,6 +29,10 @@ class UnfinishedFile {
   int file_ = -1;
   bool finished_ = false;
 };
+
+/// Begins to write a file as UnfinishedFile does, and takes it back. Throws InputError where that
+/// is not possible: some folders take no files although their permissions say so.
+void try_file(const std::filesystem::path& path);
 
 /// All of a file at once. Throws InputError, and leaves the old file as it was, when that is not
 /// possible or somebody else is at it.

@@ -1,0 +1,104 @@
+#include "workloads/layer_types.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "workloads/support/nearest.hpp"
+
+namespace spillway::workloads {
+
+namespace {
+
+/// "DepthwiseConv2D" and "depthwise_conv" as "depthwiseconv": types are spelled in many ways.
+std::string plain(std::string type) {
+  const bool dimensions = type.size() > 2 && (type.ends_with("d") || type.ends_with("D")) &&
+                          std::isdigit(static_cast<unsigned char>(type[type.size() - 2])) != 0;
+  if (dimensions) type.pop_back();
+  std::string text;
+  for (const char c : type) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalpha(byte) != 0) text += static_cast<char>(std::tolower(byte));
+  }
+  return text;
+}
+
+struct Stand {
+  std::vector<const char*> types;
+  const char* instead;  ///< {0}: channels of the input
+};
+
+const std::vector<Stand>& stands() {
+  static const std::vector<Stand> all{
+      {{"conv", "convolution", "convolutional"}, "conv"},
+      {{"fc", "linear", "dense", "gemm", "matmul", "fullyconnected", "innerproduct"}, "fc"},
+      {{"dwconv", "depthwise", "depthwiseconv", "dw", "depthwiseconvolution", "depthconv",
+        "groupconv", "groupedconv"},
+       "conv with groups: as many groups as channels make it depthwise, here \"type: conv, out: "
+       "{0}, groups: {0}\""},
+      {{"separable", "separableconv", "dsconv", "depthwiseseparable", "depthwiseseparableconv",
+        "mbconv"},
+       "two conv layers: \"type: conv, out: {0}, groups: {0}\" for each channel by itself, then "
+       "one with kernel: 1"},
+      {{"pwconv", "pointwise", "pointwiseconv"}, "conv with kernel: 1"},
+      {{"maxpool", "maxpooling", "pool", "pooling"},
+       "the key max_pool of the conv layer before: \"max_pool: {{kernel: 2}}\""},
+      {{"avgpool", "averagepool", "averagepooling", "avgpooling", "meanpool"},
+       "conv and fc, for there is no average pooling; in its place stand the key max_pool of the "
+       "conv layer before, which moves as many words, or a conv with \"out: {0}, groups: {0}\" and "
+       "the pool's kernel and stride, which has weights of its own"},
+      {{"gap", "globalavgpool", "globalaveragepool", "globalaveragepooling", "adaptiveavgpool",
+        "globalpool"},
+       "conv and fc, for there is no average pooling; in its place stands the key max_pool of the "
+       "conv layer before, with the whole map as its kernel"},
+      {{"add", "sum", "residual", "shortcut", "skip", "eltwise", "elementwise", "concat",
+        "concatenate", "cat", "route", "block", "bottleneck", "branch", "split", "mul"},
+       "conv and fc, for networks are chains so far, each layer reading the one before; what "
+       "stands in is the main path alone, as resnet-chain is ResNet-18 without its shortcuts"},
+      {{"relu", "activation"},
+       "no layer: the key \"relu: true\" of the layer before, which is usual"},
+      {{"bn", "batchnorm", "batchnormalization"},
+       "no layer: the key \"batch_norm: true\" of the layer before its ReLU"},
+      {{"dropout"}, "no layer: the key dropout of the layer before"},
+      {{"flatten", "reshape", "view"}, "nothing: an fc layer reads maps as they are, flattened"},
+      {{"softmax", "loss", "crossentropy", "logsoftmax", "output", "classifier"},
+       "nothing: the loss belongs to the rule (rule.loss), which adds the readout layer"},
+      {{"input"}, "no layer: the network's key input"},
+  };
+  return all;
+}
+
+/// Types for which nothing stands in.
+bool is_unknown_kind(const std::string& type) {
+  for (const char* part :
+       {"attention", "transformer",   "lstm",           "gru",          "rnn",
+        "embed",     "layernorm",     "groupnorm",      "instancenorm", "rmsnorm",
+        "deconv",    "convtranspose", "transposedconv", "upsample",     "interpolate",
+        "sigmoid",   "tanh",          "gelu",           "silu",         "swish"}) {
+    if (type.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+LayerKind read_layer_kind(const Config& type, std::int64_t channels) {
+  const std::vector<std::string> kinds{"conv", "fc"};
+  const std::string given = type.is_scalar() ? type.text() : "";
+  if (given.empty() || std::ranges::count(kinds, given) != 0) {
+    return type.choice(kinds) == 0 ? LayerKind::conv : LayerKind::fc;
+  }
+  const std::string name = plain(given);
+  for (const Stand& stand : stands()) {
+    const bool meant =
+        std::ranges::any_of(stand.types, [&](const char* other) { return name == other; });
+    if (meant) type.refuse(fmt::format(fmt::runtime(stand.instead), channels));
+  }
+  if (is_unknown_kind(name)) {
+    type.refuse("conv and fc, in a chain; nothing stands in for this one so far");
+  }
+  type.refuse(joined(kinds) + ", in a chain", did_you_mean(given, kinds));
+}
+
+}  // namespace spillway::workloads
