@@ -40,8 +40,7 @@ po::options_description experiment_options() {
       "override a key of the experiment, e.g. device.buffer=64MiB (may be repeated)")(
       "policy", po::value<std::string>()->value_name("NAME"),
       "how the step is fitted to the device: paper, layer, best or best-recompute (as --set "
-      "policy=NAME)")(
-      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+      "policy=NAME)")("file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
   return options;
 }
 
@@ -128,8 +127,8 @@ std::filesystem::path output_folder(const po::variables_map& values,
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
-    for (const auto& family : {table_commands(), device_commands(), explore_commands(),
-                               training_commands(), dram_commands()}) {
+    for (const auto& family : {table_commands(), device_commands(), compare_commands(),
+                               explore_commands(), training_commands(), dram_commands()}) {
       list.insert(list.end(), family.begin(), family.end());
     }
     return list;
