@@ -6,6 +6,7 @@
 
 #include "analysis/commands/command.hpp"
 #include "analysis/output.hpp"
+#include "analysis/version.hpp"
 #include "models/dram/device.hpp"
 #include "workloads/rules/rule.hpp"
 #include "workloads/support/error.hpp"
@@ -72,7 +73,7 @@ int run_command_line(const Arguments& arguments) {
     return arguments.empty() ? 2 : 0;
   }
   if (arguments[0] == "--version") {
-    write_standard_output(fmt::format("spillway {}\n", SPILLWAY_VERSION));
+    write_standard_output(fmt::format("spillway {}\n", version()));
     return 0;
   }
   std::vector<std::string> names;

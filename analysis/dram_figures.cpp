@@ -65,6 +65,10 @@ std::string dram_energy_text(const DramFigures& figures) {
   return table.text();
 }
 
+std::string energy_missing(const dram::DramDevice& device) {
+  return "the DRAM device " + device.name + " names no currents";
+}
+
 std::string underscored(std::string name) {
   std::replace(name.begin(), name.end(), ' ', '_');
   return name;

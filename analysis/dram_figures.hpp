@@ -34,6 +34,8 @@ std::vector<std::pair<std::string, double>> dram_energy(const DramFigures& figur
 
 std::string dram_bus_text(const models::dram::Statistics& statistics);
 std::string dram_energy_text(const DramFigures& figures);
+/// Why a device has no energy.
+std::string energy_missing(const models::dram::DramDevice& device);
 
 /// "row misses" as "row_misses", for JSON.
 std::string underscored(std::string name);

@@ -106,8 +106,10 @@ BufferPoint plan_point(sim::Experiment experiment, Curve curve, Bytes buffer) {
   return point;
 }
 
-/// Do pieces of work 0 … count - 1 on all cores. The first exception stops the rest and is thrown.
-void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
+/// Do pieces of work 0 … count - 1, `jobs` at once. The first exception stops the rest and is
+/// thrown.
+void in_parallel(std::size_t count, std::size_t jobs,
+                 const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
   std::mutex failing;
@@ -123,8 +125,8 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
     }
   };
   std::vector<std::jthread> threads;
-  const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  for (std::size_t t = 1; t < std::min(cores, count); ++t) threads.emplace_back(worker);
+  if (jobs == 0) jobs = std::max(1u, std::thread::hardware_concurrency());
+  for (std::size_t t = 1; t < std::min(jobs, count); ++t) threads.emplace_back(worker);
   worker();
   threads.clear();  // joins them
   if (failure) std::rethrow_exception(failure);
@@ -164,7 +166,7 @@ std::optional<BufferRow::Ratios> BufferRow::ratios() const {
 
 BufferExploration explore_buffer(const Network& network, std::int64_t batch,
                                  const std::vector<Bytes>& sizes,
-                                 const ExplorationProgress& progress) {
+                                 const ExplorationOptions& options) {
   workloads::require_supported(network);
   const auto examples = static_cast<std::uint64_t>(batch);
   const Table1Scale scale{examples, 1, 1, false};
@@ -190,6 +192,7 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
     for (const Bytes size : sizes) {
       const Words whole(size.count() / workloads::bytes_per_word);
       block.rows.push_back({size, {}, forward_alone_words(network, examples, whole)});
+      for (BufferPoint& point : block.rows.back().points) point.pending = true;
     }
     result.blocks.push_back(std::move(block));
   }
@@ -198,6 +201,7 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
   const auto recomputes = [&](std::size_t block) {
     return !experiments[block].network.layers.front().batch_norm;
   };
+  if (options.recall) options.recall(result);
   struct Task {
     std::size_t block, row;
     Curve curve;
@@ -206,26 +210,36 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
   for (std::size_t b = 0; b < result.blocks.size(); ++b) {
     for (std::size_t r = 0; r < sizes.size(); ++r) {
       for (const Curve curve : all_curves) {
+        if (!result.blocks[b].rows[r].at(curve).pending) continue;
         if (curve != Curve::bp_recompute || recomputes(b)) tasks.push_back({b, r, curve});
       }
     }
   }
-  std::atomic<std::size_t> begun{0};
   std::mutex telling;
-  in_parallel(tasks.size(), [&](std::size_t i) {
+  ExplorationProgress at{0, 0, tasks.size(), ""};
+  const auto tell = [&] {
+    if (options.progress) options.progress(at);
+  };
+  in_parallel(tasks.size(), options.jobs, [&](std::size_t i) {
     const auto [b, r, curve] = tasks[i];
-    BufferRow& row = result.blocks[b].rows[r];
-    if (progress) {
+    const Bytes buffer = sizes[r];
+    {
       const std::lock_guard lock(telling);
-      progress(++begun, tasks.size(),
-               fmt::format("{} at {}", curve == Curve::lel ? "LEL" : "BP", size_name(row.buffer)));
+      ++at.begun;
+      at.what = fmt::format("{} at {}", curve == Curve::lel ? "LEL" : "BP", size_name(buffer));
+      tell();
     }
-    row.points[static_cast<std::size_t>(curve)] = plan_point(experiments[b], curve, row.buffer);
+    BufferPoint point = plan_point(experiments[b], curve, buffer);
+    const std::lock_guard lock(telling);
+    result.blocks[b].rows[r].at(curve) = std::move(point);
+    ++at.done;
+    tell();
+    if (options.keep) options.keep(result);
   });
   for (std::size_t b = 0; b < result.blocks.size(); ++b) {
     if (recomputes(b)) continue;
     for (BufferRow& row : result.blocks[b].rows) {
-      row.points[static_cast<std::size_t>(Curve::bp_recompute)] = row.at(Curve::bp);
+      row.at(Curve::bp_recompute) = row.at(Curve::bp);
     }
   }
   return result;

@@ -35,10 +35,11 @@ inline constexpr std::array all_curves{Curve::bp, Curve::bp_recompute, Curve::le
 /// One curve at one size.
 struct BufferPoint {
   Words reads, writes;
-  std::string refusal;  ///< why the buffer is too small; "" when there is a plan
-  Bytes smallest;       ///< the smallest buffer that works, where it is too small
-  Macs macs, again;     ///< sim/plan/planned_macs.hpp, the readout's left out
-  bool planned() const { return refusal.empty(); }
+  std::string refusal;   ///< why the buffer is too small; "" when there is a plan
+  Bytes smallest;        ///< the smallest buffer that works, where it is too small
+  Macs macs, again;      ///< sim/plan/planned_macs.hpp, the readout's left out
+  bool pending = false;  ///< of an exploration that goes on: nobody has tried yet
+  bool planned() const { return refusal.empty() && !pending; }
   Words words() const { return reads + writes; }
 };
 
@@ -48,6 +49,7 @@ struct BufferRow {
   Words forward_alone;  ///< analysis/lower_bound.hpp
 
   const BufferPoint& at(Curve curve) const { return points[static_cast<std::size_t>(curve)]; }
+  BufferPoint& at(Curve curve) { return points[static_cast<std::size_t>(curve)]; }
   struct Ratios {
     double bp, bp_recompute;
   };
@@ -70,16 +72,27 @@ struct BufferExploration {
   std::vector<BufferBlock> blocks;  ///< without batch-norm, then with it if the network has it
 };
 
-/// Told which of how many plans is made, and what it is for.
-using ExplorationProgress =
-    std::function<void(std::size_t number, std::size_t of, const std::string& what)>;
+/// How far an exploration is.
+struct ExplorationProgress {
+  std::size_t begun, done, of;  ///< plans; without those that were known before
+  std::string what;             ///< the plan that was begun last
+};
 
-/// Plan one mini-batch for each curve and size, on all cores: plain SGD, images and what batch-norm
-/// keeps for the backward pass in DRAM, everything else idealised that the paper leaves out. Throws
-/// InputError.
+/// Its functions are called one at a time, from any thread.
+struct ExplorationOptions {
+  std::size_t jobs = 0;  ///< plans made at once; 0: one for each core. The result is the same
+  std::function<void(const ExplorationProgress&)> progress{};
+  /// Asked once before anything is planned, with all points pending: may fill in those it knows.
+  std::function<void(BufferExploration&)> recall{};
+  /// Told after each plan what there is by now.
+  std::function<void(const BufferExploration&)> keep{};
+};
+
+/// Plan one mini-batch for each curve and size: plain SGD, images and what batch-norm keeps for the
+/// backward pass in DRAM, everything else idealised that the paper leaves out. Throws InputError.
 BufferExploration explore_buffer(const workloads::Network& network, std::int64_t batch,
                                  const std::vector<Bytes>& sizes,
-                                 const ExplorationProgress& progress = nullptr);
+                                 const ExplorationOptions& options = {});
 
 std::string exploration_text(const BufferExploration& exploration);
 std::string exploration_csv(const BufferExploration& exploration);

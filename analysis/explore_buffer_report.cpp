@@ -128,7 +128,8 @@ std::string exploration_csv(const BufferExploration& exploration) {
       text += fmt::format("{},{},{},{}", csv_text(exploration.network), exploration.batch,
                           block.batch_norm, row.buffer.count());
       for (const BufferPoint& point : row.points) {
-        text += point.planned()
+        text += point.pending ? ",,,,,,"
+                : point.planned()
                     ? fmt::format(",{},{},{},,{},{}", point.reads.count(), point.writes.count(),
                                   point.words().count(), point.macs.count(), point.again.count())
                     : fmt::format(",,,,{},,", point.smallest.count());

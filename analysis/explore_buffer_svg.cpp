@@ -120,8 +120,10 @@ double ratio_distance(const BufferExploration& exploration, const BufferRow& row
                   std::abs(ratios->bp_recompute - table1_ratio(exploration)));
 }
 
+/// From 1 or less to what the plans reach. Table 1's ratio counts as long as it is near.
 svg::Axis ratio_axis(const BufferExploration& exploration) {
-  double least = 1, most = table1_ratio(exploration) * 1.05;
+  constexpr double near = 2;
+  double least = 1, most = 0;
   for (const BufferBlock& block : exploration.blocks) {
     for (const BufferRow& row : block.rows) {
       const auto ratios = row.ratios();
@@ -130,6 +132,9 @@ svg::Axis ratio_axis(const BufferExploration& exploration) {
       most = std::max({most, ratios->bp, ratios->bp_recompute});
     }
   }
+  const double table1 = table1_ratio(exploration);
+  if (most == 0 || table1 <= near * most) most = std::max(most, table1 * 1.05);
+  most = std::max(most, least * 1.05);
   const double step = svg::round_up((most - least) / 5);
   const double low = std::floor(least / step + 1e-9) * step;
   const int lines = std::max(1, static_cast<int>(std::ceil((most - low) / step - 1e-9)));
@@ -254,14 +259,21 @@ std::string ratio_panel(const BufferExploration& exploration, const Frame& frame
   axis.left = frame.panel_left(b);
   axis.right = axis.left + frame.panel_width;
   std::string text = axis.grid(b == 0 ? "BP's words / LEL's" : "");
-  const double table1 = axis.y(table1_ratio(exploration));
-  text += svg::line(axis.left, table1, axis.right, table1, bp_colour,
-                    " stroke-width=\"1.3\" stroke-dasharray=\"2 3\"");
+  const double ratio = table1_ratio(exploration);
+  const bool above = ratio > axis.low + axis.step * axis.lines, below = ratio < axis.low;
+  const double table1 = above ? axis.top + 18 : below ? axis.bottom : axis.y(ratio);
+  if (!above && !below) {
+    text += svg::line(axis.left, table1, axis.right, table1, bp_colour,
+                      " stroke-width=\"1.3\" stroke-dasharray=\"2 3\"");
+  }
   // Where the curves keep the larger distance, to the left or to the right.
   const bool to_the_left = ratio_distance(exploration, block.rows.front()) >
                            ratio_distance(exploration, block.rows.back());
   text += svg::text(to_the_left ? axis.left + 4 : axis.right - 4, table1 - 5,
-                    fmt::format("Table 1: {:.2f}", table1_ratio(exploration)),
+                    fmt::format("Table 1: {:.2f}{}", ratio,
+                                above   ? ", above this panel"
+                                : below ? ", below this panel"
+                                        : ""),
                     to_the_left ? "start" : "end", 12);
   for (const Curve curve : {Curve::bp, Curve::bp_recompute}) {
     text += curve_through(frame, block, b, style_of(curve),

@@ -6,11 +6,14 @@
 #include <algorithm>
 
 #include "analysis/closed_form.hpp"
+#include "analysis/count_differences.hpp"
 #include "analysis/dram_figures.hpp"
 #include "analysis/json.hpp"
 #include "analysis/layer_report.hpp"
 #include "analysis/output.hpp"
 #include "analysis/schedule_report.hpp"
+#include "analysis/settings_json.hpp"
+#include "analysis/timing_report.hpp"
 #include "models/dram/placement.hpp"
 #include "sim/plan/planned_macs.hpp"
 #include "workloads/support/sizes.hpp"
@@ -176,7 +179,9 @@ std::string dram_text(const Experiment& experiment, const models::DramCounters& 
       "%, {} activates\n\n",
       figures.bandwidth, figures.percent_of_peak, device.peak_bytes_per_ns(),
       100 * row_hit_rate(counters), grouped(counters.activates));
-  return text + dram_bus_text(counters.channel) + "\n" + dram_energy_text(figures);
+  text += dram_bus_text(counters.channel) + "\n" + dram_energy_text(figures);
+  if (!figures.energy) text += "  No energy of the chips: " + energy_missing(device) + ".\n";
+  return text;
 }
 
 Json dram_json(const Experiment& experiment, const models::DramCounters& counters) {
@@ -206,17 +211,13 @@ Json dram_json(const Experiment& experiment, const models::DramCounters& counter
   json["bus_ns"] = bus;
   json["energy_pJ"] = energy;
   json["energy_pJ_per_bit"] = per_bit;
+  if (!figures.energy) json["energy_missing"] = energy_missing(device);
   json["io_energy_pJ"] = figures.io_pj;
   return json;
 }
 
 std::string list(const std::vector<std::string>& names) {
   return names.empty() ? "-" : fmt::format("{}", fmt::join(names, " "));
-}
-
-Json head(const Experiment& experiment) {
-  return {
-      {"network", experiment.network.name}, {"rule", experiment.rule}, {"batch", experiment.batch}};
 }
 
 Json words_of_port(const Ledger& ledger, Port port) {
@@ -237,24 +238,18 @@ Json idealised_json(const Experiment& experiment, const Ledger& ledger) {
 }  // namespace
 
 bool counts_agree(const Plan& plan, const Result& result) {
-  for (std::size_t i = 0; i < plan.ledger().lines().size(); ++i) {
-    if (plan.ledger().lines()[i].words != result.ledger.lines()[i].words) return false;
-  }
-  const sim::PlannedMacs planned = sim::planned_macs(plan);
-  return planned.macs == result.execution.macs &&
-         planned.macs_padded == result.execution.macs_padded &&
-         planned.readout == result.execution.macs_apart;
+  return count_differences(plan, result).empty();
 }
 
 std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
                      models::DeviceOptions options) {
   std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
-  text += counts_agree(plan, result) ? "  Planned and simulated counts agree in every line.\n"
-                                     : "  PLANNED AND SIMULATED COUNTS DIFFER.\n";
+  text += count_differences_text(count_differences(plan, result));
   if (!options.values) text += "  No values were computed: counts and times alone.\n";
   text += idealised_text(experiment, result.ledger);
   text += mac_text(plan, &result.execution);
   text += time_text(experiment, result.execution);
+  text += timing_text(result.timing, result.execution, experiment.device.clock_period);
   text += dram_text(experiment, result.execution.dram);
   text += buffer_text(experiment, plan, &result);
   return text;
@@ -280,7 +275,9 @@ std::string plan_text(const Experiment& experiment, const Plan& plan) {
 std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result,
                      models::DeviceOptions options) {
   const models::Execution& execution = result.execution;
-  Json json = head(experiment);
+  const workloads::Picoseconds period = experiment.device.clock_period;
+  Json json = result_head(experiment, "run");
+  json["values_computed"] = options.values;
   json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
@@ -292,18 +289,21 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["macs_readout_again"] = planned.readout_again.count();
   json["cycles"] = execution.cycles.count();
   json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
+  json["engines"] = engines_json(execution, period);
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
                     {"high_water_bytes", execution.high_water.count()}};
   json["ledger"] = ledger_json(result.ledger, Port::dram);
   json["host_ledger"] = ledger_json(result.ledger, Port::host);
   json["idealised_words"] = idealised_json(experiment, result.ledger);
-  json["planned_agrees"] = counts_agree(plan, result);
-  json["values_computed"] = options.values;
+  const std::vector<CountDifference> differences = count_differences(plan, result);
+  json["planned_agrees"] = differences.empty();
+  json["planned_differs"] = count_differences_json(differences);
+  json["time_by_layer"] = timing_json(result.timing, period);
   return dump(json);
 }
 
 std::string plan_json(const Experiment& experiment, const Plan& plan) {
-  Json json = head(experiment);
+  Json json = result_head(experiment, "plan");
   json["dram"] = words_of_port(plan.ledger(), Port::dram);
   json["host"] = words_of_port(plan.ledger(), Port::host);
   const sim::PlannedMacs macs = sim::planned_macs(plan);

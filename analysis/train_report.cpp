@@ -18,11 +18,11 @@ Json depth_json(const sim::DepthAdvice& depth) {
           {"stopped_early", depth.stopped_early}};
 }
 
+}  // namespace
+
 std::string loss_text(double loss) {
   return std::isnan(loss) ? "nan" : fmt::format("{:.4f}", loss);
 }
-
-}  // namespace
 
 std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data,
                        bool direct) {

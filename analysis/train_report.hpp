@@ -7,6 +7,8 @@
 
 namespace spillway::analysis {
 
+/// With four decimals; "nan" when it is no number.
+std::string loss_text(double loss);
 std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data,
                        bool direct);
 std::string train_epoch_text(const sim::Experiment& experiment, const sim::Epoch& epoch);

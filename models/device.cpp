@@ -75,6 +75,11 @@ class Device::Implementation {
     result.dram = accelerator_->dram.counters();
     result.host = difference(accelerator_->host.counters(), host_before);
     result.cycles = Cycles(workloads::ceil_div(result.time.count(), config_.clock_period.count()));
+    for (WorkTimes& work : result.by_work) {
+      if (!work.any) continue;
+      work.first -= begin;
+      work.last -= begin;
+    }
     result.high_water = accelerator_->shared.buffer.high_water();
     return result;
   }

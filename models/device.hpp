@@ -39,6 +39,13 @@ struct EngineTimes {
   Picoseconds load, store, compute, generate;
 };
 
+/// When an engine worked for a label, in time since the program's begin.
+struct WorkTimes {
+  EngineTimes busy;
+  Picoseconds first, last;  ///< begin of the first piece of work, end of the last
+  bool any = false;         ///< there was one, if only a transfer that took no time
+};
+
 /// Of one program.
 struct Execution {
   std::vector<Transferred> by_label;  ///< indexed by LedgerLabel
@@ -50,6 +57,7 @@ struct Execution {
   Picoseconds time;
   Cycles cycles;  ///< of the array's clock, rounded up
   EngineTimes busy;
+  std::vector<WorkTimes> by_work;  ///< indexed by WorkLabel; they add up to `busy`
   Bytes high_water;  ///< most ever reserved in the buffer, in this program or an earlier one
   std::uint64_t instructions = 0;
 };

@@ -66,12 +66,25 @@ Transferred& SharedState::line(LedgerLabel label) {
   return execution.by_label[label];
 }
 
-Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomValues& random) {
+void SharedState::count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
+                             Picoseconds duration) {
+  execution.busy.*engine += duration;
+  if (execution.by_work.size() <= work) execution.by_work.resize(work + 1);
+  WorkTimes& times = execution.by_work[work];
+  times.busy.*engine += duration;
+  times.first = times.any ? std::min(times.first, begin) : begin;
+  times.last = std::max(times.last, begin + duration);
+  times.any = true;
+}
+
+Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomValues& random,
+                                     WorkLabel label) {
   const RandomWork work = random_work(tile, map->at(tile.tensor), random);
   const Picoseconds duration = cycles_to_time(work.clocks, config);
   execution.generated_words += work.words.count();
-  execution.busy.generate += duration;
-  random_until = std::max(random_until, sim_time()) + duration;
+  const Picoseconds begin = std::max(random_until, sim_time());
+  count_busy(&EngineTimes::generate, label, begin, duration);
+  random_until = begin + duration;
   return random_until;
 }
 
@@ -145,10 +158,10 @@ void TransferEngine::run() {
       }
       const Instruction& instruction = front().instruction;
       if (const auto* load = std::get_if<Load>(&instruction)) {
-        transfer(load->tile, load->label, false);
+        transfer(load->tile, load->label, load->work, false);
       } else {
         const auto& store = std::get<Store>(instruction);
-        transfer(store.tile, store.label, true);
+        transfer(store.tile, store.label, store.work, true);
       }
       complete_head();
     }
@@ -157,7 +170,8 @@ void TransferEngine::run() {
   }
 }
 
-void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, bool write) {
+void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkLabel work,
+                              bool write) {
   const Picoseconds begin = sim_time();
   const TensorPlacement& place = shared_.map->at(tile.tile.tensor);
   if (place.address == nowhere) {
@@ -188,8 +202,8 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, bool 
   if (!write && place.port == Port::dram) wait_for_data();
   finish = std::max(finish, begin + port_time(moved, shared_.config));
   if (finish > sim_time()) wait(to_sc_time(finish - sim_time()));
-  EngineTimes& busy = shared_.execution.busy;
-  (write ? busy.store : busy.load) += sim_time() - begin;
+  shared_.count_busy(write ? &EngineTimes::store : &EngineTimes::load, work, begin,
+                     sim_time() - begin);
 }
 
 /// Until all that was read has come.
@@ -250,7 +264,7 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
       read += size_of(*view);
     } else {
       const auto& streamed = std::get<Streamed>(input);
-      random_end = shared_.make_random(streamed.tile, streamed.values);
+      random_end = shared_.make_random(streamed.tile, streamed.values, compute.work);
     }
   }
   for (const TileView& view : compute.outputs) written += size_of(view);
@@ -269,7 +283,7 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   }
   const Picoseconds duration = std::max(cycles_to_time(kernel_cycles(cost, array_), shared_.config),
                                         port_time(read + written, shared_.config));
-  execution.busy.compute += duration;
+  shared_.count_busy(&EngineTimes::compute, compute.work, begin, duration);
   return std::max(duration, random_end - begin);
 }
 
@@ -286,7 +300,7 @@ Picoseconds PrngUnit::execute(const Instruction& instruction) {
                           shared_.buffer.bytes(generate.tile.address, size));
   }
   shared_.buffer.count_write(size);
-  return shared_.make_random(tile, generate.values) - sim_time();
+  return shared_.make_random(tile, generate.values, generate.work) - sim_time();
 }
 
 }  // namespace spillway::models

@@ -51,8 +51,11 @@ struct SharedState {
   void wake(const Engine& engine, bool freed);
   /// Not to be kept across a wait: another engine may make a new line.
   Transferred& line(LedgerLabel label);
+  /// An engine was, or will be, busy from `begin` on.
+  void count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
+                  Picoseconds duration);
   /// Give the PRNG unit work now; returns when it is done.
-  Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values);
+  Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values, WorkLabel work);
 };
 
 sc_core::sc_time to_sc_time(Picoseconds time);
@@ -107,7 +110,7 @@ class TransferEngine : public Engine {
 
  private:
   void run();
-  void transfer(const BufferedTile& tile, LedgerLabel label, bool write);
+  void transfer(const BufferedTile& tile, LedgerLabel label, WorkLabel work, bool write);
   void wait_for_data();
   void transport(Port port, std::uint64_t address, std::byte* data, Bytes run, bool write,
                  LedgerLabel label, Picoseconds& finish);

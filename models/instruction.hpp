@@ -45,21 +45,27 @@ using Input = std::variant<TileView, Streamed>;
 /// Which line of the ledger a transfer is counted under; the meaning is the planner's.
 using LedgerLabel = std::uint32_t;
 
+/// Whom an instruction's time is counted for; the meaning is its maker's. 0: nobody in particular.
+using WorkLabel = std::uint32_t;
+
 /// Bring a tile in from its tensor's port.
 struct Load {
   BufferedTile tile;
   LedgerLabel label = 0;
+  WorkLabel work = 0;
 };
 /// Write a changed tile back; it stays resident and is clean afterwards.
 struct Store {
   BufferedTile tile;
   LedgerLabel label = 0;
+  WorkLabel work = 0;
 };
 /// Make a tile of random values from the 32-bit seed in `seed`; signs from `sign_seed` when given.
 struct Generate {
   BufferedTile tile, seed;
   std::optional<BufferedTile> sign_seed;
   workloads::RandomValues values;
+  WorkLabel work = 0;
 };
 /// Run a kernel. An output whose tile is not resident makes the tile, which holds poison where the
 /// kernel writes nothing; one whose tile is resident is changed in place, and one that the kernel
@@ -70,6 +76,7 @@ struct Compute {
   std::vector<Input> inputs;
   std::vector<TileView> outputs;
   bool counted_apart = false;  ///< its MACs are those of the readout
+  WorkLabel work = 0;
 };
 /// Give up a tile's space. A changed tile must be stored first, or given up on purpose.
 struct Free {

@@ -151,6 +151,14 @@ void read_rule(const Config& config, Experiment& experiment) {
   }
 }
 
+/// The file that a value stands in: of those that Spillway ships, its place among them.
+std::string file_name(const Config& config) {
+  const std::filesystem::path path = std::filesystem::path(config.file()).lexically_normal();
+  const std::filesystem::path place =
+      path.lexically_relative(workloads::shared_folder().lexically_normal());
+  return place.empty() || place.begin()->string() == ".." ? path.string() : place.string();
+}
+
 }  // namespace
 
 const std::vector<std::string>& policy_names() {
@@ -180,7 +188,9 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   experiment.network =
       workloads::read_network(resolve_shared(network, "workloads/networks"), network_name);
   read_rule(config.at("rule"), experiment);
-  experiment.device = models::read_device(resolve_shared(config.at("device"), "models/devices"));
+  const Config device = resolve_shared(config.at("device"), "models/devices");
+  experiment.device = models::read_device(device);
+  experiment.device_file = file_name(device);
   experiment.batch = config.at("batch").integer(1, 1 << 20);
   if (const Config* seed = config.find("seed")) {
     experiment.seed = static_cast<std::uint64_t>(seed->integer(0));

@@ -73,6 +73,7 @@ struct Experiment {
   std::string rule;
   workloads::RuleOptions rule_options;
   models::DeviceConfig device;
+  std::string device_file;  ///< that describes it; a shipped one without the folder it lies in
   std::int64_t batch = 100;
   std::uint64_t seed = 1;
   workloads::Optimizer optimizer;

@@ -150,8 +150,8 @@ std::filesystem::path output_folder(const po::variables_map& values,
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
-    for (const auto& family : {table_commands(), device_commands(), explore_commands(),
-                               training_commands(), dram_commands()}) {
+    for (const auto& family : {table_commands(), device_commands(), compare_commands(),
+                               explore_commands(), training_commands(), dram_commands()}) {
       list.insert(list.end(), family.begin(), family.end());
     }
     return list;

@@ -25,6 +25,7 @@ const std::vector<Command>& commands();
 std::vector<Command> device_commands();    // run, plan, check
 std::vector<Command> training_commands();  // train, infer, reproduce, bench
 std::vector<Command> table_commands();     // figure6, rules, items, network, table1
+std::vector<Command> compare_commands();   // diff
 std::vector<Command> explore_commands();   // explore-buffer
 std::vector<Command> dram_commands();      // dram, accuracy
 
@@ -32,6 +33,8 @@ std::vector<Command> dram_commands();      // dram, accuracy
 class Progress {
  public:
   void show(const std::string& text);
+  /// Somebody sees it: stderr is a terminal.
+  bool is_shown() const { return terminal_; }
   ~Progress();
 
  private:

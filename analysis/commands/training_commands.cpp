@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <iostream>
@@ -11,9 +12,11 @@
 #include "analysis/bench.hpp"
 #include "analysis/closed_form.hpp"
 #include "analysis/commands/command.hpp"
+#include "analysis/commands/interrupts.hpp"
 #include "analysis/dram_bench.hpp"
 #include "analysis/inference_report.hpp"
 #include "analysis/output.hpp"
+#include "analysis/pace.hpp"
 #include "analysis/plan_bench.hpp"
 #include "analysis/study.hpp"
 #include "analysis/train_report.hpp"
@@ -29,7 +32,6 @@ namespace spillway::analysis {
 namespace {
 
 std::atomic<bool> interrupted{false};
-constexpr int exit_interrupted = 130;  // as shells have it for what Ctrl-C ended
 
 /// While it lives, the first interrupt or request to end is noted instead of ending the program; a
 /// second one ends it.
@@ -101,6 +103,9 @@ int train_command(const po::variables_map& values) {
   std::optional<NoteInterrupts> note_interrupts;
   if (options.checkpoint) note_interrupts.emplace();
   Progress progress;
+  TrainingPace pace;
+  std::string reached;  // for who does not watch the steps
+  const auto batch = static_cast<std::size_t>(experiment.batch);
   bool begun = false;
   const auto begin = [&] {  // not before the first step: nothing is printed if it is refused
     if (!begun && !quiet) {
@@ -111,11 +116,19 @@ int train_command(const po::variables_map& values) {
   if (options.checkpoint) options.stop = [] { return interrupted.load(); };
   options.progress = [&](const sim::TrainingProgress& at) {
     begin();
-    progress.show(fmt::format("{}epoch {}/{}, step {}/{}", named(at, experiment.network), at.epoch,
-                              experiment.training.epochs, at.step, at.steps));
+    pace.step(std::chrono::steady_clock::now());
+    const std::string epoch = fmt::format("{}epoch {}/{}", named(at, experiment.network), at.epoch,
+                                          experiment.training.epochs);
+    const std::string tempo = pace_text(pace, batch, at.steps_left);
+    const std::string rest =
+        fmt::format("loss {}{}{}", loss_text(at.loss), tempo.empty() ? "" : ", ", tempo);
+    progress.show(fmt::format("{}, step {}/{}: {}", epoch, at.step, at.steps, rest));
+    if (at.step == at.steps) reached = epoch + ": " + rest;
   };
   options.after_epoch = [&](const sim::Epoch& epoch) {
+    pace.epoch(std::chrono::steady_clock::now());
     progress.show("");
+    if (!progress.is_shown()) std::cerr << "spillway: " << reached << "\n";
     if (!quiet) write_standard_output(train_epoch_text(experiment, epoch));
     if (!std::isfinite(epoch.loss.back())) {
       std::cerr << "spillway: warning: the loss is no longer finite; a lower optimizer.rate may "

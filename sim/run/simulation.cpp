@@ -37,7 +37,10 @@ Simulation::Simulation(const Experiment& experiment, models::DeviceOptions optio
     : Simulation(experiment, make_plan(experiment), options) {}
 
 Simulation::Simulation(const Experiment& experiment, Plan plan, models::DeviceOptions options)
-    : plan_(std::move(plan)), values_(options.values), device_(experiment.device, options) {
+    : plan_(std::move(plan)),
+      timing_(plan_.step()),
+      values_(options.values),
+      device_(experiment.device, options) {
   if (values_) initialise(experiment);
 }
 
@@ -66,7 +69,9 @@ Result Simulation::run_step(const Batch& batch, const models::Program& program) 
     write(step.find("input.images").value(), std::as_bytes(std::span(batch.images)));
     write(step.find("input.labels").value(), std::as_bytes(std::span(batch.labels)));
   }
-  Result result{plan_.ledger().emptied(), device_.execute(plan_.map(), program), {}};
+  Result result{
+      plan_.ledger().emptied(), device_.execute(plan_.map(), timing_.labelled(program)), {}};
+  result.timing = timing_.lines(result.execution);
   for (std::size_t line = 0; line < result.execution.by_label.size(); ++line) {
     const models::Transferred& moved = result.execution.by_label[line];
     result.ledger.add(line, moved.words, moved.bytes);

@@ -35,6 +35,7 @@ class Simulation : public Trainee {
   models::BackingStore& store_of(workloads::TensorId id);
 
   Plan plan_;
+  TimingLog timing_;
   bool values_;
   models::Device device_;
 };

@@ -11,6 +11,7 @@
 #include "models/device.hpp"
 #include "sim/experiment.hpp"
 #include "sim/plan/ledger.hpp"
+#include "sim/run/timing.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
@@ -28,6 +29,7 @@ struct Result {
   Ledger ledger;                ///< words that the engines moved, by line
   models::Execution execution;  ///< the device's own counters
   std::vector<Decision> decisions;
+  std::vector<LayerTime> timing{};  ///< by layer and phase; empty without a device
 };
 
 /// One mini-batch of images and labels, in the order of the batch.

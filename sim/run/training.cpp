@@ -125,7 +125,9 @@ class Run {
       add_decisions(one.decisions);
       state_.traffic.add(one);
       ++state_.steps;
-      if (options_.progress) options_.progress({state_.layer, number, state_.steps, steps_});
+      if (options_.progress) {
+        options_.progress({state_.layer, number, state_.steps, steps_, mean_loss(), steps_left()});
+      }
       const bool stop = options_.stop && options_.stop();
       const bool due =
           options_.checkpoint_steps > 0 && state_.traffic.steps % options_.checkpoint_steps == 0;
@@ -136,6 +138,18 @@ class Run {
       if (stop) return false;
     }
     return true;
+  }
+
+  double mean_loss() const {
+    return state_.running.loss.back() / static_cast<double>(state_.steps);
+  }
+
+  std::size_t steps_left() const {
+    const auto epochs = static_cast<std::size_t>(experiment_.training.epochs);
+    const std::size_t layers_after =
+        by_layer() ? experiment_.network.layers.size() - static_cast<std::size_t>(state_.layer) : 0;
+    return (layers_after * epochs + epochs - static_cast<std::size_t>(state_.epochs)) * steps_ -
+           state_.steps;
   }
 
   void add_decisions(const std::vector<Decision>& decisions) {

@@ -45,6 +45,8 @@ struct TrainingProgress {
   int layer;  ///< trained alone, or 0
   int epoch;
   std::size_t step, steps;
+  double loss;             ///< mean over the epoch's steps so far, of the last decision
+  std::size_t steps_left;  ///< of the whole run, all layers and epochs
 };
 
 struct TrainingOptions {

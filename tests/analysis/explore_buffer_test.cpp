@@ -343,6 +343,25 @@ TEST_CASE("the figure is well formed with one block and with two and with a sing
   require_well_formed(analysis::exploration_svg(single));
 }
 
+TEST_CASE("a Table 1 far above the plans' ratios does not flatten their panel") {
+  BufferExploration exploration = made_up(false);  // ratios 2 and 1.5, Table 1 says 2
+  const std::string near = analysis::exploration_svg(exploration);
+  CHECK(near.find(">Table 1: 2.00<") != std::string::npos);
+  exploration.table1_bp = Words(122 * 150);
+  const std::string far = analysis::exploration_svg(exploration);
+  require_well_formed(far);
+  CHECK(far.find(">Table 1: 122.00, above this panel<") != std::string::npos);
+  // The axis of ratios still ends at 2, in steps of 0.2.
+  CHECK(far.find(">1.8<") != std::string::npos);
+  for (const char* label : {">3<", ">20<", ">50<", ">100<", ">125<"}) {
+    CAPTURE(label);
+    CHECK(far.find(label) == std::string::npos);
+  }
+  exploration.table1_bp = Words(15);  // and one far below
+  const std::string below = analysis::exploration_svg(exploration);
+  CHECK(below.find(">Table 1: 0.10, below this panel<") != std::string::npos);
+}
+
 TEST_CASE("every word once is the images and twice the weights") {
   const workloads::Network mlp = test::shipped("mnist-mlp-bp").network;
   CHECK(analysis::compulsory_words(mlp, 100) == 5'646'400_words);

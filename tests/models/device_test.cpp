@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <tuple>
 
 #include "models/lfsr.hpp"
 #include "tests/support/build.hpp"
@@ -23,6 +24,7 @@ using models::MemoryMap;
 using models::Port;
 using models::Store;
 using workloads::Bytes;
+using workloads::Picoseconds;
 using workloads::ProgramError;
 using workloads::Words;
 
@@ -80,6 +82,42 @@ TEST_CASE("values travel through load, compute and store") {
   CHECK(execution.dram.write_words == Words(100));
   CHECK(execution.by_label.at(1).words == Words(100));
   CHECK(execution.high_water == Bytes(800));
+}
+
+TEST_CASE("an engine's time is counted for the label of the instruction that it works on") {
+  Device device(test::paper_device(Bytes(4096)));
+  const MemoryMap map = tensors(2, 100);
+  fill(device, map, 0, 3);
+  fill(device, map, 1, 2);
+  const BufferedTile p = at(0, map, 0), g = at(1, map, 400);
+  const std::vector<Instruction> program{
+      Load{p, 0, 1},
+      Load{g, 0, 2},
+      Compute{workloads::Update{100, 0.5f, 0.0f}, {p, g}, {p}, false, 3},
+      Store{p, 0, 4},
+      Free{p},
+      Free{g}};
+  run(device, map, program);  // times are of the program, not of the device
+  const Execution execution = run(device, map, program);
+  REQUIRE(execution.by_work.size() == 5);
+  CHECK_FALSE(execution.by_work[0].any);
+  const auto& [nobody, first, second, compute, store] =
+      std::tie(execution.by_work[0], execution.by_work[1], execution.by_work[2],
+               execution.by_work[3], execution.by_work[4]);
+  CHECK(first.busy.load + second.busy.load == execution.busy.load);
+  CHECK(first.busy.load > Picoseconds(0));
+  CHECK(second.busy.compute == Picoseconds(0));
+  CHECK(compute.busy.compute == execution.busy.compute);
+  // 100 words in, 100 in and 100 out through a port of 256 bytes a cycle of 1 ns: 5 cycles.
+  CHECK(compute.busy.compute == Picoseconds(5000));
+  CHECK(store.busy.store == execution.busy.store);
+  CHECK(first.first == Picoseconds(0));
+  CHECK(first.last == first.busy.load);
+  CHECK(second.first == first.last);
+  CHECK(compute.first == second.last);
+  CHECK(compute.last == compute.first + compute.busy.compute);
+  CHECK(store.first == compute.last);
+  CHECK(store.last <= execution.time);
 }
 
 TEST_CASE("a tile that is not whole bursts costs more bytes on the bus than words") {

@@ -1,0 +1,58 @@
+// Commands about results that exist already: diff.
+#include <fmt/format.h>
+
+#include "analysis/commands/command.hpp"
+#include "analysis/result_diff.hpp"
+#include "workloads/support/error.hpp"
+#include "workloads/support/file_use.hpp"
+
+namespace spillway::analysis {
+
+namespace {
+
+po::options_description diff_options() {
+  po::options_description options = json_option();
+  options.add_options()("all", "show the differences of every layer, not only the largest ones")(
+      "file", po::value<Arguments>()->value_name("A.json B.json"), "");
+  return options;
+}
+
+std::string made_by(const std::string& name, const Json& result) {
+  const auto text = [&](const char* key) {
+    const Json value = result.value(key, Json("?"));
+    return workloads::printable(value.is_string() ? value.get<std::string>() : value.dump());
+  };
+  return fmt::format("{}: {} of {}, spillway {}", name, text("command"), text("experiment"),
+                     text("version"));
+}
+
+int diff_command(const po::variables_map& values) {
+  const Arguments names = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
+  if (names.size() != 2) {
+    throw workloads::InputError(fmt::format(
+        "diff: {} files given; allowed: two that spillway run --json FILE or plan --json FILE "
+        "wrote",
+        names.size()));
+  }
+  for (const std::string& name : names) workloads::will_read(name);
+  const std::string target = json_target(values);
+  const Json before = read_result(names[0]), after = read_result(names[1]);
+  const ResultComparison comparison = compare_results(before, after);
+  give(target,
+       fmt::format("A: {}\nB: {}\n{}", made_by(names[0], before), made_by(names[1], after),
+                   comparison_text(comparison, values.count("all") != 0)),
+       comparison_json(comparison));
+  return comparison.same() ? 0 : 1;
+}
+
+}  // namespace
+
+std::vector<Command> compare_commands() {
+  return {
+      {"diff", "A.json B.json [--all]",
+       "compare two results of run or plan: settings, counts, bytes, time, energy", diff_options,
+       diff_command},
+  };
+}
+
+}  // namespace spillway::analysis

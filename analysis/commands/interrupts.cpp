@@ -1,0 +1,28 @@
+#include "analysis/commands/interrupts.hpp"
+
+#include <cstdlib>
+#include <ctime>
+
+namespace spillway::analysis {
+
+EndOnInterrupt::EndOnInterrupt(std::function<void()> before_the_end) {
+  sigemptyset(&signals_);
+  for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals_, number);
+  pthread_sigmask(SIG_BLOCK, &signals_, &mask_before_);
+  watcher_ = std::jthread([this, ending = std::move(before_the_end)](const std::stop_token& stop) {
+    const timespec patience{0, 50'000'000};  // to look whether the work is over
+    while (!stop.stop_requested()) {
+      if (sigtimedwait(&signals_, nullptr, &patience) < 0) continue;
+      ending();
+      std::_Exit(exit_interrupted);  // other threads are in the middle of their work
+    }
+  });
+}
+
+EndOnInterrupt::~EndOnInterrupt() {
+  watcher_.request_stop();
+  watcher_.join();
+  pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+}  // namespace spillway::analysis
