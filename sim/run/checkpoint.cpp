@@ -148,6 +148,8 @@ std::string_view bytes_of(const std::vector<Value>& values) {
 std::string network_fingerprint(const Experiment& experiment) {
   std::string layers;
   for (const workloads::Layer& layer : experiment.network.layers) layers += describe(layer) + "; ";
+  if (experiment.network.readout == workloads::Readout::none) layers += "no readout; ";
+  if (experiment.rule_options.targets == workloads::Targets::inputs) layers += "own inputs; ";
   return fmt::format("{} trained with {} [{:08x}]", experiment.network.name, experiment.rule,
                      checksum(fmt::format("{} {} {} {:.17g}", layers, experiment.network.classes,
                                           static_cast<int>(experiment.rule_options.distribution),
