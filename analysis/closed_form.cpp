@@ -35,7 +35,7 @@ Table1Words table1_words(const Network& network, Table1Rule rule, const Table1Sc
   const std::uint64_t steps = minibatches(rule, scale);
   const Words p = network.weights();
   if (rule == Table1Rule::lel) return {p * steps, p * steps};
-  const Words a = network.activations() * scale.batch;
+  const Words a = network.hidden_activations() * scale.batch;
   return {(2 * p + a) * steps, (p + a) * steps};
 }
 
@@ -48,7 +48,7 @@ Macs table1_macs(const Network& network, Table1Rule rule, MacReading reading,
     if (reading == MacReading::exact) example -= network.layers.front().macs_exact();
   } else {
     const auto classes = static_cast<std::uint64_t>(network.classes);
-    example = 2 * forward + Macs(2 * classes * network.activations().count());
+    example = 2 * forward + Macs(2 * classes * network.hidden_activations().count());
   }
   return example * scale.batch * scale.epochs * scale.batches_per_epoch;
 }
@@ -63,7 +63,7 @@ bool sends_errors_down(const std::string& rule) {
 
 Table1Words rule_words(const Network& network, const std::string& rule, std::uint64_t batch,
                        int fix) {
-  const Words p = network.weights(), a = network.activations() * batch;
+  const Words p = network.weights(), a = network.hidden_activations() * batch;
   if (sends_errors_down(rule)) return {2 * p + a, p + a};
   Words fixed;
   for (const Layer& layer : network.layers) {
@@ -71,7 +71,8 @@ Table1Words rule_words(const Network& network, const std::string& rule, std::uin
   }
   Words trained_classifiers;
   if (rule == "lel-tlc") {
-    trained_classifiers = network.activations() * static_cast<std::uint64_t>(network.classes);
+    trained_classifiers =
+        network.hidden_activations() * static_cast<std::uint64_t>(network.classes);
   }
   return {p + trained_classifiers, p + trained_classifiers - fixed};
 }
@@ -80,17 +81,20 @@ Macs rule_macs(const Network& network, const std::string& rule, std::uint64_t ba
   const auto classes = static_cast<std::uint64_t>(network.classes);
   const Macs forward = forward_macs(network, MacReading::exact);
   const Macs local =
-      Macs(classes * network.activations().count());  // one product with a classifier
+      Macs(classes * network.hidden_activations().count());  // one product with a classifier
   if (rule == "dfa") return (2 * forward + local) * batch;
   if (sends_errors_down(rule)) {
     return (3 * forward - network.layers.front().macs_exact()) * batch;
   }
   const std::uint64_t products = rule == "lel-tlc" ? 3 : 2;
   Macs sum = 2 * forward + products * local;
+  int number = 0;
   for (const Layer& layer : network.layers) {
+    ++number;
     if (layer.kind != workloads::LayerKind::conv || fix-- <= 0) continue;
     sum -= layer.macs_exact();
-    if (!layer.batch_norm) sum -= Macs(classes * layer.activations().count());
+    const bool classified = !network.gives_scores(number);
+    if (classified && !layer.batch_norm) sum -= Macs(classes * layer.activations().count());
   }
   return sum * batch;
 }
@@ -105,7 +109,7 @@ Words paper_memory(const Network& network, std::uint64_t batch) {
 
 bool lel_needs_fewer_macs(const Network& network) {
   const auto classes = static_cast<std::uint64_t>(network.classes);
-  return 2 * classes * network.activations().count() <
+  return 2 * classes * network.hidden_activations().count() <
          forward_macs(network, MacReading::figure2).count();
 }
 

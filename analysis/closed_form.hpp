@@ -30,7 +30,9 @@ struct Table1Scale {
 struct Table1Words {
   Words reads, writes;
 };
-/// BP: reads 2|P| + |A|, writes |P| + |A| a mini-batch; LEL: reads |P|, writes |P|.
+/// BP: reads 2|P| + |A|, writes |P| + |A| a mini-batch; LEL: reads |P|, writes |P|. Where the last
+/// layer gives the scores (`Readout::none`), |P| has its weights and |A|, here and below, has not
+/// its outputs: scores stay on chip up to the loss, and their errors up to that layer's gradients.
 Table1Words table1_words(const workloads::Network& network, Table1Rule rule,
                          const Table1Scale& scale);
 
@@ -48,6 +50,7 @@ Table1Words table1_words(const workloads::Network& network, Table1Rule rule,
 /// * lel-tlc: M_i is trained in the stage of its layer, so that it is read and written once a
 ///   mini-batch like W_i: |P| + |M| both ways, with |M_i| = C |A_i| of one example.
 /// * A layer that keeps its weights (`fix`) reads them and does not write them.
+/// * A last layer that gives the scores has no classifier and no B_i under any rule.
 Table1Words rule_words(const workloads::Network& network, const std::string& rule,
                        std::uint64_t batch, int fix = 0);
 

@@ -78,6 +78,7 @@ sim::Experiment experiment_for(const Network& network, std::int64_t batch) {
   experiment.device.dram.geometry.rows_per_bank <<= 16;
   experiment.batch = batch;
   experiment.optimizer.momentum = 0;
+  if (network.classes == 1) experiment.rule_options.loss = workloads::Loss::mse;
   experiment.idealisations = sim::Idealisations::none();
   for (const sim::Item item : sim::all_items()) {
     if (item == sim::Item::input_images || item == sim::Item::norm_inputs) continue;

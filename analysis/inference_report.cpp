@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
@@ -35,8 +36,9 @@ std::string inference_text(const sim::Experiment& experiment, const std::vector<
   Table table({"exit at", "accuracy %", "loss", "words read", "words written", "MACs (millions)",
                "time (us)", "of the last exit's time", "needed on chip"});
   for (const ExitPoint& exit : exits) {
-    table.add({exit.layer, fmt::format("{:.2f}", percent(exit)), fmt::format("{:.4f}", exit.loss),
-               grouped(words_read(exit)), grouped(words_written(exit)), millions(macs(exit)),
+    table.add({exit.layer, exit.decides ? fmt::format("{:.2f}", percent(exit)) : "-",
+               fmt::format("{:.4f}", exit.loss), grouped(words_read(exit)),
+               grouped(words_written(exit)), millions(macs(exit)),
                fmt::format("{:.1f}", time_us(exit)),
                fmt::format("{:.0f} %", 100 * time_us(exit) / time_us(exits.back())),
                workloads::needed_size(bytes_of(exit.buffer))});
@@ -51,9 +53,10 @@ std::string inference_text(const sim::Experiment& experiment, const std::vector<
 std::string inference_csv(const std::vector<ExitPoint>& exits) {
   std::string text = "exit,accuracy,loss,words_read,words_written,macs,time_us,buffer_words\n";
   for (const ExitPoint& exit : exits) {
-    text += fmt::format("{},{:.6f},{:.6f},{},{},{},{:.3f},{}\n", csv_text(exit.layer),
-                        exit.accuracy(), exit.loss, words_read(exit), words_written(exit),
-                        macs(exit), time_us(exit), exit.buffer.count());
+    text += fmt::format("{},{},{:.6f},{},{},{},{:.3f},{}\n", csv_text(exit.layer),
+                        exit.decides ? fmt::format("{:.6f}", exit.accuracy()) : "", exit.loss,
+                        words_read(exit), words_written(exit), macs(exit), time_us(exit),
+                        exit.buffer.count());
   }
   return text;
 }
@@ -87,6 +90,9 @@ struct Panel {
   std::vector<double> values;
 };
 
+/// What an exit is judged by: its accuracy, or its loss where decisions are not right or wrong.
+double worth(const ExitPoint& exit) { return exit.decides ? percent(exit) : exit.loss; }
+
 std::string panel_svg(const Panel& p, const std::vector<ExitPoint>& exits, double x,
                       const svg::Axis& axis) {
   const double most = *std::ranges::max_element(p.values);
@@ -100,9 +106,9 @@ std::string panel_svg(const Panel& p, const std::vector<ExitPoint>& exits, doubl
   }
   text += svg::text(x + panel / 2, axis.bottom + 42, p.label, "middle", 13);
   for (std::size_t i = 0; i < exits.size(); ++i) {
-    const double px = at(p.values[i]), py = axis.y(percent(exits[i]));
+    const double px = at(p.values[i]), py = axis.y(worth(exits[i]));
     if (i + 1 < exits.size()) {
-      text += svg::line(px, py, at(p.values[i + 1]), axis.y(percent(exits[i + 1])), colour,
+      text += svg::line(px, py, at(p.values[i + 1]), axis.y(worth(exits[i + 1])), colour,
                         " stroke-width=\"1.5\"");
     }
     text +=
@@ -119,18 +125,21 @@ std::string panel_svg(const Panel& p, const std::vector<ExitPoint>& exits, doubl
 std::string inference_svg(const sim::Experiment& experiment, const std::vector<ExitPoint>& exits) {
   Panel words{"millions of words read and written", {}}, products{"millions of MACs", {}},
       time{"simulated time, microseconds", {}};
-  double least = 100, most = 0;
+  const bool decides = exits.front().decides;
+  double least = worth(exits.front()), most = least;
   for (const ExitPoint& exit : exits) {
     words.values.push_back(static_cast<double>(words_read(exit) + words_written(exit)) / 1e6);
     products.values.push_back(static_cast<double>(macs(exit)) / 1e6);
     time.values.push_back(time_us(exit));
-    least = std::min(least, percent(exit));
-    most = std::max(most, percent(exit));
+    least = std::min(least, worth(exit));
+    most = std::max(most, worth(exit));
   }
-  const double step = svg::round_up(std::max(most - least, 0.5) * 1.4 / 6);
+  const double end = decides ? 100 : std::numeric_limits<double>::infinity();
+  const double range = std::max(most - least, decides ? 0.5 : 0.1 * std::max(most, 1e-9));
+  const double step = svg::round_up(range * 1.4 / 6);
   const double low = std::max(0.0, step * std::floor((least - 0.2 * (most - least)) / step));
   const int lines =
-      std::max(1, static_cast<int>(std::ceil((std::min(100.0, most + 0.2 * step) - low) / step)));
+      std::max(1, static_cast<int>(std::ceil((std::min(end, most + 0.2 * step) - low) / step)));
   const double width = left + 3 * panel + 2 * gap + 40, height = top + plot_height + 64;
   const svg::Axis axis{low, step, lines, top, top + plot_height, left, left + 3 * panel + 2 * gap};
   std::string text = svg::begin(width, height,
@@ -140,7 +149,7 @@ std::string inference_svg(const sim::Experiment& experiment, const std::vector<E
                     fmt::format("inference on device {}, mini-batch of {}, {} test images",
                                 experiment.device.name, experiment.batch, exits.back().images),
                     "start", 13);
-  text += axis.grid("accuracy on test images, %");
+  text += axis.grid(decides ? "accuracy on test images, %" : "loss on test images");
   double x = left;
   for (const Panel& p : {words, products, time}) {
     text += panel_svg(p, exits, x, axis);

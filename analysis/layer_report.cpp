@@ -56,9 +56,8 @@ std::string number_or_dash(const std::optional<Words>& words) {
 
 std::vector<LayerTraffic> layer_traffic(const sim::Experiment& experiment, const sim::Plan& plan) {
   const std::vector<Layer>& layers = experiment.network.layers;
-  const Words images = values_read(layers.front()) * static_cast<std::uint64_t>(plan.step().batch);
   const std::vector<sim::LayerWords> words = sim::words_by_layer(plan);
-  const std::vector<Words> once = sim::words_once(plan, images);
+  const std::vector<Words> once = sim::words_once(plan);
   std::vector<LayerTraffic> result;
   for (std::size_t i = 0; i < words.size(); ++i) {
     LayerTraffic traffic{

@@ -13,12 +13,10 @@ using workloads::Words;
 /// What any schedule of a training step moves, of any of our rules that trains every weight, when
 /// images lie in memory and everything else that the paper leaves out is idealised: each image is
 /// read once, each weight read and written once, B |A_0| + 2 |P|. Activations, gradients and errors
-/// begin and end on chip when the buffer holds them. Pixels that no window of the first layer
-/// covers are not counted.
+/// begin and end on chip when the buffer holds them. Pixels on which no score depends are not
+/// counted: no window covers them, or only windows whose outputs no window of pooling or of a later
+/// layer covers.
 Words compulsory_words(const workloads::Network& network, std::uint64_t batch);
-
-/// Values of one example that a layer reads: those that some window covers.
-Words values_read(const workloads::Layer& layer);
 
 /// What a layer's forward product moves at least when it runs by itself, its input and its output
 /// (after pooling) in memory: the larger of
@@ -26,6 +24,9 @@ Words values_read(const workloads::Layer& layer);
 /// * its operands once: |P_i| + B |A_{i-1}| + B |A_i|, and
 /// * 2 G / sqrt(R S) - 2 S - B (|Y_i| - |A_i|), with G its border-exact MACs, S the buffer in words
 ///   and R = ceil(kernel / stride) along height times that along width (1 for fc).
+///
+/// Of Y_i only what pooling windows cover has to be made; |Y_i| and G are of that, and |A_{i-1}| of
+/// what its windows cover.
 ///
 /// The second one: Smith, Lowery, Langou, van de Geijn, "A Tight I/O Lower Bound for Matrix
 /// Multiplication" (arXiv 1702.02017), carried over to windows. Let outputs begin as values in

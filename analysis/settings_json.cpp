@@ -9,14 +9,6 @@ using sim::Experiment;
 
 namespace {
 
-std::string loss_name(workloads::Loss loss) {
-  switch (loss) {
-    case workloads::Loss::cross_entropy: return "cross-entropy";
-    case workloads::Loss::square_hinge: return "square-hinge";
-  }
-  return "?";
-}
-
 std::string distribution_name(workloads::Distribution distribution) {
   switch (distribution) {
     case workloads::Distribution::uniform: return "uniform";
@@ -27,7 +19,8 @@ std::string distribution_name(workloads::Distribution distribution) {
 }
 
 Json rule_options_json(const workloads::RuleOptions& options) {
-  Json json = {{"loss", loss_name(options.loss)},
+  Json json = {{"loss", to_string(options.loss)},
+               {"targets", to_string(options.targets)},
                {"distribution", distribution_name(options.distribution)},
                {"fix", options.fix},
                {"feedback_scale", options.feedback_scale}};
@@ -126,13 +119,14 @@ Json network_settings(const workloads::Network& network) {
   Json layers = Json::array();
   for (const workloads::Layer& layer : network.layers) layers.push_back(layer_json(layer));
   return {{"classes", network.classes},
+          {"readout", network.readout == workloads::Readout::none ? "none" : "trained"},
           {"input_dropout", network.input_dropout},
           {"network_layers", layers}};
 }
 
 const std::vector<std::string>& setting_keys() {
   static const std::vector<std::string> keys{
-      "experiment", "network", "classes",      "input_dropout", "network_layers",
+      "experiment", "network", "classes",      "readout", "input_dropout", "network_layers",
       "rule",       "batch",   "rule_options", "seed",          "policy",
       "optimizer",  "device",  "data",         "idealisations", "values_computed"};
   return keys;

@@ -106,6 +106,11 @@ Study read_study(const fs::path& path) {
 Experiment row_experiment(const Study& study, const StudyRow& row, const StudySetting& setting,
                           int seed) {
   Experiment experiment = sim::read_experiment(row.experiment, row.overrides);
+  if (!workloads::decides(experiment.rule_options)) {
+    throw workloads::InputError(row.experiment.string() +
+                                ": targets: inputs; allowed in a study: labels, as it compares "
+                                "accuracies");
+  }
   experiment.seed = static_cast<std::uint64_t>(seed);
   if (!setting.data.empty()) {
     // What `workloads/data/fetch` makes is a folder with one for each set.

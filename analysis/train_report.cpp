@@ -50,7 +50,9 @@ std::string train_epoch_text(const sim::Experiment& experiment, const sim::Epoch
   if (validated) header.emplace_back("validation accuracy %");
   header.emplace_back("test accuracy %");
   Table table(header);
-  const auto percent = [](double share) { return fmt::format("{:.2f}", 100 * share); };
+  const auto percent = [](double share) {
+    return std::isnan(share) ? "-" : fmt::format("{:.2f}", 100 * share);
+  };
   for (std::size_t i = 0; i < epoch.layers.size(); ++i) {
     std::vector<std::string> row{epoch.layers[i], loss_text(epoch.loss[i]),
                                  percent(epoch.train_accuracy[i])};

@@ -87,6 +87,7 @@ struct Cost {
   KernelCost operator()(const NormErrorApply& k) const { return elementwise(values(k.shape)); }
   KernelCost operator()(const Dropout& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const SquareHinge& k) const { return elementwise(u(k.batch * k.classes)); }
+  KernelCost operator()(const SquaredError& k) const { return elementwise(u(k.batch * k.classes)); }
   KernelCost operator()(const AdvanceSeed&) const { return elementwise(1); }
   KernelCost operator()(const Relu& k) const { return elementwise(u(k.elements)); }
   KernelCost operator()(const ReluError& k) const { return elementwise(u(k.elements)); }

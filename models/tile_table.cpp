@@ -275,8 +275,7 @@ void TileTable::check_compute(const Compute& compute, const Instruction& instruc
     }
   }
   // Of a loss's results only the metrics are added to what stands there.
-  const bool loss = std::holds_alternative<workloads::SoftmaxCrossEntropy>(compute.kernel) ||
-                    std::holds_alternative<workloads::SquareHinge>(compute.kernel);
+  const bool loss = workloads::is_loss(compute.kernel);
   for (const TileView& output : compute.outputs) {
     const Entry* entry = find(output.tile);
     const bool added = accumulates(compute.kernel) && (!loss || &output == &compute.outputs.back());

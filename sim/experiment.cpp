@@ -83,6 +83,9 @@ TrainingPlan read_training(const Config& config, const Experiment& experiment) {
   }
   if (const Config* images = config.find("validation")) {
     training.validation = images->integer(0, 1 << 24);
+    if (training.validation > 0 && !workloads::decides(experiment.rule_options)) {
+      images->refuse("0 beside targets: inputs, where no decision is right or wrong");
+    }
   }
   if (const Config* gain = config.find("enough_gain")) {
     training.enough_gain = gain->number(0, 1);
@@ -134,7 +137,11 @@ void read_rule(const Config& config, Experiment& experiment) {
   config.allow_only(keys);
   workloads::RuleOptions& options = experiment.rule_options;
   if (const Config* loss = config.find("loss")) {
-    options.loss = static_cast<workloads::Loss>(loss->choice({"cross-entropy", "square-hinge"}));
+    options.loss =
+        static_cast<workloads::Loss>(loss->choice({"cross-entropy", "square-hinge", "mse"}));
+  }
+  if (const Config* targets = config.find("targets")) {
+    options.targets = static_cast<workloads::Targets>(targets->choice({"labels", "inputs"}));
   }
   if (const Config* distribution = config.find("distribution")) {
     options.distribution =
@@ -218,6 +225,11 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   } catch (const InputError& error) {
     throw InputError(network.where() + error.what());
   }
+  try {
+    workloads::require_fitting_rule(experiment.network, experiment.rule, experiment.rule_options);
+  } catch (const InputError& error) {
+    throw InputError(config.at("rule").where() + error.what());
+  }
   return experiment;
 }
 
@@ -229,13 +241,21 @@ void keep_first(workloads::Dataset& data, std::optional<std::int64_t> most) {
   data.labels.resize(static_cast<std::size_t>(*most));
 }
 
+/// Labels are told apart in so many classes; nothing when any number of them will do: where images
+/// are the targets, and where one score is to be the label itself. (A random set then has two.)
+std::optional<std::int64_t> classes_of_labels(const Experiment& experiment) {
+  const bool free = !workloads::decides(experiment.rule_options) || experiment.network.classes == 1;
+  return free ? std::nullopt : std::optional(experiment.network.classes);
+}
+
 workloads::DataSplit load_checked_data(const Experiment& experiment) {
   const DataSource& source = experiment.data;
   const workloads::ImageShape& input = experiment.network.input;
+  const std::optional<std::int64_t> classes = classes_of_labels(experiment);
   workloads::DataSplit data;
   if (source.set == "random") {
     data = workloads::random_data(
-        {input.channels, input.height, input.width}, static_cast<int>(experiment.network.classes),
+        {input.channels, input.height, input.width}, static_cast<int>(classes.value_or(2)),
         static_cast<std::size_t>(source.train.value_or(1000)),
         static_cast<std::size_t>(source.test.value_or(200)), experiment.seed);
   } else {
@@ -250,7 +270,12 @@ workloads::DataSplit load_checked_data(const Experiment& experiment) {
   if (source.standardise) workloads::standardise(data);
   std::int64_t pixels = 1;
   for (const std::int64_t dimension : data.train.image_shape) pixels *= dimension;
-  if (pixels != input.elements() || data.train.classes != experiment.network.classes) {
+  const bool pixels_fit = pixels == input.elements();
+  if (!classes && !pixels_fit) {
+    throw InputError(fmt::format("{}: images of {} values; allowed: network {} takes {} values",
+                                 source.set, pixels, experiment.network.name, input.elements()));
+  }
+  if (classes && (!pixels_fit || data.train.classes != *classes)) {
     throw InputError(fmt::format(
         "{}: images of {} values in {} classes; allowed: network {} takes {} values and gives "
         "{} classes",

@@ -171,6 +171,10 @@ Words Network::activations() const {
   return sum;
 }
 
+Words Network::hidden_activations() const {
+  return readout == Readout::none ? activations() - layers.back().activations() : activations();
+}
+
 double Network::fan_out(std::size_t i) const {
   if (i >= layers.size()) return 0;
   const std::int64_t neurons = i == 0 ? input.elements() : layers[i - 1].output.elements();
@@ -244,18 +248,36 @@ void append_layer(Network& network, LayerSpec spec) {
 }
 
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
-                     std::vector<LayerSpec> layers) {
-  Network network{name, input, classes, {}, 0};
+                     std::vector<LayerSpec> layers, Readout readout) {
+  Network network{name, input, classes, {}, 0, readout};
   if (input.channels < 1 || input.height < 1 || input.width < 1) {
     throw ShapeError("input", "the input is empty; allowed: at least 1 in each dimension");
   }
   LayerSpec whole;
   whole.name = "input";
   require_holdable(whole, "values", "input", {input.channels, input.height, input.width});
-  if (classes < 2) throw ShapeError("classes", "allowed: at least 2 classes");
+  if (classes < 1) throw ShapeError("classes", "allowed: at least 1 class");
   if (layers.empty()) throw ShapeError("layers", "no layers; allowed: at least one");
   for (LayerSpec& spec : layers) append_layer(network, std::move(spec));
+  require_scores(network);
   return network;
+}
+
+void require_scores(const Network& network) {
+  if (network.readout != Readout::none) return;
+  const Layer& last = network.layers.back();
+  const auto refuse_last = [&](const std::string& why) {
+    throw ShapeError("readout", fmt::format("none, but the last layer, {}, {}", last.name, why));
+  };
+  if (last.relu || last.max_pool || last.batch_norm || last.dropout > 0) {
+    refuse_last(
+        "is not linear; allowed: relu: false and no max_pool, batch_norm or dropout there, as its "
+        "outputs are the scores");
+  }
+  if (last.output.elements() != network.classes) {
+    refuse_last(fmt::format("has {} outputs; allowed: as many as classes, which are {}",
+                            last.output.elements(), network.classes));
+  }
 }
 
 }  // namespace spillway::workloads

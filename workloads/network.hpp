@@ -50,7 +50,7 @@ struct LayerSpec {
   std::int64_t groups = 1;
   bool bias = true;
   bool batch_norm = false;
-  bool relu = true;
+  bool relu = true;  ///< (a network's reader makes it false in a last layer that is the readout)
   std::optional<PoolSpec> max_pool;
   double dropout = 0;  ///< probability that a neuron is dropped
 };
@@ -71,15 +71,29 @@ struct Layer : LayerSpec {
   Macs macs_exact() const;      ///< of the forward pass, taps on padding left out
 };
 
+/// What makes the scores, one for each class, that the loss is about.
+enum class Readout {
+  trained,  ///< rules whose error comes from the top add an fc layer; it is none of the network's
+  none      ///< the last layer itself, under every rule: it is linear and has `classes` outputs
+};
+
 struct Network {
   std::string name;
   ImageShape input;
   std::int64_t classes = 0;
   std::vector<Layer> layers;
   double input_dropout = 0;  ///< probability that an input value is dropped in training
+  Readout readout = Readout::trained;
 
   Words weights() const;      ///< sum of |P_i|
   Words activations() const;  ///< sum of |A_i| per example
+  /// The layer's outputs are the scores; layers count from 1.
+  bool gives_scores(int layer) const {
+    return readout == Readout::none && layer == static_cast<int>(layers.size());
+  }
+  /// The sum without those of a layer that gives the scores: what the paper's |A| stands for, as it
+  /// leaves out scores and their errors.
+  Words hidden_activations() const;
   /// R_i, the fan-out of a neuron of layer i (counted from 1; 0 is the input): padded MACs of layer
   /// i+1 over |A_i|, and 0 for the last layer.
   double fan_out(std::size_t i) const;
@@ -105,7 +119,10 @@ void append_layer(Network& network, LayerSpec spec);
 
 /// Shapes of the whole network; unnamed layers become conv1, conv2, fc1 … Throws ShapeError.
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
-                     std::vector<LayerSpec> layers);
+                     std::vector<LayerSpec> layers, Readout readout = Readout::trained);
+
+/// Throws ShapeError (field "readout") when the last layer has to give the scores and cannot.
+void require_scores(const Network& network);
 
 /// Read a network from YAML. Throws InputError with file:line and key path.
 Network read_network(const std::filesystem::path& path);

@@ -103,16 +103,20 @@ Network read_network(const std::filesystem::path& path) {
 Network read_network(const Config& config, const std::string& default_name) {
   require_kind(config, FileKind::network);
   config.allow_only(
-      {"name", "input", "classes", "layers", "batch_norm", "dropout", "input_dropout"});
+      {"name", "input", "classes", "layers", "readout", "batch_norm", "dropout", "input_dropout"});
   const Config* name = config.find("name");
   const ImageShape input = read_input(config.at("input"));
-  const std::int64_t classes = config.at("classes").integer(2, 1 << 20);
+  const std::int64_t classes = config.at("classes").integer(1, 1 << 20);
   if (input.channels * input.height > largest_elements / input.width) {
     config.at("input").refuse("at most 2^31 values");
   }
   const Config& layers = config.at("layers");
   if (!layers.is_list() || layers.items().empty()) layers.refuse("a list of at least one layer");
-  Network network{"", input, classes, {}, 0};
+  Network network{"", input, classes, {}, 0, Readout::trained};
+  const Config* readout = config.find("readout");
+  if (readout != nullptr) {
+    network.readout = static_cast<Readout>(readout->choice({"trained", "none"}));
+  }
   LayerSpec common;
   if (const Config* norm = config.find("batch_norm")) common.batch_norm = norm->boolean();
   if (const Config* dropout = config.find("dropout")) common.dropout = read_dropout(*dropout);
@@ -121,12 +125,21 @@ Network read_network(const Config& config, const std::string& default_name) {
   }
   for (const Config& layer : layers.items()) {
     const ImageShape& before = network.layers.empty() ? input : network.layers.back().output;
+    // What is said of all layers is not meant for outputs that are the scores.
+    const bool gives_scores = network.readout == Readout::none && &layer == &layers.items().back();
+    LayerSpec scores;
+    scores.relu = false;
     try {
-      append_layer(network, read_layer(layer, common, before.channels));
+      append_layer(network, read_layer(layer, gives_scores ? scores : common, before.channels));
     } catch (const ShapeError& error) {
       const Config* field = layer.find(error.field());
       throw InputError((field != nullptr ? field : &layer)->where() + error.what());
     }
+  }
+  try {
+    require_scores(network);
+  } catch (const ShapeError& error) {
+    throw InputError(readout->where() + error.what());
   }
   if (name != nullptr && printable(name->text(), 200) != name->text()) {
     name->refuse("a name of plain printable characters, up to 200");

@@ -19,6 +19,7 @@ ParameterCount count_parameters(const Network& network) {
     sum.biases += own.biases;
     sum.batch_norm += own.batch_norm;
   }
+  if (network.readout == Readout::none) return sum;
   const auto classes = static_cast<std::uint64_t>(network.classes);
   sum.readout_weights = network.layers.back().activations() * classes;
   sum.readout_biases = Words(classes);

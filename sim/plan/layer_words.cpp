@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "workloads/step_needs.hpp"
+
 namespace spillway::sim {
 
 using workloads::Lifetime;
@@ -48,7 +50,7 @@ std::vector<LayerWords> words_by_layer(const Plan& plan) {
   return std::move(sums).sums();
 }
 
-std::vector<Words> words_once(const Plan& plan, Words images) {
+std::vector<Words> words_once(const Plan& plan) {
   const Step& step = plan.step();
   std::vector<Words> result(step.layer_names.size());
   for (const Tensor& tensor : step.tensors) {
@@ -66,7 +68,8 @@ std::vector<Words> words_once(const Plan& plan, Words images) {
     }
     if (!layer) continue;
     const bool is_images = tensor.kind == workloads::TensorKind::input_images;
-    const Words words = is_images ? images : words_of(tensor.bytes());
+    const Words words =
+        is_images ? Words(workloads::values_needed(step, tensor.id)) : words_of(tensor.bytes());
     const auto at = static_cast<std::size_t>(tensor.layer == 0 ? *layer : tensor.layer);
     if (tensor.is_given() && read) result[at] += words;
     const bool kept = tensor.lifetime == Lifetime::parameter || tensor.lifetime == Lifetime::output;

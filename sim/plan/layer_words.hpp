@@ -20,8 +20,8 @@ std::vector<LayerWords> words_by_layer(const Plan& plan);
 
 /// Words that no plan avoids, by the same layers: what stands in DRAM before the step and is used
 /// is read once, what is changed and wanted afterwards is written once. A layer's own tensors count
-/// for it, images and labels for the first layer that uses them. Images count as far as some window
-/// covers them, which is `images` words.
-std::vector<Words> words_once(const Plan& plan, Words images);
+/// for it, images and labels for the first layer that uses them. Images count as far as anything
+/// depends on them: pixels that no window touches are not needed (workloads/step_needs.hpp).
+std::vector<Words> words_once(const Plan& plan);
 
 }  // namespace spillway::sim

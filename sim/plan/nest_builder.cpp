@@ -137,12 +137,7 @@ class NestBuilder::Mapping {
     };
     if (has_examples(tensor.kind)) {
       take(0, Axis::example);
-      if (tensor.shape.size() > 1 && tensor.kind != w::TensorKind::scores &&
-          tensor.kind != w::TensorKind::score_errors) {
-        take(1, Axis::output);
-      } else if (tensor.shape.size() > 1) {
-        dims[1] = whole(tensor.shape[1]);
-      }
+      if (tensor.shape.size() > 1) take(1, Axis::output);
       if (tensor.shape.size() > 2) take(2, Axis::row);
       if (tensor.shape.size() > 3) take(3, Axis::column);
     } else if (tensor.shape.size() > 1 || tensor.shape[0] > 2) {
@@ -160,6 +155,27 @@ class NestBuilder::Mapping {
       for (std::size_t d = 0; d < tensor.shape.size(); ++d) dims[d] = whole(tensor.shape[d]);
     }
     set(id, dims);
+  }
+
+  /// A loss by itself: a few examples at a time, or where it takes values one by one, and as they
+  /// lie, any part of them.
+  void loss(const OpPart& part) {
+    const std::vector<TensorId>& in = inputs_of(step_, part);
+    const auto* squared = std::get_if<w::SquaredError>(&kernel_of(step_, part));
+    if (squared != nullptr && squared->targets == w::TargetKind::values &&
+        tensor(in[0]).shape == tensor(in[1]).shape) {
+      follow(in[1]);
+      return set(in[0], *find(in[1]));
+    }
+    spec_.extent[index(Axis::example)] = size(in[0], 0);
+    for (const TensorId id : in) {
+      Projections dims;
+      const w::TensorShape& shape = tensor(id).shape;
+      for (std::size_t d = 0; d < shape.size(); ++d) {
+        dims[d] = d == 0 ? along(Axis::example, shape[d]) : whole(shape[d]);
+      }
+      set(id, dims);
+    }
   }
 
   /// Hand on what is known until nothing new is found.
@@ -417,13 +433,9 @@ class NestBuilder::Mapping {
             classifier(in[1], out[0], in[0], 1, optional(out, 1));
           } else if constexpr (std::is_same_v<K, w::Update>) {
             alike({in[0], in[1], in.size() > 2 ? in[2] : in[0], out[0]});
-          } else if constexpr (std::is_same_v<K, w::SoftmaxCrossEntropy> ||
-                               std::is_same_v<K, w::SquareHinge>) {
-            const TensorId metrics = out.back();
+          } else if constexpr (w::LossKernel<K>) {
+            set(out.back(), {whole(2)});  // metrics
             if (out.size() > 1) alike({in[0], out[0]});
-            if (find(in[0]) == nullptr) return;
-            set(in[1], {(*find(in[0]))[0]});
-            set(metrics, {whole(2)});
           } else {
             norm(in, out);
           }
@@ -488,11 +500,8 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
   }
   const auto rank = [&](TensorId id) {
     const Tensor& tensor = step_.tensor(id);
-    const bool scores = tensor.kind == w::TensorKind::scores ||
-                        tensor.kind == w::TensorKind::score_errors ||
-                        tensor.kind == w::TensorKind::labels;
     const bool map = !tensor.generated && has_examples(tensor.kind);
-    return std::tuple(map && !scores, map, tensor.elements());
+    return std::tuple(map, tensor.elements());
   };
   return *std::max_element(ids.begin(), ids.end(),
                            [&](TensorId a, TensorId b) { return rank(a) < rank(b); });
@@ -510,7 +519,9 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   std::vector<OpPart> ops = request.before;
   ops.insert(ops.end(), request.main.begin(), request.main.end());
   ops.insert(ops.end(), request.after.begin(), request.after.end());
-  if (request.main.empty()) {
+  if (request.main.empty() && w::is_loss(kernel_of(step_, ops.back()))) {
+    mapping.loss(ops.back());
+  } else if (request.main.empty()) {
     mapping.follow(largest_map(ops.back()));
   }
   mapping.complete(ops);

@@ -32,7 +32,7 @@ PartList& place_of(const Step& step, std::vector<LayerParts>& layers, const Op& 
     return kind == TensorKind::norm_gradients ? layer.norm_updates : layer.updates;
   }
   if (is<ClassifierForward>(kernel) || (readout && is<FcForward>(kernel))) return layer.score;
-  if (is<SoftmaxCrossEntropy, SquareHinge>(kernel)) return layer.loss;
+  if (is_loss(kernel)) return layer.loss;
   if (op.phase == Phase::forward) return layer.forward;
   if (is<ClassifierError>(kernel) || (readout && is<FcInputGradient>(kernel))) return layer.error;
   if (is<ClassifierWeightGradient>(kernel) || (readout && is<FcWeightGradient>(kernel))) {

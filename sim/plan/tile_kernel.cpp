@@ -279,21 +279,30 @@ struct Parts {
     return {pool(k.shape, out[0], in[0]), k.clip || !windows_are_complete(k.shape, out[0], in[0])};
   }
 
+  /// Scores may be maps. Values beside them are cut as they are, or into examples alone.
   template <class Loss>
   Loss loss(const Loss& k) const {
     const Range examples = in[0].box[0];
-    require(in[0].box[1] == whole(k.classes), "classes are cut");
-    require(in[1].box[0] == examples, "examples of scores and labels differ");
+    require(in[1].box[0] == examples, "examples of scores and targets differ");
+    bool alike = false;
+    if constexpr (requires { k.targets; }) {
+      const bool are_values = k.targets == TargetKind::values;
+      alike = are_values && in[0].box == in[1].box;
+      require(!are_values || alike || values(in[1]) == k.classes, "targets are cut");
+    }
+    require(alike || values(in[0]) == k.classes, "classes are cut");
     if (out.size() > 1) require_same(in[0], out[0]);
     require(out.back().box[0] == whole(2), "metrics are cut");
     Loss tile = k;
     tile.batch = examples.size();
+    tile.classes = values(in[0]);
     tile.accumulate = accumulate;
     if (tile.batch != k.batch && k.total_batch == 0) tile.total_batch = k.batch;
     return tile;
   }
   SoftmaxCrossEntropy part(const SoftmaxCrossEntropy& k) const { return loss(k); }
   SquareHinge part(const SquareHinge& k) const { return loss(k); }
+  SquaredError part(const SquaredError& k) const { return loss(k); }
 };
 
 void require_operands(const Kernel& kernel, std::size_t inputs, std::size_t outputs) {

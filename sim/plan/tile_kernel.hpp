@@ -24,7 +24,8 @@ namespace spillway::sim {
 ///  * BatchNorm, BatchNormError: a range of channels, with all examples, rows and columns.
 ///    NormStatistics with `accumulate` takes `before` from `whole`, NormRunning its `values`, and
 ///    NormErrorApply its `total`.
-///  * Losses: a range of examples. They divide by the whole's batch.
+///  * Losses: a range of examples; with values for targets any box of scores and the same of
+///    targets, where both have one shape. They divide by the whole's batch.
 ///
 /// `accumulate` is for kernels that can; where it has no meaning it must be false. Throws
 /// ConsistencyError when the boxes do not fit each other or the kernel.

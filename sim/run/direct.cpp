@@ -23,7 +23,9 @@ std::vector<Decision> run_batch(const Step& step, DirectExecutor& executor, cons
                                 double rate_scale = 1) {
   require_fitting(batch, step);
   std::ranges::copy(batch.images, executor.floats(step.find("input.images").value()).begin());
-  std::ranges::copy(batch.labels, executor.integers(step.find("input.labels").value()).begin());
+  if (const auto labels = step.find("input.labels")) {
+    std::ranges::copy(batch.labels, executor.integers(*labels).begin());
+  }
   executor.run(rate_scale);
   std::vector<Decision> decisions;
   for (const TensorId id : step.decisions) {

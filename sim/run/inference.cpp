@@ -19,6 +19,7 @@ ExitPoint run_exit(const Experiment& experiment, const workloads::Dataset& data,
   Plan plan = plan_of(experiment, exit_layer);
   ExitPoint exit;
   exit.buffer = plan.buffer_words();
+  exit.decides = workloads::decides(experiment.rule_options);
   Simulation simulation(experiment, std::move(plan));
   simulation.restore(state);
   const auto batch = static_cast<std::size_t>(experiment.batch);

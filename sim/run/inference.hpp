@@ -13,10 +13,13 @@ namespace spillway::sim {
 struct ExitPoint {
   std::string layer;
   std::int64_t images = 0, right = 0;
-  double loss = 0;  ///< mean
-  Traffic traffic;  ///< of all images; `steps` counts mini-batches
-  Words buffer;     ///< needed on chip at once
-  double accuracy() const { return static_cast<double>(right) / static_cast<double>(images); }
+  double loss = 0;      ///< mean
+  Traffic traffic;      ///< of all images; `steps` counts mini-batches
+  Words buffer;         ///< needed on chip at once
+  bool decides = true;  ///< decisions are right or wrong
+  double accuracy() const {
+    return decides ? static_cast<double>(right) / static_cast<double>(images) : no_accuracy;
+  }
 };
 
 /// Run whole mini-batches of `data` through the device once for each exit, with a trained network:

@@ -119,6 +119,7 @@ Settings network_settings(const Experiment& experiment) {
   Settings settings{
       {"network.input", fmt::format("[{}, {}, {}]", input.channels, input.height, input.width)},
       {"network.classes", std::to_string(network.classes)},
+      {"network.readout", network.readout == workloads::Readout::none ? "none" : "trained"},
       {"network.input_dropout", fmt::format("{}", network.input_dropout)},
       {"network.layers", std::to_string(network.layers.size())}};
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
@@ -136,7 +137,8 @@ Settings run_settings(const Experiment& experiment, const workloads::DataSplit& 
     settings.push_back({key, fmt::format("{}", value)});
   };
   const workloads::RuleOptions& rule = experiment.rule_options;
-  add("rule.loss", rule.loss == workloads::Loss::cross_entropy ? "cross-entropy" : "square-hinge");
+  add("rule.loss", to_string(rule.loss));
+  add("rule.targets", to_string(rule.targets));
   add("rule.fix", rule.fix);
   add("rule.classifier_rate",
       rule.classifier_rate ? fmt::format("{}", *rule.classifier_rate) : "optimizer.rate");

@@ -67,7 +67,9 @@ Result Simulation::run_step(const Batch& batch, const models::Program& program) 
   if (values_) {
     require_fitting(batch, step);
     write(step.find("input.images").value(), std::as_bytes(std::span(batch.images)));
-    write(step.find("input.labels").value(), std::as_bytes(std::span(batch.labels)));
+    if (const auto labels = step.find("input.labels")) {
+      write(*labels, std::as_bytes(std::span(batch.labels)));
+    }
   }
   Result result{
       plan_.ledger().emptied(), device_.execute(plan_.map(), timing_.labelled(program)), {}};

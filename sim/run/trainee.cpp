@@ -26,11 +26,11 @@ Batch make_batch(const workloads::Dataset& data, std::size_t first, std::int64_t
 }
 
 void require_fitting(const Batch& batch, const workloads::Step& step) {
-  const auto wanted = [&](const char* name) {
-    return step.tensor(step.find(name).value()).elements();
+  const auto fits = [&](const char* name, std::size_t found) {
+    const std::optional<workloads::TensorId> id = step.find(name);
+    return !id || found == step.tensor(*id).elements();
   };
-  if (batch.images.size() == wanted("input.images") &&
-      batch.labels.size() == wanted("input.labels")) {
+  if (fits("input.images", batch.images.size()) && fits("input.labels", batch.labels.size())) {
     return;
   }
   throw workloads::InputError("a mini-batch of another size than the network's input");

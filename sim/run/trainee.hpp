@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -15,6 +16,9 @@
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
+
+/// In the place of an accuracy where decisions are neither right nor wrong (workloads::decides).
+inline constexpr double no_accuracy = std::numeric_limits<double>::quiet_NaN();
 
 /// What a layer's decisions were worth on one mini-batch.
 struct Decision {

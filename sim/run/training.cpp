@@ -169,12 +169,16 @@ class Run {
     epoch.epoch = ++state_.epochs;
     state_.steps = 0;
     for (double& loss : epoch.loss) loss /= static_cast<double>(steps_);
-    for (double& right : epoch.train_accuracy) right /= static_cast<double>(steps_ * batch_);
+    const bool decides = workloads::decides(experiment_.rule_options);
+    for (double& right : epoch.train_accuracy) {
+      right = decides ? right / static_cast<double>(steps_ * batch_) : no_accuracy;
+    }
     const auto measure = [&](const workloads::Dataset& data, std::vector<double>& accuracy) {
       epoch.layers.clear();
       for (const Decision& decision : evaluator.evaluate(data, state_.tensors)) {
         epoch.layers.push_back(decision.layer);
-        accuracy.push_back(static_cast<double>(decision.right) / static_cast<double>(data.size()));
+        const double share = static_cast<double>(decision.right) / static_cast<double>(data.size());
+        accuracy.push_back(decides ? share : no_accuracy);
       }
     };
     if (held_back_ > 0) measure(validation_, epoch.validation_accuracy);

@@ -15,7 +15,7 @@ struct Epoch {
   int epoch = 0;                    ///< from 1; anew for each layer that is trained alone
   std::vector<std::string> layers;  ///< that give a decision
   std::vector<double> loss;         ///< mean over the training steps, per layer
-  std::vector<double> train_accuracy, test_accuracy;  ///< 0 … 1, per layer
+  std::vector<double> train_accuracy, test_accuracy;  ///< 0 … 1, per layer, or `no_accuracy`
   std::vector<double> validation_accuracy;            ///< empty without validation images
 };
 

@@ -11,6 +11,7 @@
 #include "sim/plan/layer_words.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/random_experiment.hpp"
+#include "workloads/step_needs.hpp"
 
 namespace spillway {
 
@@ -70,6 +71,119 @@ TEST_CASE("words by layer are all the words and none below every word once") {
     }
   }
   CHECK(compared > 500);
+}
+
+TEST_CASE("no plan moves less than every word once where windows leave out pixels") {
+  workloads::SplitMix numbers(1212);
+  const auto below = [&](std::uint64_t most) {
+    return static_cast<std::int64_t>(numbers.below(most));
+  };
+  int compared = 0, exact = 0, left_out = 0;
+  for (int network = 0; network < 16; ++network) {
+    std::vector<workloads::LayerSpec> layers;
+    for (std::int64_t i = 1 + below(2); i > 0; --i) {
+      layers.push_back(test::conv(1 + below(3), 1 + below(2)));
+      layers.back().padding_mode = workloads::PaddingMode::valid;
+      layers.back().stride = {1 + below(3), 1 + below(3)};
+      layers.back().batch_norm = numbers.below(5) == 0;
+      layers.back().bias = !layers.back().batch_norm;
+      if (numbers.below(2) == 0) layers.back() = test::pooled(layers.back(), 1 + below(2), 3);
+    }
+    layers.push_back(test::fc(1 + below(4)));
+    const workloads::ImageShape input{1 + below(2), 9 + below(6), 9 + below(6)};
+    const std::vector<std::string> rules = workloads::learning_rule_names();
+    const std::string& rule = rules[static_cast<std::size_t>(network) % rules.size()];
+    Experiment any;
+    try {
+      any = test::experiment(workloads::make_network("gaps", input, 2, layers), rule, 1 + below(2));
+    } catch (const workloads::ShapeError&) {  // no room for all windows
+      continue;
+    }
+    any.idealisations = numbers.below(2) == 0
+                            ? sim::Idealisations::none()
+                            : sim::Idealisations::paper_but(sim::Item::input_images);
+    // Layers that do not learn read images for the forward pass alone.
+    if (workloads::learning_rule(rule).local) {
+      any.rule_options.fix = static_cast<int>(below(layers.size()));
+    }
+    for (const Policy policy : {Policy::paper, Policy::layer, Policy::best}) {
+      const std::uint64_t smallest = test::smallest_buffer_words(in(any, policy, 1));
+      for (const std::uint64_t words : {2 * smallest, std::uint64_t{1} << 20}) {
+        const Experiment experiment = in(any, policy, words);
+        CAPTURE(test::description(experiment));
+        CAPTURE(to_string(policy));
+        CAPTURE(words);
+        const sim::Plan plan = make_plan(experiment);
+        const auto traffic = layer_traffic(experiment, plan);
+        for (const LayerTraffic& layer : traffic) {
+          CAPTURE(layer.layer);
+          CHECK(layer.words() >= layer.once);
+          ++compared;
+        }
+        exact += traffic[0].words() == traffic[0].once;
+        const workloads::Step& step = plan.step();
+        const workloads::TensorId images = step.find("input.images").value();
+        left_out += workloads::values_needed(step, images) < step.tensor(images).elements();
+        if (rule == "bp") {
+          CHECK(analysis::compulsory_words(experiment.network,
+                                           static_cast<std::uint64_t>(experiment.batch)) -
+                    2 * experiment.network.weights() ==
+                Words(workloads::values_needed(step, images)));
+        }
+      }
+    }
+  }
+  CHECK(compared > 150);
+  CHECK(left_out > 40);
+  CHECK(exact > 5);
+}
+
+TEST_CASE("every word once has the pixels on which something depends, and a plan that moves them") {
+  const auto needed = [](const Experiment& experiment) {
+    const workloads::Step step = sim::training_step(experiment);
+    return workloads::values_needed(step, step.find("input.images").value());
+  };
+  const auto gaps = [](workloads::LayerSpec first, const std::string& rule) {
+    return test::experiment(
+        workloads::make_network("gaps", {1, 18, 18}, 2, {std::move(first), test::fc(3)}), rule, 1);
+  };
+  // A 1 x 1 convolution, of whose outputs pooling takes every second row and column.
+  const workloads::LayerSpec pooled = test::pooled(test::conv(2, 1), 1, 2);
+  for (const std::string& rule : workloads::learning_rule_names()) {
+    CHECK(needed(gaps(pooled, rule)) == 81);
+    workloads::LayerSpec normed = pooled;
+    normed.batch_norm = true;
+    normed.bias = false;
+    CHECK(needed(gaps(normed, rule)) == 324);
+  }
+  // Every third row and column of a first layer's outputs: local classifiers and direct errors are
+  // about all of them, errors from the layer above about no others.
+  workloads::LayerSpec third = test::conv(2, 1);
+  third.stride = {3, 3};
+  const auto chain = [&](const std::string& rule) {
+    return test::experiment(
+        workloads::make_network("gaps", {1, 18, 18}, 324, {test::conv(2, 1), third}), rule, 1);
+  };
+  CHECK(needed(chain("bp")) == 36);
+  CHECK(needed(chain("fa")) == 36);
+  CHECK(needed(chain("dfa")) == 324);
+  CHECK(needed(chain("lel")) == 324);
+  CHECK(analysis::compulsory_words(chain("bp").network, 1) == Words(36 + 2 * (2 + 4)));
+  Experiment own = chain("bp");
+  own.rule_options.loss = workloads::Loss::mse;
+  own.rule_options.targets = workloads::Targets::inputs;
+  CHECK(needed(own) == 324);
+  // A fixed layer reads them for its forward pass alone, and joined with pooling just these: the
+  // images, two weights and two biases, a seed there and back, and the metrics.
+  Experiment fixed = in(gaps(pooled, "lel"), Policy::best, 256);
+  fixed.rule_options.fix = 1;
+  fixed.idealisations = sim::Idealisations::none();
+  const auto layers = layer_traffic(fixed, make_plan(fixed));
+  CHECK(layers[0].once == layers[0].words());
+  CHECK(layers[0].once == Words(81 + 2 + 2 + 1 + 1 + 2));
+  // The product alone makes what is pooled and reads what that takes.
+  CHECK(analysis::product_alone_words(fixed.network.layers[0], 1, Words(1 << 20)) ==
+        Words(2 + 81 + 2 * 81));
 }
 
 TEST_CASE("every word once by layer is twice the weights and the images in the first") {

@@ -53,19 +53,19 @@ std::string network(const std::string& keys, const std::string& first = "") {
          first + "}, {type: fc, out: 5, dropout: 0.25}]}";
 }
 
-const std::vector<std::pair<std::string, std::string>> legal_options{{"loss", "square-hinge"},
-                                                                     {"distribution", "gaussian"},
-                                                                     {"fix", "1"},
-                                                                     {"classifier_rate", "0.5"},
-                                                                     {"feedback_scale", "0.25"}};
+const std::vector<std::pair<std::string, std::string>> legal_options{
+    {"loss", "square-hinge"},     {"targets", "labels"},
+    {"distribution", "gaussian"}, {"fix", "1"},
+    {"classifier_rate", "0.5"},   {"feedback_scale", "0.25"}};
 
-const std::map<std::string, std::string> taken{{"bp", "loss"},
-                                               {"fa", "loss, distribution, feedback_scale"},
-                                               {"dfa", "loss, distribution, feedback_scale"},
-                                               {"lel", "loss, distribution, fix"},
-                                               {"lel-scfb", "loss, distribution, fix"},
-                                               {"lel-independent", "loss, distribution, fix"},
-                                               {"lel-tlc", "loss, fix, classifier_rate"}};
+const std::map<std::string, std::string> taken{
+    {"bp", "loss, targets"},
+    {"fa", "loss, targets, distribution, feedback_scale"},
+    {"dfa", "loss, targets, distribution, feedback_scale"},
+    {"lel", "loss, targets, distribution, fix"},
+    {"lel-scfb", "loss, targets, distribution, fix"},
+    {"lel-independent", "loss, targets, distribution, fix"},
+    {"lel-tlc", "loss, targets, fix, classifier_rate"}};
 
 }  // namespace
 
@@ -100,6 +100,7 @@ TEST_CASE("a rule's options are what they were set to and its defaults otherwise
   CHECK(read("{base: dfa, feedback_scale: 0.25}").rule_options.feedback_scale == 0.25);
   const auto absent = read("lel-tlc");
   CHECK(absent.rule_options.loss == workloads::Loss::cross_entropy);
+  CHECK(absent.rule_options.targets == workloads::Targets::labels);
   CHECK(absent.rule_options.distribution == workloads::Distribution::uniform);
   CHECK(absent.rule_options.fix == 0);
   CHECK_FALSE(absent.rule_options.classifier_rate.has_value());
@@ -108,7 +109,7 @@ TEST_CASE("a rule's options are what they were set to and its defaults otherwise
 
 TEST_CASE("a wrong value of a rule's option is refused with its line and what is allowed") {
   const std::string at = "exp.yaml:2: rule.";
-  require_refused({at + "loss: found \"hinge\"", "allowed: cross-entropy, square-hinge"},
+  require_refused({at + "loss: found \"hinge\"", "allowed: cross-entropy, square-hinge, mse"},
                   with("bp", "loss", "hinge"));
   require_refused({at + "distribution: found \"mask\"", "allowed: uniform, gaussian"},
                   with("lel", "distribution", "mask"));
@@ -124,6 +125,29 @@ TEST_CASE("a wrong value of a rule's option is refused with its line and what is
   require_refused({"exp.yaml:2: rule", "\"base\", which is missing"}, "{loss: square-hinge}");
   require_refused({at + "base: found \"lell\"", "allowed: bp, fa, dfa", "did you mean \"lel\"?"},
                   with("lell", "loss", "square-hinge"));
+}
+
+TEST_CASE("a squared error takes labels or, in a network of as many classes, the inputs") {
+  const std::string outputs = "{input: [2, 6, 5], classes: ";
+  const std::string of_inputs = "{base: lel, loss: mse, targets: inputs}";
+  const std::string layers = ", layers: [{type: fc, out: 5}]}";
+  const auto given = read(of_inputs, "", outputs + "60" + layers);
+  CHECK(given.rule_options.loss == workloads::Loss::mse);
+  CHECK(given.rule_options.targets == workloads::Targets::inputs);
+  CHECK(read("{base: bp, loss: mse}", "", outputs + "1" + layers).network.classes == 1);
+  const std::string at = "exp.yaml:2: rule";
+  require_refused({at + ".targets: found \"images\"", "allowed: labels, inputs"},
+                  with("bp", "targets", "images"));
+  require_refused({at + ": targets: inputs", "allowed: beside loss: mse"},
+                  with("bp", "targets", "inputs"));
+  require_refused({at + ": targets: inputs, of 60 values, but 3 classes"}, of_inputs, "",
+                  network(""));
+  require_refused({at, "has one class; allowed: loss: mse"}, "bp", "", outputs + "1" + layers);
+  require_refused({at, "dfa, but in network", "allowed: from an fc layer"}, "dfa", "",
+                  "{input: [2, 6, 5], classes: 30, readout: none, layers: [{type: conv, out: 1, "
+                  "kernel: 1}]}");
+  require_refused({"validation: found \"5\"", "allowed: 0 beside targets: inputs"}, of_inputs,
+                  "training: {validation: 5}", outputs + "60" + layers);
 }
 
 TEST_CASE("a schedule's factors follow from its periods or drops or steps") {

@@ -538,7 +538,8 @@ TEST_CASE("parts of a mini-batch are judged as the whole is") {
     const Array label{{batch}, operand(labels)}, errors = zeros(scores.shape), metrics = zeros({2});
     for (const bool with_error : {true, false}) {
       for (const Kernel& kernel : {Kernel(SoftmaxCrossEntropy{batch, classes, with_error}),
-                                   Kernel(SquareHinge{batch, classes, with_error})}) {
+                                   Kernel(SquareHinge{batch, classes, with_error}),
+                                   Kernel(SquaredError{batch, classes, with_error})}) {
         Operation loss{kernel, {scores, label}, {metrics}};
         if (with_error) loss.outputs = {errors, metrics};
         std::vector<Part> parts;
@@ -554,6 +555,41 @@ TEST_CASE("parts of a mini-batch are judged as the whole is") {
         CHECK(as<float>(found.back().bytes)[1] == as<float>(expected.back().bytes)[1]);
       }
     }
+  }
+}
+
+TEST_CASE("values beside scores are judged in boxes of any shape, or example by example") {
+  SplitMix numbers(507);
+  for (int trial = 0; trial < 60; ++trial) {
+    CAPTURE(trial);
+    const TensorShape shape = random_maps(numbers);
+    const std::int64_t classes = shape[1] * shape[2] * shape[3];
+    const bool flat = trial % 3 == 0;  // the one beside the maps
+    const TensorShape target_shape = flat ? TensorShape{shape[0], classes} : shape;
+    const Array scores = random_array(shape, numbers),
+                targets = random_array(target_shape, numbers), errors = zeros(shape),
+                metrics = zeros({2});
+    const Operation loss{SquaredError{shape[0], classes, true, 0, false, TargetKind::values},
+                         {scores, targets},
+                         {errors, metrics}};
+    std::vector<Part> parts;
+    for (const Range& b : cut(shape[0], numbers)) {
+      if (flat) {
+        const Tile map = tile(b, {0, shape[1]}, {0, shape[2]}, {0, shape[3]});
+        parts.push_back({{map, tile(b, {0, classes})}, {map, tile({0, 2})}});
+        continue;
+      }
+      for (const Range& channels : cut(shape[1], numbers)) {
+        for (const Range& rows : cut(shape[2], numbers)) {
+          const Tile box = tile(b, channels, rows, {0, shape[3]});
+          parts.push_back({{box, box}, {box, tile({0, 2})}});
+        }
+      }
+    }
+    const auto found = run_parts(loss, parts, Outputs::apart_or_equal, numbers);
+    const auto expected = run_whole(loss);
+    CHECK(found[0].bytes == expected[0].bytes);
+    require_close(found[1], expected[1], expected[1]);
   }
 }
 
@@ -751,6 +787,13 @@ TEST_CASE("boxes that do not fit each other are refused") {
                   ConsistencyError);
   CHECK_THROWS_AS(tile_kernel(Relu{9}, Tiles{some}, Tiles{some}, true), ConsistencyError);
   CHECK_THROWS_AS(tile_kernel(Update{9, 1, 0}, Tiles{some, tile({3, 6})}, Tiles{some}, false),
+                  ConsistencyError);
+  const SquaredError of_values{4, 12, false, 0, false, TargetKind::values};
+  const Tile metrics = tile({0, 2}), half = tile({0, 4}, {0, 3}, {0, 2}, {0, 1});
+  CHECK_NOTHROW(tile_kernel(of_values, Tiles{half, half}, Tiles{metrics}, false));
+  CHECK_THROWS_AS(tile_kernel(of_values, Tiles{half, tile({0, 4}, {0, 6})}, Tiles{metrics}, false),
+                  ConsistencyError);
+  CHECK_THROWS_AS(tile_kernel(of_values, Tiles{tile({0, 4}, {0, 12}), half}, Tiles{metrics}, false),
                   ConsistencyError);
   CHECK_THROWS_AS(tile_kernel(SquareHinge{4, 3, false}, Tiles{tile({0, 2}, {0, 2}), tile({0, 2})},
                               Tiles{tile({0, 2})}, true),

@@ -8,105 +8,16 @@
 #include <cstring>
 #include <set>
 
-#include "models/lfsr.hpp"
-#include "tests/support/build.hpp"
-#include "workloads/executor.hpp"
-
-// Of OpenMP's library. Its header belongs to one compiler, and tools that read this file may be
-// another's.
-extern "C" {
-int omp_get_max_threads();
-void omp_set_num_threads(int threads);
-}
+#include "tests/support/gradient_trial.hpp"
 
 namespace spillway {
 
 using namespace workloads;
+using test::Agreement;
+using test::OneThread;
+using test::Trial;
 
 namespace {
-
-/// Networks this small run faster on one thread than two threads meet.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
-
-void make_values(const RandomValues& values, std::uint64_t seed,
-                 std::optional<std::uint64_t> sign_seed, std::span<std::byte> bytes) {
-  models::generate_values(values, seed, sign_seed, 0, bytes);
-}
-
-/// One step on whole tensors with random images, labels and initial values. The learning rate is 0,
-/// so that it can be run again.
-class Trial {
- public:
-  Trial(const Network& network, const std::string& rule, std::uint64_t seed)
-      : step_(learning_rule(rule).training_step(network, {4, {0.0, 0.0}, {}, 0})),
-        executor_(step_, make_values) {
-    SplitMix numbers(seed);
-    for (float& pixel : executor_.floats(0)) pixel = static_cast<float>(numbers.uniform());
-    for (std::int32_t& label : executor_.integers(1)) {
-      label = static_cast<std::int32_t>(numbers.below(network.classes));
-    }
-    for (const Tensor& tensor : step_.tensors) {
-      if (tensor.is_kept()) initialise(network, tensor, seed, executor_.bytes(tensor.id));
-    }
-    // Batch-norm that is not the identity, and masks that are the same in every run.
-    for (const Tensor& tensor : step_.tensors) {
-      if (tensor.kind == TensorKind::norm_parameters) {
-        for (float& value : executor_.floats(tensor.id)) {
-          value = static_cast<float>(value + numbers.uniform() - 0.5);
-        }
-      }
-      if (tensor.kind != TensorKind::masks) continue;
-      std::vector<std::byte> kept(tensor.elements());
-      for (std::byte& byte : kept) byte = std::byte{numbers.below(2) == 0};
-      executor_.give(tensor.id, kept);
-    }
-  }
-
-  const Step& step() const { return step_; }
-  std::span<float> floats(const std::string& name) {
-    return executor_.floats(step_.find(name).value());
-  }
-  std::int32_t seed(const std::string& layer) {
-    return executor_.integers(step_.find(layer + ".seed").value())[0];
-  }
-  void run() { executor_.run(); }
-  double loss(const std::string& layer) {
-    run();
-    return floats(layer + ".metrics")[0];
-  }
-  /// Names of a layer's parameters, e.g. "conv1.weights".
-  std::vector<std::string> parameters(int layer) const {
-    std::vector<std::string> names;
-    for (const Tensor& tensor : step_.tensors) {
-      if (tensor.layer == layer && step_.find(tensor.name + ".gradient")) {
-        names.push_back(tensor.name);
-      }
-    }
-    return names;
-  }
-  /// All gradients of a layer's parameters, one after the other.
-  std::vector<float> gradients(int layer) {
-    std::vector<float> all;
-    for (const std::string& name : parameters(layer)) {
-      const std::span<float> one = floats(name + ".gradient");
-      all.insert(all.end(), one.begin(), one.end());
-    }
-    return all;
-  }
-
- private:
-  Step step_;
-  DirectExecutor executor_;
-};
 
 Network smooth_network() {
   LayerSpec first = test::conv(3, 3), second = test::conv(4, 2), third = test::fc(5);
@@ -114,40 +25,6 @@ Network smooth_network() {
   first.relu = third.relu = false;  // one kink is enough
   return make_network("net", {2, 6, 5}, 3, {first, test::pooled(second, 2, 2), third});
 }
-
-/// How many coordinates of gradients equal the central difference of a loss. Where ReLU or
-/// max-pooling has a kink nearby, two step widths disagree and nothing can be said.
-struct Agreement {
-  int right = 0, judged = 0;
-  int telling = 0;  ///< judged ones where the gradient is not near 0
-
-  void add(Trial& trial, const std::string& parameter, const std::string& loss_layer, int most) {
-    trial.run();
-    const std::span<float> gradient = trial.floats(parameter + ".gradient");
-    const std::vector<float> claimed(gradient.begin(), gradient.end());
-    const std::span<float> values = trial.floats(parameter);
-    const auto difference = [&](std::size_t i, float epsilon) {
-      const float before = values[i];
-      values[i] = before + epsilon;
-      const double up = trial.loss(loss_layer);
-      values[i] = before - epsilon;
-      const double down = trial.loss(loss_layer);
-      values[i] = before;
-      return (up - down) / (2 * double{epsilon});
-    };
-    const auto equal = [](double x, double y) {
-      return std::abs(x - y) <= 2e-4 + 0.02 * std::abs(y);
-    };
-    for (std::size_t i = 0; i < values.size(); i += 1 + values.size() / most) {
-      const double wide = difference(i, 4e-3f), narrow = difference(i, 1e-3f);
-      if (!equal(wide, narrow)) continue;
-      right += equal(claimed[i], narrow);
-      telling += std::abs(narrow) > 2e-3;
-      ++judged;
-    }
-  }
-  double share() const { return static_cast<double>(right) / judged; }
-};
 
 /// A legal step of the smooth network for tests that spoil it.
 Step some_step(const std::string& rule) {
@@ -271,7 +148,7 @@ TEST_CASE("a step with a learning rate goes down its gradients, with momentum or
       const Network network = smooth_network();
       const Step step = rule.training_step(network, {4, {0.25, momentum}, {}, 0});
       CHECK(step.find("fc1.weights.momentum").has_value() == (momentum > 0));
-      DirectExecutor executor(step, make_values);
+      DirectExecutor executor(step, test::make_values);
       for (float& pixel : executor.floats(0)) pixel = 0.5f;
       for (const Tensor& tensor : step.tensors) {
         if (tensor.is_kept()) initialise(network, tensor, 9, executor.bytes(tensor.id));

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <variant>
 
 #include "workloads/network.hpp"
@@ -174,6 +175,21 @@ struct SquareHinge {
   std::int64_t total_batch = 0;
   bool accumulate = false;
 };
+/// What scores are compared with: labels, or values of their own.
+enum class TargetKind { labels, values };
+/// scores, targets -> dscores, metrics, as above with the loss sum (s - t)^2 / (2 batch) and
+/// dscores = (s - t) / batch. Targets are labels (int32): t is 1 for the label's class and 0 for
+/// the others; with one class t is the label itself, a number, and the decision is right when it
+/// rounds to it (labels beyond 2^24, which float32 does not tell apart, give NaN). Or they are
+/// values, as many as there are scores: then no decision is right or wrong and their number is 0,
+/// and an operation may take parts of examples, of `classes` values each.
+struct SquaredError {
+  std::int64_t batch, classes;
+  bool with_error;
+  std::int64_t total_batch = 0;
+  bool accumulate = false;
+  TargetKind targets = TargetKind::labels;
+};
 /// seed -> seed, in place: the seed of the next step's masks (one step of a 32-bit generator with
 /// full period).
 struct AdvanceSeed {};
@@ -190,10 +206,16 @@ using Kernel =
                  FcWeightGradient, ClassifierForward, ClassifierError, ClassifierWeightGradient,
                  BatchNorm, BatchNormInference, BatchNormError, NormStatistics, NormRunning,
                  NormApply, NormErrorSums, NormErrorApply, Relu, ReluError, MaxPool, MaxPoolError,
-                 Dropout, SoftmaxCrossEntropy, SquareHinge, AdvanceSeed, Update>;
+                 Dropout, SoftmaxCrossEntropy, SquareHinge, SquaredError, AdvanceSeed, Update>;
 
 /// The kernel with its learning rate multiplied, when it has one: what a schedule changes.
 Kernel with_rate_scale(Kernel kernel, double scale);
+
+template <class K>
+concept LossKernel = std::is_same_v<K, SoftmaxCrossEntropy> || std::is_same_v<K, SquareHinge> ||
+    std::is_same_v<K, SquaredError>;
+/// Makes errors and metrics out of scores.
+bool is_loss(const Kernel& kernel);
 
 /// Whether results are added to, or merged with, what stands in the outputs.
 bool accumulates(const Kernel& kernel);

@@ -47,8 +47,12 @@ OperandSizes weight_gradient(const Parts& p) {
 template <class Loss>
 OperandSizes loss(const Loss& k) {
   const Bytes scores = floats(k.batch * k.classes);
-  if (k.with_error) return {{scores, floats(k.batch)}, {scores, floats(2)}, 2, 2};
-  return {{scores, floats(k.batch)}, {floats(2)}, 2, 1};
+  Bytes targets = floats(k.batch);
+  if constexpr (requires { k.targets; }) {
+    if (k.targets == TargetKind::values) targets = scores;
+  }
+  if (k.with_error) return {{scores, targets}, {scores, floats(2)}, 2, 2};
+  return {{scores, targets}, {floats(2)}, 2, 1};
 }
 
 struct Sizes {
@@ -132,6 +136,7 @@ struct Sizes {
   }
   OperandSizes operator()(const SoftmaxCrossEntropy& k) const { return loss(k); }
   OperandSizes operator()(const SquareHinge& k) const { return loss(k); }
+  OperandSizes operator()(const SquaredError& k) const { return loss(k); }
   OperandSizes operator()(const Update& k) const {
     const Bytes size = floats(k.elements);
     if (k.momentum == 0) return {{size, size}, {size}, 2, 1};

@@ -142,5 +142,6 @@ void run(Layouts& layouts, const Update& kernel, Inputs in, Outputs out);
 
 void run(Layouts& layouts, const SoftmaxCrossEntropy& kernel, Inputs in, Outputs out);
 void run(Layouts& layouts, const SquareHinge& kernel, Inputs in, Outputs out);
+void run(Layouts& layouts, const SquaredError& kernel, Inputs in, Outputs out);
 
 }  // namespace spillway::workloads

@@ -32,6 +32,7 @@ std::string name_of(const MaxPoolError&) { return "max-pool error"; }
 std::string name_of(const Dropout&) { return "dropout"; }
 std::string name_of(const SoftmaxCrossEntropy&) { return "softmax cross-entropy"; }
 std::string name_of(const SquareHinge&) { return "square hinge"; }
+std::string name_of(const SquaredError&) { return "squared error"; }
 std::string name_of(const AdvanceSeed&) { return "advance seed"; }
 std::string name_of(const Update&) { return "update"; }
 
@@ -39,6 +40,10 @@ std::string name_of(const Update&) { return "update"; }
 
 std::string kernel_name(const Kernel& kernel) {
   return std::visit([](const auto& k) { return name_of(k); }, kernel);
+}
+
+bool is_loss(const Kernel& kernel) {
+  return std::visit([](const auto& k) { return LossKernel<std::decay_t<decltype(k)>>; }, kernel);
 }
 
 bool accumulates(const Kernel& kernel) {

@@ -10,36 +10,55 @@ namespace spillway::workloads {
 
 namespace {
 
-/// The readout: an fc layer from the last activations to one score per class.
-struct Readout {
+/// A trained readout: an fc layer from the last activations to one score per class.
+struct ReadoutLayer {
   Parameter weights, biases;
-  TensorId scores, metrics;
   DenseGeometry shape;
   Macs macs;
 };
 
-Readout add_readout(StepBuilder& builder, bool learns) {
-  const int top = builder.layers() + 1;
-  const std::int64_t features = builder.layer(builder.layers()).output.elements();
+/// Where scores are made, and what is made of them.
+struct Scores {
+  int layer = 0;  ///< the readout, or the last layer where that gives the scores itself
+  TensorId values = 0, metrics = 0;
+  std::optional<ReadoutLayer> readout;
+};
+
+Scores add_scores(StepBuilder& builder, bool learns) {
+  const int depth = builder.layers(), top = depth + 1;
+  if (builder.network().gives_scores(depth)) {
+    return {depth, builder.tensors(depth).a, builder.add_metrics(depth), std::nullopt};
+  }
+  const std::int64_t features = builder.layer(depth).output.elements();
   const std::int64_t classes = builder.network().classes;
-  Readout readout{};
+  ReadoutLayer readout{};
   readout.weights =
       builder.add_parameter("readout.weights", TensorKind::weights, TensorKind::weight_gradients,
-                            top, builder.classifier_shape(builder.layers(), true), learns);
+                            top, builder.classifier_shape(depth, true), learns);
   readout.biases = builder.add_parameter("readout.biases", TensorKind::biases,
                                          TensorKind::bias_gradients, top, {classes}, learns);
-  readout.scores =
-      builder.add_tensor("readout.scores", TensorKind::scores, top, {builder.batch(), classes});
-  readout.metrics = builder.add_metrics(top);
   readout.shape = {builder.batch(), features, classes};
   readout.macs = Macs(builder.batch()) * features * classes;
-  return readout;
+  const TensorId values =
+      builder.add_tensor("readout.scores", TensorKind::scores, top, {builder.batch(), classes});
+  return {top, values, builder.add_metrics(top), readout};
 }
 
-void readout_forward(StepBuilder& builder, const Readout& readout) {
-  builder.add_op(FcForward{readout.shape}, builder.layers() + 1, Phase::loss,
-                 {builder.tensors(builder.layers()).a, readout.weights.value, readout.biases.value},
-                 {readout.scores}, readout.macs, readout.macs);
+/// The forward pass down to the loss.
+void forward_pass(StepBuilder& builder, const Scores& scores, std::optional<TensorId> errors) {
+  const int depth = builder.layers();
+  for (int i = 1; i <= depth; ++i) {
+    builder.begin_stage(fmt::format("F_{}", i));
+    builder.forward(i);
+  }
+  builder.begin_stage("T");
+  if (scores.readout) {
+    const ReadoutLayer& readout = *scores.readout;
+    builder.add_op(FcForward{readout.shape}, scores.layer, Phase::loss,
+                   {builder.tensors(depth).a, readout.weights.value, readout.biases.value},
+                   {scores.values}, readout.macs, readout.macs);
+  }
+  builder.loss(scores.layer, scores.values, errors, scores.metrics);
 }
 
 const char* name_of(Backward backward) {
@@ -68,17 +87,16 @@ TensorId add_feedback(StepBuilder& builder, int i, const Parameter& weights) {
                             builder.rule().feedback_scale * std::sqrt(2 / fans));
 }
 
-/// The way back of each layer's output error; by layer, from 1 to the readout.
-std::vector<TensorId> add_feedbacks(StepBuilder& builder, const Readout& readout,
-                                    Backward backward) {
+/// The way back of each layer's output error; by layer, from 1 to where the scores are made.
+std::vector<TensorId> add_feedbacks(StepBuilder& builder, const Scores& scores, Backward backward) {
   const int depth = builder.layers();
-  std::vector<TensorId> feedback(depth + 2);
-  for (int i = 1; i <= depth + 1; ++i) {
+  std::vector<TensorId> feedback(static_cast<std::size_t>(scores.layer) + 1);
+  for (int i = 1; i <= scores.layer; ++i) {
     if (backward == Backward::random && i > 1) {
-      feedback[i] =
-          add_feedback(builder, i, i > depth ? readout.weights : builder.tensors(i).weights);
+      feedback[i] = add_feedback(builder, i,
+                                 i > depth ? scores.readout->weights : builder.tensors(i).weights);
     }
-    if (backward == Backward::direct && i <= depth) {
+    if (backward == Backward::direct && i < scores.layer) {
       const std::int64_t features = builder.layer(i).output.elements();
       const std::int64_t classes = builder.network().classes;
       const std::string prefix = builder.layer(i).name + ".";
@@ -100,47 +118,47 @@ void direct_error(StepBuilder& builder, int i, TensorId score_errors, TensorId f
                  {score_errors, feedback}, {builder.tensors(i).da}, macs, macs);
 }
 
+/// The readout's gradients and update, and the error of the last layer's output.
+void readout_backward(StepBuilder& builder, const ReadoutLayer& readout, TensorId errors,
+                      Backward backward, const std::vector<TensorId>& feedback) {
+  const int depth = builder.layers(), top = depth + 1;
+  const LayerTensors& last = builder.tensors(depth);
+  builder.begin_stage("B_top");
+  builder.add_op(FcWeightGradient{readout.shape}, top, Phase::backward, {errors, last.a},
+                 {*readout.weights.gradient, *readout.biases.gradient}, readout.macs, readout.macs);
+  if (backward == Backward::direct) {
+    direct_error(builder, depth, errors, feedback[depth]);
+  } else {
+    builder.add_op(FcInputGradient{readout.shape}, top, Phase::backward,
+                   {errors, backward == Backward::random ? feedback[top] : readout.weights.value},
+                   {last.da}, readout.macs, readout.macs);
+  }
+  builder.output_error(depth);
+  builder.update(top, readout.weights);
+  builder.update(top, readout.biases);
+}
+
 }  // namespace
 
 Step backward_training_step(const Network& network, const StepOptions& options, Backward backward) {
   StepBuilder builder(name_of(backward), network,
                       {options.batch, options.optimizer, options.rule, 0, 0});
+  const Scores scores = add_scores(builder, true);
   const int depth = builder.layers();
-  const int top = depth + 1;
-  const Readout readout = add_readout(builder, true);
-  const TensorId score_errors = builder.add_tensor("readout.score_errors", TensorKind::score_errors,
-                                                   top, {options.batch, network.classes});
-  const std::vector<TensorId> feedback = add_feedbacks(builder, readout, backward);
-  const bool direct = backward == Backward::direct;
-  for (int i = 1; i <= depth; ++i) {
-    builder.begin_stage(fmt::format("F_{}", i));
-    builder.forward(i);
-  }
-  builder.begin_stage("T");
-  readout_forward(builder, readout);
-  builder.loss(top, readout.scores, score_errors, readout.metrics);
+  const TensorId errors = scores.readout
+                              ? builder.add_tensor("readout.score_errors", TensorKind::score_errors,
+                                                   scores.layer, {options.batch, network.classes})
+                              : builder.tensors(depth).da;
+  const std::vector<TensorId> feedback = add_feedbacks(builder, scores, backward);
+  forward_pass(builder, scores, errors);
   builder.stage().turn = true;
-  builder.stage().survivors = {score_errors};
+  builder.stage().survivors = {errors};
 
-  builder.begin_stage("B_top");
-  const LayerTensors& last = builder.tensors(depth);
-  builder.add_op(FcWeightGradient{readout.shape}, top, Phase::backward, {score_errors, last.a},
-                 {*readout.weights.gradient, *readout.biases.gradient}, readout.macs, readout.macs);
-  if (direct) {
-    direct_error(builder, depth, score_errors, feedback[depth]);
-  } else {
-    builder.add_op(
-        FcInputGradient{readout.shape}, top, Phase::backward,
-        {score_errors, backward == Backward::random ? feedback[top] : readout.weights.value},
-        {last.da}, readout.macs, readout.macs);
-  }
-  builder.output_error(depth);
-  builder.update(top, readout.weights);
-  builder.update(top, readout.biases);
-
+  if (scores.readout) readout_backward(builder, *scores.readout, errors, backward, feedback);
+  const bool direct = backward == Backward::direct;
   for (int i = depth; i >= 1; --i) {
     builder.begin_stage(fmt::format("B_{}", i));
-    if (i > 1 && direct) direct_error(builder, i - 1, score_errors, feedback[i - 1]);
+    if (i > 1 && direct) direct_error(builder, i - 1, errors, feedback[i - 1]);
     if (i > 1 && backward == Backward::random) builder.input_gradient(i, feedback[i]);
     if (i > 1 && backward == Backward::weights) builder.input_gradient(i);
     if (i == 1) builder.drop_inputs(Phase::backward);
@@ -157,14 +175,8 @@ Step backward_training_step(const Network& network, const StepOptions& options, 
 
 Step readout_inference_step(const Network& network, const InferenceOptions& options) {
   StepBuilder builder("inference", network, {options.batch, std::nullopt, options.rule, 0, 0});
-  const Readout readout = add_readout(builder, false);
-  for (int i = 1; i <= builder.layers(); ++i) {
-    builder.begin_stage(fmt::format("F_{}", i));
-    builder.forward(i);
-  }
-  builder.begin_stage("T");
-  readout_forward(builder, readout);
-  builder.loss(builder.layers() + 1, readout.scores, std::nullopt, readout.metrics);
+  const Scores scores = add_scores(builder, false);
+  forward_pass(builder, scores, std::nullopt);
   return builder.finish();
 }
 

@@ -18,6 +18,15 @@ struct LocalClassifier {
   Macs macs;
 };
 
+/// A layer that gives the scores itself has no classifier: its error is the loss's own.
+void learn_from_scores(StepBuilder& builder, int i) {
+  const LayerTensors& t = builder.tensors(i);
+  const TensorId metrics = builder.add_metrics(i);
+  builder.loss(i, t.a, builder.learns(i) ? std::optional(t.da) : std::nullopt, metrics);
+  builder.weight_gradient(i);
+  builder.update(i);
+}
+
 /// The classifier of layer i and, when the layer learns, its way back. M and K have the standard
 /// deviation sqrt(2 / (features + classes)).
 LocalClassifier add_local_classifier(StepBuilder& builder, int i, const LocalRule& rule) {
@@ -86,6 +95,10 @@ Step lel_training_step(const Network& network, const StepOptions& options, const
     builder.begin_stage(fmt::format("{}_{}", below ? "F" : "S", i));
     builder.forward(i);
     if (below) continue;
+    if (network.gives_scores(i)) {
+      learn_from_scores(builder, i);
+      continue;
+    }
     const LocalClassifier local = add_local_classifier(builder, i, rule);
     classify(builder, i, local);
     if (!builder.learns(i) && !local.parameter.gradient) {
@@ -110,6 +123,10 @@ Step lel_inference_step(const Network& network, const InferenceOptions& options,
     builder.begin_stage(fmt::format("S_{}", i));
     builder.forward(i);
     if (options.exit_layer != 0 && i != options.exit_layer) continue;
+    if (network.gives_scores(i)) {
+      builder.loss(i, builder.tensors(i).a, std::nullopt, builder.add_metrics(i));
+      continue;
+    }
     const LocalClassifier local = add_local_classifier(builder, i, rule);
     classify(builder, i, local);
     builder.loss(i, local.scores, std::nullopt, local.metrics);

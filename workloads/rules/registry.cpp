@@ -8,8 +8,8 @@ namespace spillway::workloads {
 namespace {
 
 LearningRule local_rule(const std::string& description, const LocalRule& rule) {
-  std::vector<std::string> options{"loss", "distribution", "fix"};
-  if (rule.trained_classifier) options = {"loss", "fix", "classifier_rate"};
+  std::vector<std::string> options{"loss", "targets", "distribution", "fix"};
+  if (rule.trained_classifier) options = {"loss", "targets", "fix", "classifier_rate"};
   return {rule.name,
           description,
           true,
@@ -24,8 +24,10 @@ LearningRule local_rule(const std::string& description, const LocalRule& rule) {
 
 LearningRule readout_rule(const std::string& name, const std::string& description,
                           Backward backward) {
-  std::vector<std::string> options{"loss"};
-  if (backward != Backward::weights) options = {"loss", "distribution", "feedback_scale"};
+  std::vector<std::string> options{"loss", "targets"};
+  if (backward != Backward::weights) {
+    options = {"loss", "targets", "distribution", "feedback_scale"};
+  }
   return {name,
           description,
           false,
@@ -69,6 +71,39 @@ const LearningRule& learning_rule(const std::string& name) {
   const std::vector<std::string> names = learning_rule_names();
   throw InputError(fmt::format("found \"{}\"; allowed: {}{}", printable(name), joined(names),
                                did_you_mean(name, names)));
+}
+
+void require_fitting_rule(const Network& network, const std::string& rule,
+                          const RuleOptions& options) {
+  const Layer& last = network.layers.back();
+  if (rule == "dfa" && network.readout == Readout::none && last.kind != LayerKind::fc) {
+    throw InputError(fmt::format(
+        "dfa, but in network {} the scores come from a conv layer, {}; allowed: from an fc layer",
+        network.name, last.name));
+  }
+  if (network.classes == 1 && options.loss != Loss::mse) {
+    throw InputError(fmt::format("network {} has one class; allowed: loss: mse", network.name));
+  }
+  if (options.targets == Targets::labels) return;
+  if (options.loss != Loss::mse) throw InputError("targets: inputs; allowed: beside loss: mse");
+  if (network.classes != network.input.elements()) {
+    throw InputError(fmt::format(
+        "targets: inputs, of {} values, but {} classes in network {}; allowed: as many of both",
+        network.input.elements(), network.classes, network.name));
+  }
+}
+
+std::string to_string(Loss loss) {
+  switch (loss) {
+    case Loss::cross_entropy: return "cross-entropy";
+    case Loss::square_hinge: return "square-hinge";
+    case Loss::mse: return "mse";
+  }
+  return "?";
+}
+
+std::string to_string(Targets targets) {
+  return targets == Targets::inputs ? "inputs" : "labels";
 }
 
 void require_supported(const Network& network) {

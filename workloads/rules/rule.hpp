@@ -21,12 +21,24 @@ struct Optimizer {
 
 enum class Loss {
   cross_entropy,  ///< softmax cross-entropy
-  square_hinge
+  square_hinge,
+  mse  ///< squared error, sum (s - t)^2 / (2 batch)
 };
+
+/// What the loss compares scores with.
+enum class Targets {
+  labels,
+  inputs  ///< the images themselves, as they were before input dropout; `mse` alone takes them
+};
+
+/// As experiments name them.
+std::string to_string(Loss loss);
+std::string to_string(Targets targets);
 
 /// What a rule may be told beside the optimizer. Each rule names those that it takes.
 struct RuleOptions {
   Loss loss = Loss::cross_entropy;
+  Targets targets = Targets::labels;
   /// Of random classifiers and feedback weights: uniform or Gaussian.
   Distribution distribution = Distribution::uniform;
   /// The first so many conv layers keep their random weights; their batch-norm still learns.
@@ -71,6 +83,13 @@ const LearningRule& learning_rule(const std::string& name);
 
 /// Throws InputError when the network asks for what no kernel offers.
 void require_supported(const Network& network);
+
+/// Decisions are right or wrong: not where scores are compared with the images.
+inline bool decides(const RuleOptions& options) { return options.targets != Targets::inputs; }
+/// Throws InputError when a rule so told does not fit the network: where images are the targets,
+/// `classes` has to be their size; one class takes `mse`; `dfa` takes its errors from an fc layer.
+void require_fitting_rule(const Network& network, const std::string& rule,
+                          const RuleOptions& options);
 
 /// How errors get from the readout to a layer below it.
 enum class Backward {

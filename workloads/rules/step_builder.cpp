@@ -47,6 +47,7 @@ StepBuilder::StepBuilder(const std::string& rule, const Network& network, const 
                                        : static_cast<int>(network.layers.size())),
       layer_tensors_(network.layers.size() + 1) {
   require_supported(network);
+  require_fitting_rule(network, rule, scope.rule);
   step_.rule = rule;
   step_.batch = scope.batch;
   step_.layer_names.push_back("input");
@@ -57,7 +58,9 @@ StepBuilder::StepBuilder(const std::string& rule, const Network& network, const 
   const TensorShape images = map_shape(batch(), network.layers.front(), image);
   layer_tensors_[0].a =
       add_tensor("input.images", TensorKind::input_images, 0, images, Lifetime::input);
-  labels_ = add_tensor("input.labels", TensorKind::labels, 0, {batch()}, Lifetime::input);
+  if (scope.rule.targets == Targets::labels) {
+    labels_ = add_tensor("input.labels", TensorKind::labels, 0, {batch()}, Lifetime::input);
+  }
   if (network.input_dropout > 0 && in_training(1)) {
     add_mask("input.", 0, network.input_dropout, images);
   }
@@ -138,9 +141,12 @@ void StepBuilder::add_layer_tensors(int i) {
   }
   const TensorShape a_shape = map_shape(batch(), shape, shape.output);
   const TensorShape z_shape = map_shape(batch(), shape, shape.before_pool);
-  t.a = t.z = add_tensor(prefix + "activations", TensorKind::activations, i, a_shape);
+  const bool scores = network_.gives_scores(i);
+  t.a = t.z = add_tensor(prefix + (scores ? "scores" : "activations"),
+                         scores ? TensorKind::scores : TensorKind::activations, i, a_shape);
   if (learns(i)) {
-    t.da = t.dz = add_tensor(prefix + "errors", TensorKind::errors, i, a_shape);
+    t.da = t.dz = add_tensor(prefix + (scores ? "score_errors" : "errors"),
+                             scores ? TensorKind::score_errors : TensorKind::errors, i, a_shape);
   }
   if (shape.pool_window) {
     t.z = add_tensor(prefix + "activations_before_pool", TensorKind::activations, i, z_shape);
@@ -309,11 +315,21 @@ void StepBuilder::loss(int layer, TensorId scores, std::optional<TensorId> score
                        TensorId metrics) {
   std::vector<TensorId> outputs{metrics};
   if (score_errors) outputs.insert(outputs.begin(), *score_errors);
-  const bool hinge = scope_.rule.loss == Loss::square_hinge;
-  const Kernel kernel =
-      hinge ? Kernel(SquareHinge{batch(), network_.classes, score_errors.has_value()})
-            : Kernel(SoftmaxCrossEntropy{batch(), network_.classes, score_errors.has_value()});
-  add_op(kernel, layer, Phase::loss, {scores, labels_}, outputs);
+  const std::int64_t classes = network_.classes;
+  const bool with_error = score_errors.has_value();
+  // The images, or the labels.
+  const TensorId targets = labels_.value_or(layer_tensors_[0].a);
+  Kernel kernel;
+  switch (scope_.rule.loss) {
+    case Loss::cross_entropy: kernel = SoftmaxCrossEntropy{batch(), classes, with_error}; break;
+    case Loss::square_hinge: kernel = SquareHinge{batch(), classes, with_error}; break;
+    case Loss::mse: {
+      const TargetKind kind = labels_ ? TargetKind::labels : TargetKind::values;
+      kernel = SquaredError{batch(), classes, with_error, 0, false, kind};
+      break;
+    }
+  }
+  add_op(kernel, layer, Phase::loss, {scores, targets}, outputs);
 }
 
 Step StepBuilder::finish() {

@@ -75,7 +75,7 @@ class StepBuilder {
   void output_error(int layer);
   void update(int layer);
   void update(int layer, const Parameter& parameter, std::optional<double> rate = std::nullopt);
-  /// scores -> metrics, and score errors when given.
+  /// scores and the targets -> metrics, and score errors when given.
   void loss(int layer, TensorId scores, std::optional<TensorId> score_errors, TensorId metrics);
   /// Input dropout, replayed: layer 1 reads what it gives until it is called again.
   void drop_inputs(Phase phase);
@@ -103,7 +103,7 @@ class StepBuilder {
   StepScope scope_;
   int last_layer_;
   Step step_;
-  TensorId labels_ = 0;
+  std::optional<TensorId> labels_;  ///< none where images are the targets
   int dropped_inputs_ = 0;
   std::vector<LayerTensors> layer_tensors_;  ///< [0] holds the input's mask
 };
