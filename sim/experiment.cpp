@@ -178,7 +178,8 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   experiment.network =
       workloads::read_network(resolve_shared(network, "workloads/networks"), network_name);
   read_rule(config.at("rule"), experiment);
-  experiment.device = models::read_device(resolve_shared(config.at("device"), "models/devices"));
+  experiment.device =
+      models::read_device(resolve_shared(config.at("device"), "models/devices", {"dram"}));
   experiment.batch = config.at("batch").integer(1, 1 << 20);
   if (const Config* seed = config.find("seed")) {
     experiment.seed = static_cast<std::uint64_t>(seed->integer(0));
