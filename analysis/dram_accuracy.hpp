@@ -10,13 +10,15 @@
 
 namespace spillway::analysis {
 
-/// One run of another simulator: a line of analysis/reference/dram_reference.csv.
+/// One run of another simulator: a line of analysis/reference/dram_reference.csv, or of
+/// dram_ranks.csv.
 struct ReferenceRun {
   std::string simulator, scheduler;
   std::string device, mapping, pattern;  ///< as `spillway dram` takes them
   std::uint64_t mib = 0;
   double time_ns = 0, bandwidth = 0;        ///< bandwidth in GB/s
   std::optional<double> activates, energy;  ///< energy in uJ
+  std::uint32_t ranks = 1;
 };
 
 /// Throws InputError with file:line.

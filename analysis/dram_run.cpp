@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <utility>
 #include <vector>
@@ -11,8 +12,6 @@
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "models/dram/energy.hpp"
-#include "models/dram/traces/burst.hpp"
-#include "models/dram/traces/trace_reader.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::analysis {
@@ -22,12 +21,8 @@ using workloads::Bytes;
 
 namespace {
 
-void require_trace_bursts(const dram::DramDevice& device) {
-  const std::uint32_t burst = device.geometry.burst_bytes;
-  if (burst == dram::trace_burst_bytes) return;
-  throw workloads::InputError(
-      fmt::format("{}: found bursts of {} bytes; allowed with patterns and traces: {} bytes",
-                  device.name, burst, dram::trace_burst_bytes));
+std::uint64_t capacity_of(const dram::DramDevice& device) {
+  return workloads::checked_product(device.geometry.bytes(), device.channels);
 }
 
 /// A source that says how far it is.
@@ -50,7 +45,7 @@ class Reported {
 template <class Source>
 DramRun served(const dram::DramDevice& device, const std::string& name, Source& source,
                const DramProgress& progress) {
-  DramRun run{device, name, {}, 0};
+  DramRun run{.device = device, .pattern = name, .statistics = {}};
   dram::Memory memory(device);
   const double begin = cpu_seconds();
   memory.serve(Reported(source, progress));
@@ -110,17 +105,34 @@ Bytes usual_pattern_size(const dram::DramDevice& device, const std::string& patt
 }
 
 DramRun run_dram_pattern(const dram::DramDevice& device, const std::string& pattern, Bytes size,
-                         const DramProgress& progress) {
-  require_trace_bursts(device);
-  dram::Pattern source(pattern, size, device.timing.burst);
+                         bool wrap, const DramProgress& progress) {
+  dram::Pattern source(pattern, size, device.timing.burst, device.geometry.burst_bytes);
+  const std::uint64_t capacity = capacity_of(device);
+  if (source.end() > capacity && !wrap) {
+    throw workloads::InputError(fmt::format(
+        "pattern {}: found addresses up to {:#x}; allowed: below {:#x}, which {} holds, "
+        "or any with --wrap",
+        pattern, source.end() - 1, capacity, device.name));
+  }
   return served(device, pattern, source, progress);
 }
 
 DramRun run_dram_trace(const dram::DramDevice& device, const std::filesystem::path& trace,
-                       std::optional<dram::TraceFormat> format, const DramProgress& progress) {
-  require_trace_bursts(device);
-  dram::TraceReader source(trace, format);
-  return served(device, trace.filename().string(), source, progress);
+                       const DramTraceOptions& options, const DramProgress& progress) {
+  dram::TraceOptions reading{.format = options.format,
+                             .burst_bytes = device.geometry.burst_bytes,
+                             .capacity = capacity_of(device),
+                             .wrap = options.wrap,
+                             .clocks = {}};
+  if (options.clock_mhz) {
+    const auto period = static_cast<std::uint64_t>(std::llround(1e9 / *options.clock_mhz));
+    reading.clocks = {.trace = period, .channel = device.timing.clock_period_fs};
+  }
+  dram::TraceReader source(trace, reading);
+  DramRun run =
+      served(device, trace == "-" ? "standard input" : trace.filename().string(), source, progress);
+  run.backwards = source.backwards();
+  return run;
 }
 
 std::string dram_text(const DramRun& run) {
@@ -129,10 +141,11 @@ std::string dram_text(const DramRun& run) {
   const auto line = [](const char* what, const std::string& value) {
     return fmt::format("  {:<22} {}\n", what, value);
   };
-  std::string text = fmt::format("{} ({}), {}, mapping {}, controller {}: {}\n\n", run.device.name,
-                                 run.device.description, counted(run.device.channels, "channel"),
-                                 run.device.mapping_name,
-                                 scheduler_name(run.device.controller.scheduler), run.pattern);
+  const std::uint32_t ranks = run.device.geometry.ranks;
+  std::string text = fmt::format(
+      "{} ({}), {}{}, mapping {}, controller {}: {}\n\n", run.device.name, run.device.description,
+      counted(run.device.channels, "channel"), ranks > 1 ? fmt::format(" of {} ranks", ranks) : "",
+      run.device.mapping_name, scheduler_name(run.device.controller.scheduler), run.pattern);
   text += line("bursts", fmt::format("{} ({} read, {} written)", grouped(counts.bursts()),
                                      grouped(counts.reads), grouped(counts.writes)));
   text += line("cycles", grouped(counts.finish));
@@ -147,6 +160,10 @@ std::string dram_text(const DramRun& run) {
   text += line("activates", grouped(counts.activates));
   text += line("precharges", grouped(counts.precharges));
   text += line("refreshes", grouped(counts.refreshes + counts.bank_refreshes));
+  if (run.backwards.lines > 0) {
+    text += line("cycles backwards",
+                 fmt::format("in {}, served in their order", counted(run.backwards.lines, "line")));
+  }
   text += line("simulated",
                fmt::format("{:.2f} M bursts per CPU second", figures.bursts_per_cpu_s / 1e6));
   return text + "\n" + dram_bus_text(counts) + "\n" + dram_energy_text(figures);
@@ -159,6 +176,8 @@ std::string dram_json(const DramRun& run) {
   json["device"] = run.device.name;
   json["pattern"] = run.pattern;
   json["mapping"] = run.device.mapping_name;
+  json["ranks"] = run.device.geometry.ranks;
+  json["burst_bytes"] = run.device.geometry.burst_bytes;
   json["bursts"] = counts.bursts();
   json["cycles"] = counts.finish;
   json["time_ns"] = figures.time_ns;
@@ -179,6 +198,7 @@ std::string dram_json(const DramRun& run) {
   Json bus;
   for (const auto& [name, cycles] : dram_bus_use(counts)) bus[underscored(name)] = cycles;
   json["bus_cycles"] = bus;
+  json["backwards_cycles"] = run.backwards.lines;
   return dump(json);
 }
 

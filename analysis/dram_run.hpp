@@ -9,7 +9,7 @@
 
 #include "models/dram/channel.hpp"
 #include "models/dram/traces/pattern.hpp"
-#include "models/dram/traces/trace_format.hpp"
+#include "models/dram/traces/trace_reader.hpp"
 
 namespace spillway::analysis {
 
@@ -18,6 +18,7 @@ struct DramRun {
   std::string pattern;  ///< or the name of the trace
   models::dram::Statistics statistics;
   double cpu_seconds = 0;  ///< of this process, making or reading the requests included
+  models::dram::TraceReader::Backwards backwards{};  ///< of a trace
 
   double time_ns() const;
   /// Of the chips; none when the device does not give their currents.
@@ -32,15 +33,22 @@ using DramProgress = std::function<void(std::uint64_t bursts)>;
 workloads::Bytes usual_pattern_size(const models::dram::DramDevice& device,
                                     const std::string& pattern);
 
-/// Throws InputError, also for a device whose bursts are not the patterns'.
+/// In bursts of the device. Throws InputError, also for a pattern that goes beyond the device
+/// unless what is beyond begins at 0 again (`wrap`).
 DramRun run_dram_pattern(const models::dram::DramDevice& device, const std::string& pattern,
-                         workloads::Bytes size, const DramProgress& progress = {});
+                         workloads::Bytes size, bool wrap = false,
+                         const DramProgress& progress = {});
 
-/// The same with a trace of any length, in constant memory; its format is recognised when none is
-/// given.
+/// How a trace is to be read; its format is recognised when none is given.
+struct DramTraceOptions {
+  std::optional<models::dram::TraceFormat> format;
+  bool wrap = false;                ///< as for patterns
+  std::optional<double> clock_mhz;  ///< that its cycles are of; none: the device's command clock
+};
+
+/// The same with a trace of any length, in constant memory; "-" is standard input.
 DramRun run_dram_trace(const models::dram::DramDevice& device, const std::filesystem::path& trace,
-                       std::optional<models::dram::TraceFormat> format = {},
-                       const DramProgress& progress = {});
+                       const DramTraceOptions& options = {}, const DramProgress& progress = {});
 
 /// Of this process, so far.
 double cpu_seconds();

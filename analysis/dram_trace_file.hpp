@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "models/dram/traces/burst.hpp"
 #include "models/dram/traces/trace_writer.hpp"
 #include "models/dram/transaction.hpp"
 #include "workloads/support/whole_file.hpp"
@@ -13,10 +14,12 @@ namespace spillway::analysis {
 /// Takes transactions as they happen and keeps none of them. The file appears when it is finished.
 class DramTraceFile {
  public:
-  /// `clock_period_fs` is that of the channel's command clock, in which the trace counts.
-  /// Throws InputError when the file cannot be written.
+  /// `clock_period_fs` is that of the channel's command clock, in which the trace counts;
+  /// `burst_bytes` are what each of its lines moves, a burst of the device. Throws InputError when
+  /// the file cannot be written.
   DramTraceFile(const std::filesystem::path& path, models::dram::TraceFormat format,
-                std::uint64_t clock_period_fs);
+                std::uint64_t clock_period_fs,
+                std::uint64_t burst_bytes = models::dram::usual_burst_bytes);
 
   /// Every burst that the transaction touches, in the order of addresses.
   void add(const models::dram::Transaction& transaction);
@@ -27,7 +30,7 @@ class DramTraceFile {
  private:
   workloads::UnfinishedFile file_;
   models::dram::TraceWriter writer_;
-  std::uint64_t clock_period_fs_;
+  std::uint64_t clock_period_fs_, burst_bytes_;
   std::uint64_t bursts_ = 0;
 };
 

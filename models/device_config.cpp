@@ -39,8 +39,8 @@ DeviceConfig read_device(const Config& config) {
   device.dataflow = array.at("dataflow").choice({"output-stationary", "weight-stationary"}) == 0
                         ? Dataflow::output_stationary
                         : Dataflow::weight_stationary;
-  device.dram =
-      dram::read_dram_device(workloads::resolve_shared(config.at("dram"), "models/devices/dram"));
+  device.dram = dram::read_dram_device(
+      workloads::resolve_shared(config.at("dram"), "models/devices/dram", {"controller"}));
   device.dram_chunk = Bytes(device.dram.grain_bytes);
   if (const Config* host = config.find("host")) {
     host->allow_only({"bandwidth_gb_per_s"});

@@ -63,7 +63,8 @@ int run_command(const po::variables_map& values) {
   models::DeviceOptions options;
   options.values = values.count("no-values") == 0;
   if (target) {
-    trace.emplace(target->path, target->format, dram_clock_period_fs(experiment.device));
+    trace.emplace(target->path, target->format, dram_clock_period_fs(experiment.device),
+                  experiment.device.dram.geometry.burst_bytes);
     options.observe_dram = [&](const models::dram::Transaction& sent) { trace->add(sent); };
   }
   sim::Simulation simulation(experiment, options);

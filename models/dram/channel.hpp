@@ -28,8 +28,10 @@ enum class Command : std::uint8_t {
 struct IssuedCommand {
   std::uint64_t cycle = 0;
   Command command = Command::activate;
-  std::uint32_t bank = 0;  ///< bank_group * banks_per_group + bank; unused by _all
-  std::uint64_t row = 0;   ///< of activate, read and write
+  /// (rank * bank_groups + bank_group) * banks_per_group + bank; of _all and data_clock, which are
+  /// for a rank, its first.
+  std::uint32_t bank = 0;
+  std::uint64_t row = 0;  ///< of activate, read and write
   std::uint32_t column = 0;
   bool closes = false;  ///< read or write with auto-precharge
   bool operator==(const IssuedCommand&) const = default;
@@ -44,12 +46,13 @@ struct Statistics {
   std::uint64_t refreshes = 0, bank_refreshes = 0;
   std::uint64_t read_latency_sum = 0;  ///< acceptance to last data
   std::uint64_t finish = 0;            ///< the last read data or write command
-  std::uint64_t all_closed = 0;        ///< with every bank closed, up to `finish`
-  std::uint64_t busy = 0;              ///< data on the bus
+  /// With every bank of a rank closed, up to `finish`; the sum over the ranks.
+  std::uint64_t all_closed = 0;
+  std::uint64_t busy = 0;  ///< data on the bus
   /// The bus stood still and no request had been there in time to prevent it.
   std::uint64_t idle = 0;
-  /// The bus stood still although requests waited: for a refresh, for the change of direction, for
-  /// the activation of a row, or for the spacing of commands.
+  /// The bus stood still although requests waited: for a refresh, for the change of direction or of
+  /// the rank, for the activation of a row, or for the spacing of commands.
   std::uint64_t lost_refresh = 0, lost_turnaround = 0, lost_row = 0, lost_spacing = 0;
 
   std::uint64_t bursts() const { return reads + writes; }

@@ -6,7 +6,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <utility>
+#include <filesystem>
 
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_kinds.hpp"
@@ -21,7 +21,6 @@ using workloads::Config;
 
 constexpr const char* folder = "models/devices/dram";
 constexpr std::uint32_t longest = 1 << 20;  // cycles of one timing parameter
-constexpr Scheduler schedulers[] = {Scheduler::row_hits_first, Scheduler::bank_queues};
 
 // "14.16 ns" -> 14.16; nothing when the text is not a number of ns.
 std::optional<double> parse_ns(const std::string& text) {
@@ -78,13 +77,21 @@ std::uint64_t read_size_power_of_two(const Config& config, std::uint64_t maximum
 }
 
 Geometry read_geometry(const Config& config) {
-  config.allow_only({"bank_groups", "banks_per_group", "row", "rows_per_bank", "burst", "devices"});
+  config.allow_only(
+      {"ranks", "bank_groups", "banks_per_group", "row", "rows_per_bank", "burst", "devices"});
   Geometry geometry;
+  if (const Config* ranks = config.find("ranks")) {
+    geometry.ranks = static_cast<std::uint32_t>(read_power_of_two(*ranks, 16));
+  }
   geometry.bank_groups =
       static_cast<std::uint32_t>(read_power_of_two(config.at("bank_groups"), 16));
   geometry.banks_per_group =
       static_cast<std::uint32_t>(read_power_of_two(config.at("banks_per_group"), 64));
-  if (geometry.banks() > 64) config.at("banks_per_group").refuse("at most 64 banks in all groups");
+  if (geometry.banks_per_rank() > 64) {
+    config.at("banks_per_group").refuse("at most 64 banks in all groups");
+  }
+  if (geometry.banks() > 64) config.at("ranks").refuse("at most 64 banks in all ranks");
+  if (geometry.groups() > 16) config.at("ranks").refuse("at most 16 bank groups in all ranks");
   geometry.burst_bytes =
       static_cast<std::uint32_t>(read_size_power_of_two(config.at("burst"), 4096));
   if (geometry.burst_bytes < workloads::bytes_per_word) {
@@ -129,6 +136,7 @@ constexpr TimingKey timing_keys[] = {
     {"tWTR_S", &Timing::write_to_read_other},
     {"tWTR_L", &Timing::write_to_read_same},
     {"tRTW", &Timing::read_to_write},
+    {"tRTRS", &Timing::rank_to_rank, 0, true},
     {"tFAW", &Timing::four_activates},
     {"tPPD", &Timing::precharge_interval, 1, true},
     {"tRFC", &Timing::refresh},
@@ -256,18 +264,18 @@ Currents read_currents(const Config& config, const Timing& timing) {
 }
 
 Controller named_controller(const Config& config) {
-  return with_controller({}, schedulers[config.choice(scheduler_names())]).controller;
+  return with_controller({}, static_cast<Scheduler>(config.choice(scheduler_names()))).controller;
 }
 
 Controller read_controller(const Config& config, const Timing& timing) {
   if (config.is_scalar()) return named_controller(config);
   // What only the other scheduler knows may be there, too: from a file that this is laid over.
   config.allow_only({"base", "scheduler", "read_queue", "write_queue", "write_high", "write_low",
-                     "window", "bank_queue", "row_hits", "page", "refresh"});
+                     "window", "bank_queue", "row_hits", "page", "refresh", "rank_refresh"});
   const Config* base = config.find("base");
   Controller controller = base == nullptr ? Controller{} : named_controller(*base);
   if (const Config* scheduler = config.find("scheduler")) {
-    controller.scheduler = schedulers[scheduler->choice(scheduler_names())];
+    controller.scheduler = static_cast<Scheduler>(scheduler->choice(scheduler_names()));
   }
   const auto given = [&](const char* key, bool needed = true) -> const Config* {
     return base == nullptr && needed ? &config.at(key) : config.find(key);
@@ -304,6 +312,13 @@ Controller read_controller(const Config& config, const Timing& timing) {
       refresh->refuse("per-bank only with the times tRFCpb and tREFIpb");
     }
   }
+  if (base == nullptr) {
+    controller.rank_refresh = with_controller({}, controller.scheduler).controller.rank_refresh;
+  }
+  if (const Config* order = config.find("rank_refresh")) {
+    constexpr RankRefresh orders[] = {RankRefresh::together, RankRefresh::in_turn};
+    controller.rank_refresh = orders[order->choice({"together", "in-turn"})];
+  }
   return controller;
 }
 
@@ -323,6 +338,23 @@ void read_channels(const Config& config, DramDevice& device) {
   if (const Config* grain = config.find("grain")) {
     device.grain_bytes = read_size_power_of_two(*grain, geometry.row_bytes());
     if (device.grain_bytes < geometry.burst_bytes) grain->refuse("a whole number of bursts");
+  }
+}
+
+// What several ranks need besides.
+void check_ranks(const Config& config, const DramDevice& device) {
+  const Geometry& geometry = device.geometry;
+  if (geometry.ranks == 1) return;
+  const Config& timing = config.at("timing");
+  timing.at("tRTRS");
+  const Timing& t = device.timing;
+  const std::uint64_t ranks = geometry.ranks;
+  if (t.refresh_interval <= ranks * t.row_cycle + t.refresh) {
+    timing.at("tREFI").refuse(
+        "a value with tREFI > ranks * tRC + tRFC, or refreshes would pile up");
+  }
+  if (t.refresh_bank > 0 && t.refresh_bank_interval <= ranks * t.row_cycle) {
+    timing.at("tREFIpb").refuse("a value with tREFIpb > ranks * tRC, or refreshes would pile up");
   }
 }
 
@@ -354,6 +386,7 @@ DramDevice read_dram_device(const Config& config) {
   if (const Config* currents = config.find("currents")) {
     device.currents = read_currents(*currents, device.timing);
   }
+  check_ranks(config, device);
   device.io_pj_per_bit = config.at("io_pj_per_bit").number(0, 1000);
   device.mapping = mapping_of(config.at("mapping"), device.geometry);
   device.mapping_name = config.at("mapping").text();
@@ -366,19 +399,24 @@ DramDevice read_dram_device(const Config& config) {
   return device;
 }
 
-DramDevice dram_device(const std::string& name_or_path) {
-  const std::vector<std::string> names = dram_device_names();
+DramDevice dram_device(const std::string& name_or_path,
+                       const std::vector<workloads::Assignment>& overrides) {
   const bool is_path =
       name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".yaml");
-  if (is_path) return read_dram_device(Config::from_file(name_or_path));
-  if (std::find(names.begin(), names.end(), name_or_path) == names.end()) {
-    throw workloads::InputError(
-        fmt::format("no DRAM device \"{}\"{}; allowed: {}, or a path to a YAML file{}",
-                    workloads::printable(name_or_path), workloads::what_it_is(name_or_path),
-                    workloads::joined(names), workloads::did_you_mean(name_or_path, names)));
+  std::filesystem::path path = name_or_path;
+  if (!is_path) {
+    const std::vector<std::string> names = dram_device_names();
+    if (std::find(names.begin(), names.end(), name_or_path) == names.end()) {
+      throw workloads::InputError(
+          fmt::format("no DRAM device \"{}\"{}; allowed: {}, or a path to a YAML file{}",
+                      workloads::printable(name_or_path), workloads::what_it_is(name_or_path),
+                      workloads::joined(names), workloads::did_you_mean(name_or_path, names)));
+    }
+    path = workloads::shared_folder() / folder / (name_or_path + ".yaml");
   }
-  return read_dram_device(
-      Config::from_file(workloads::shared_folder() / folder / (name_or_path + ".yaml")));
+  Config config = Config::from_file(path);
+  for (const workloads::Assignment& assignment : overrides) config.set(assignment);
+  return read_dram_device(workloads::resolve_shared(config, folder, {"controller"}));
 }
 
 std::vector<std::string> dram_device_names() { return workloads::shared_names(folder); }
@@ -394,85 +432,14 @@ std::string describe(const DramDevice& device) {
       c.read_queue, c.write_queue, c.write_high, c.write_low, c.window, c.bank_queue, c.row_hits,
       static_cast<int>(c.page), static_cast<int>(c.refresh), static_cast<int>(device.placement),
       device.timing.clock_period_fs);
-  for (const TimingKey& key : timing_keys) text += fmt::format(" {}", device.timing.*key.member);
-  return text +
-         fmt::format(" {} {}", device.timing.activate_cycles, device.timing.split_command_bus);
-}
-
-Mapping parse_mapping(const std::string& text, const Geometry& geometry) {
-  constexpr std::pair<const char*, Digit> digits[] = {
-      {"Bg", Digit::bank_group}, {"Ba", Digit::bank}, {"Co", Digit::column}, {"Ro", Digit::row}};
-  Mapping mapping{};
-  std::size_t place = mapping.size();  // filled from the highest digit down
-  std::array<bool, mapping.size()> seen{};
-  bool good = text.size() % 2 == 0 && text.size() <= 2 * mapping.size();
-  for (std::size_t at = 0; good && at < text.size(); at += 2) {
-    const auto digit = std::find_if(std::begin(digits), std::end(digits), [&](const auto& d) {
-      return text.compare(at, 2, d.first) == 0;
-    });
-    good = digit != std::end(digits) && !std::exchange(seen[digit - std::begin(digits)], true);
-    if (good) mapping[--place] = digit->second;
+  for (const TimingKey& key : timing_keys) {
+    if (key.member == &Timing::rank_to_rank) continue;
+    text += fmt::format(" {}", device.timing.*key.member);
   }
-  // Without groups their digit, which then has no bits, may be left out.
-  if (good && place == 1 && !seen[0] && geometry.bank_groups == 1) {
-    mapping[--place] = Digit::bank_group;
-  }
-  if (!good || place != 0) {
-    throw workloads::InputError(fmt::format(
-        "an address mapping from the highest digit down, each of Ro, Ba, Bg and Co once{}, such as "
-        "RoBaCoBg or RoBaBgCo",
-        geometry.bank_groups == 1 ? " (Bg may be left out)" : ""));
-  }
-  return mapping;
-}
-
-std::vector<std::string> scheduler_names() {
-  std::vector<std::string> names;
-  for (const Scheduler scheduler : schedulers) names.push_back(scheduler_name(scheduler));
-  return names;
-}
-
-std::string scheduler_name(Scheduler scheduler) {
-  return scheduler == Scheduler::bank_queues ? "bank-queues" : "row-hits-first";
-}
-
-Scheduler parse_scheduler(const std::string& name) {
-  const std::vector<std::string> names = scheduler_names();
-  const auto at = std::find(names.begin(), names.end(), name);
-  if (at != names.end()) return schedulers[at - names.begin()];
-  throw workloads::InputError(fmt::format("controller: found \"{}\"; allowed: {}{}",
-                                          workloads::printable(name), workloads::joined(names),
-                                          workloads::did_you_mean(name, names)));
-}
-
-DramDevice with_controller(DramDevice device, Scheduler scheduler) {
-  Controller& controller = device.controller;
-  controller.scheduler = scheduler;
-  controller.read_queue = controller.write_queue = 32;
-  if (scheduler == Scheduler::bank_queues) {
-    // DRAMsim3: writing begins with a full queue, or with more than 8 while all banks are idle.
-    controller.write_high = 31;
-    controller.write_low = 8;
-    controller.bank_queue = 8;
-    controller.row_hits = 4;
-  } else {
-    // Ramulator 2: watermarks of 0.8 and 0.2.
-    controller.write_high = 25;
-    controller.write_low = 7;
-    controller.window = 32;
-  }
-  return device;
-}
-
-DramDevice with_mapping(DramDevice device, const std::string& mapping) {
-  try {
-    device.mapping = parse_mapping(mapping, device.geometry);
-  } catch (const workloads::InputError& error) {
-    throw workloads::InputError(fmt::format("mapping: found \"{}\"; allowed: {}",
-                                            workloads::printable(mapping), error.what()));
-  }
-  device.mapping_name = mapping;
-  return device;
+  text += fmt::format(" {} {}", device.timing.activate_cycles, device.timing.split_command_bus);
+  if (g.ranks == 1) return text;
+  return text + fmt::format(", {} ranks {} apart, refreshed {}", g.ranks,
+                            device.timing.rank_to_rank, static_cast<int>(c.rank_refresh));
 }
 
 }  // namespace spillway::models::dram

@@ -14,14 +14,17 @@ namespace spillway::models::dram {
 
 /// Of one channel: all that answers to one command bus.
 struct Geometry {
-  std::uint32_t bank_groups = 1;      ///< a power of two
+  std::uint32_t ranks = 1;            ///< sets of chips that share the buses; a power of two
+  std::uint32_t bank_groups = 1;      ///< of a rank; a power of two
   std::uint32_t banks_per_group = 1;  ///< a power of two
   std::uint32_t bursts_per_row = 1;   ///< a power of two
   std::uint64_t rows_per_bank = 1;    ///< a power of two
   std::uint32_t burst_bytes = 64;     ///< what one column command moves; a power of two
-  std::uint32_t devices = 1;          ///< chips that work in lockstep, for the energy
+  std::uint32_t devices = 1;          ///< chips of a rank, in lockstep, for the energy
 
-  std::uint32_t banks() const { return bank_groups * banks_per_group; }
+  std::uint32_t groups() const { return ranks * bank_groups; }  ///< of all ranks
+  std::uint32_t banks_per_rank() const { return bank_groups * banks_per_group; }
+  std::uint32_t banks() const { return ranks * banks_per_rank(); }
   std::uint64_t row_bytes() const { return std::uint64_t{bursts_per_row} * burst_bytes; }
   std::uint64_t bytes() const { return row_bytes() * rows_per_bank * banks(); }
 };
@@ -45,8 +48,9 @@ struct Timing {
   std::uint32_t activate_other = 0, activate_same = 0;            ///< (tRRD_S, tRRD_L)
   std::uint32_t write_to_read_other = 0, write_to_read_same = 0;  ///< after the data (tWTR_S, _L)
   std::uint32_t read_to_write = 0;                                ///< RD to WR (tRTW)
-  std::uint32_t four_activates = 0;                               ///< no fifth ACT within (tFAW)
-  std::uint32_t precharge_interval = 1;                           ///< PRE to PRE (tPPD)
+  std::uint32_t rank_to_rank = 0;           ///< data bus from one rank's to another's data (tRTRS)
+  std::uint32_t four_activates = 0;         ///< no fifth ACT within (tFAW)
+  std::uint32_t precharge_interval = 1;     ///< PRE to PRE (tPPD)
   std::uint32_t refresh = 0;                ///< REFab to the next ACT (tRFC, tRFCab)
   std::uint32_t refresh_interval = 0;       ///< between REFab (tREFI)
   std::uint32_t refresh_bank = 0;           ///< REFpb to ACT of the bank (tRFCpb); 0: there is none
@@ -69,6 +73,15 @@ struct Timing {
     return same_group ? write_latency + burst_same + write_to_read_same
                       : write_latency + burst + write_to_read_other;
   }
+  /// Between column commands to different ranks, which share nothing but the data bus: it rests for
+  /// tRTRS between their data, unless the controller drives both. Below 1: no limit.
+  std::int64_t other_rank(bool from_write, bool to_write) const {
+    const auto latency = [&](bool is_write) {
+      return std::int64_t{is_write ? write_latency : read_latency};
+    };
+    const bool same_driver = from_write && to_write;
+    return latency(from_write) + burst + (same_driver ? 0 : rank_to_rank) - latency(to_write);
+  }
 };
 
 /// Of one chip, in mA; one supply, or the sum over the rails weighed by their voltages.
@@ -80,11 +93,14 @@ struct Currents {
 
 enum class PagePolicy { open, closed };
 enum class RefreshMode { none, all_bank, per_bank };
+/// When the refreshes of several ranks are due: of all of them at once, every tREFI, or in turn,
+/// one every tREFI / ranks. They are carried out one after the other.
+enum class RankRefresh { together, in_turn };
 
 /// The digits of a burst's number, from the lowest: what a mapping such as RoBaCoBg spells from the
 /// highest.
-enum class Digit { bank_group, bank, column, row };
-using Mapping = std::array<Digit, 4>;
+enum class Digit { bank_group, bank, column, row, rank };
+using Mapping = std::array<Digit, 5>;
 
 /// How a controller chooses what goes out next.
 ///  * `row_hits_first` (Ramulator 2's FRFCFS with row hits): one direction at a time. Of the bursts
@@ -106,6 +122,7 @@ struct Controller {
   std::uint32_t row_hits = 4;    ///< bank_queues: an open row that served so many bursts gives way
   PagePolicy page = PagePolicy::open;
   RefreshMode refresh = RefreshMode::all_bank;
+  RankRefresh rank_refresh = RankRefresh::together;
 };
 
 /// Of a queue of requests, and of one of a bank.
@@ -140,8 +157,10 @@ struct DramDevice {
 /// open pages and refresh of all banks.
 DramDevice read_dram_device(const workloads::Config& config);
 
-/// The shipped device of that name (ddr4-2400), or the file of that path. Throws InputError.
-DramDevice dram_device(const std::string& name_or_path);
+/// The shipped device of that name (ddr4-2400), or the file of that path, with other values in
+/// place of some of its own. Throws InputError.
+DramDevice dram_device(const std::string& name_or_path,
+                       const std::vector<workloads::Assignment>& overrides = {});
 
 /// The names of the shipped devices.
 std::vector<std::string> dram_device_names();
@@ -150,7 +169,8 @@ std::vector<std::string> dram_device_names();
 std::string describe(const DramDevice& device);
 
 /// RoBaCoBg -> digits. Throws InputError naming the mappings when the text is none: Ro, Ba, Co and,
-/// unless the device has no groups, Bg, each once, from the highest digit.
+/// unless the device has no groups, Bg, and unless it has one rank, Ra, each once, from the highest
+/// digit.
 Mapping parse_mapping(const std::string& text, const Geometry& geometry);
 
 /// "row-hits-first", "bank-queues": as files call them, in the order of Scheduler.
@@ -160,7 +180,8 @@ std::string scheduler_name(Scheduler scheduler);
 Scheduler parse_scheduler(const std::string& name);
 
 /// `device` with the controller of the simulator that `scheduler` is modelled on: 32 reads and 32
-/// writes, watermarks and all else as there. Page policy and refresh stay.
+/// writes, watermarks, when ranks are refreshed and all else as there. Page policy and refresh
+/// stay.
 DramDevice with_controller(DramDevice device, Scheduler scheduler);
 
 /// `device` with another mapping, checked.

@@ -16,7 +16,7 @@ std::optional<EnergyPerEvent> energy_per_event(const DramDevice& device) {
   energy.write = scale * (i.idd4w - i.idd3n) * t.burst;
   energy.refresh = scale * (i.idd5ab - i.idd3n) * t.refresh;
   energy.refresh_bank = i.idd5pb ? scale * std::max(*i.idd5pb - i.idd3n, 0.0) * t.refresh_bank
-                                 : energy.refresh / device.geometry.banks();
+                                 : energy.refresh / device.geometry.banks_per_rank();
   energy.background_open = scale * i.idd3n;
   energy.background_closed = scale * i.idd2n;
   return energy;
@@ -28,8 +28,8 @@ std::optional<Energy> energy_of(const DramDevice& device, const Statistics& stat
   const auto count = [](std::uint64_t events, double energy) {
     return static_cast<double>(events) * energy;
   };
-  // The channels stand by for as long as the last one works.
-  const std::uint64_t cycles = statistics.finish * device.channels;
+  // The ranks of all channels stand by for as long as the last one works.
+  const std::uint64_t cycles = statistics.finish * device.channels * device.geometry.ranks;
   const std::uint64_t closed = std::min(statistics.all_closed, cycles);
   Energy energy;
   energy.activate = count(statistics.activates, each->activate);

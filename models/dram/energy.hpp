@@ -18,7 +18,7 @@ struct Energy {
   double total() const { return activate + read + write + refresh + background; }
 };
 
-/// Per event, in pJ of all chips; background per cycle.
+/// Per event, in pJ of all chips of a rank; background per cycle.
 struct EnergyPerEvent {
   double activate = 0, read = 0, write = 0, refresh = 0, refresh_bank = 0;
   double background_open = 0, background_closed = 0;

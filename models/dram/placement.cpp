@@ -25,8 +25,9 @@ Stream stream_of(const DramDevice& device) {
       columns_seen = true;
       continue;
     }
-    const std::uint64_t size =
-        digit == Digit::bank_group ? geometry.bank_groups : geometry.banks_per_group;
+    const std::uint64_t size = digit == Digit::bank_group ? geometry.bank_groups
+                               : digit == Digit::rank     ? geometry.ranks
+                                                          : geometry.banks_per_group;
     (columns_seen ? stream.slots : stream.block) *= size;
   }
   return stream;

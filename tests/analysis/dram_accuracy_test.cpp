@@ -70,6 +70,35 @@ TEST_CASE("the model keeps its bounds against the reference simulators") {
   CHECK(missed == std::set<std::string>{});
 }
 
+TEST_CASE("two ranks keep the bounds of one against the reference simulators") {
+  std::vector<ReferenceRun> runs = analysis::read_reference_runs(
+      analysis::reference_runs_file().parent_path() / "dram_ranks.csv");
+  CHECK(runs.size() == 133);
+  // The larger ones are left to the command: a stream, a copy, random reads of each mapping.
+  std::erase_if(runs, [](const ReferenceRun& run) {
+    const char pattern = run.pattern.front();
+    return run.ranks == 1 || run.mib > 16 || (pattern != 'b' && pattern != 'e' && pattern != 'g');
+  });
+  const std::vector<AccuracyRow> rows = compare_with_reference(runs),
+                                 alike = analysis::compare_alike(runs);
+  CHECK(rows.size() == 30);
+  CHECK(alike.size() == 8);
+  for (const AccuracyRow& row : rows) {
+    CAPTURE(row.reference.device);
+    CAPTURE(row.reference.mapping);
+    CAPTURE(row.reference.pattern);
+    CHECK(row.kept());
+  }
+  // As with one rank.
+  for (const AccuracyRow& row : alike) {
+    CAPTURE(row.reference.mapping);
+    CAPTURE(row.reference.pattern);
+    CHECK(std::abs(row.time.percent) < 0.6);
+    CHECK(std::abs(row.activates->percent) < 2);
+    CHECK(std::abs(row.energy->percent) < 1);
+  }
+}
+
 TEST_CASE("with the controller of a simulator the model does what that simulator does") {
   const std::vector<AccuracyRow> rows =
       analysis::compare_alike(analysis::read_reference_runs(analysis::reference_runs_file()));

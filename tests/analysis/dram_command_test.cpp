@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -216,7 +217,7 @@ TEST_CASE("the text names the device and its figures and energy with the interfa
   }
 }
 
-TEST_CASE("a device of one's own is a file, and takes traces when its bursts are theirs") {
+TEST_CASE("a device of one's own is a file") {
   const TemporaryFolder folder;
   const auto shipped = std::filesystem::path(SPILLWAY_SOURCE_DIR) / "models/devices/dram";
   std::ifstream stream(shipped / "ddr4-2400.yaml");
@@ -234,12 +235,137 @@ TEST_CASE("a device of one's own is a file, and takes traces when its bursts are
   CHECK(run("mine.yaml").at("device") == "mine");
   CHECK(run("mine.yaml").at("bandwidth_GBps").get<double>() >
         1.5 * run("ddr4-2400").at("bandwidth_GBps").get<double>());
-  replace("burst: 64", "burst: 32");
-  folder.write("mine.yaml", text);
+}
+
+TEST_CASE("patterns and traces are in bursts of the device, whatever their size") {
+  const TemporaryFolder folder;
+  for (const std::uint64_t burst : {16u, 32u, 128u}) {
+    CAPTURE(burst);
+    const std::string set = "geometry.burst=" + std::to_string(burst);
+    for (const char* pattern : {"a_seq_rd", "e_copy256", "h_rand_rw"}) {
+      CAPTURE(pattern);
+      const json result =
+          dram(folder, {"ddr4-2400", "--pattern", pattern, "--mib", "1", "--set", set});
+      CHECK(result.at("burst_bytes") == burst);
+      CHECK(result.at("bursts") == mib / burst);
+    }
+    folder.write("t", "0x0 READ 0\n0x10 READ 1\n0x20 READ 2\n0x40 READ 3\n0x80 READ 4\n");
+    const json trace = dram(folder, {"ddr4-2400", "--trace", "t", "--set", set});
+    CHECK(trace.at("bursts") == 5);
+  }
   const ProgramRun refused =
-      run_spillway({"dram", "mine.yaml", "--pattern", "a_seq_rd"}, folder.path());
+      run_spillway({"dram", "ddr4-2400", "--pattern", "e_copy256", "--set", "geometry.burst=512"},
+                   folder.path());
   CHECK(refused.exit_code == 2);
-  CHECK(refused.err.find("mine: found bursts of 32 bytes") != std::string::npos);
+  CHECK(refused.err.find("found bursts of 512 bytes; allowed: up to 256") != std::string::npos);
+}
+
+TEST_CASE("what a run sends in bursts of 32 bytes is replayed in bursts of 32 bytes") {
+  const TemporaryFolder folder;
+  folder.write("net.yaml", "input: 20\nclasses: 3\nlayers:\n  - {type: fc, out: 40}\n");
+  folder.write("e.yaml",
+               "network: net.yaml\nrule: bp\ndevice: {base: paper, dram: {geometry: {burst: 32}}}\n"
+               "batch: 10\ndata: random\n");
+  const ProgramRun run =
+      run_spillway({"run", "e.yaml", "--dram-trace", "t", "--json", "run.json"}, folder.path());
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  const json sent = json::parse(folder.read("run.json")).at("dram");
+  const json replayed = dram(folder, {"ddr4-2400", "--trace", "t", "--set", "geometry.burst=32"});
+  CHECK(replayed.at("read_bursts").get<std::uint64_t>() * 32 == sent.at("read_bytes"));
+  CHECK(replayed.at("write_bursts").get<std::uint64_t>() * 32 == sent.at("write_bytes"));
+}
+
+TEST_CASE("a trace comes through standard input, too") {
+  const TemporaryFolder folder;
+  write_trace(folder.path() / "t", models::dram::TraceFormat::dramsim3, "c_rw4k");
+  const std::string command = "cd '" + folder.path().string() +
+                              "' && '" SPILLWAY_PROGRAM
+                              "' dram ddr4-2400 --trace - --json out.json < t > text";
+  REQUIRE(std::system(command.c_str()) == 0);
+  const json piped = json::parse(folder.read("out.json"));
+  CHECK(piped.at("pattern") == "standard input");
+  CHECK(timeless(piped) == timeless(dram(folder, {"ddr4-2400", "--trace", "t"})));
+}
+
+TEST_CASE("addresses beyond the device are refused, or wrap on request") {
+  const TemporaryFolder folder;
+  folder.write("t", "0xFFFFFFFFFFFF READ 1\n");
+  const ProgramRun refused = run_spillway({"dram", "ddr4-2400", "--trace", "t"}, folder.path());
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("t:1: address: found \"0xffffffffffff\"") != std::string::npos);
+  CHECK(refused.err.find("below 0x200000000") != std::string::npos);
+  CHECK(dram(folder, {"ddr4-2400", "--trace", "t", "--wrap"}).at("bursts") == 1);
+  // A pattern of 512 MiB on a device of 256 MiB.
+  const std::vector<std::string> random{
+      "ddr4-2400", "--pattern", "g_rand_rd", "--mib", "1", "--set", "geometry.rows_per_bank=2048"};
+  std::vector<std::string> call = random;
+  call.insert(call.begin(), "dram");
+  const ProgramRun small = run_spillway(call, folder.path());
+  CHECK(small.exit_code == 2);
+  CHECK(small.err.find("allowed: below 0x10000000") != std::string::npos);
+  std::vector<std::string> wrapped = random;
+  wrapped.push_back("--wrap");
+  CHECK(dram(folder, wrapped).at("bursts") == mib / 64);
+}
+
+TEST_CASE("cycles that go backwards are told of") {
+  const TemporaryFolder folder;
+  folder.write("t", "0x0 READ 9\n0x40 READ 5\n0x80 READ 6\n");
+  const ProgramRun run =
+      run_spillway({"dram", "ddr4-2400", "--trace", "t", "--json", "-"}, folder.path());
+  CHECK(run.exit_code == 0);
+  CHECK(run.err.find("warning: t:2: found cycle 5 after 9; 2 lines") != std::string::npos);
+  CHECK(json::parse(run.out).at("backwards_cycles") == 2);
+  folder.write("t", "0x0 READ 5\n0x40 READ 5\n0x80 READ 6\n");
+  CHECK(run_spillway({"dram", "ddr4-2400", "--trace", "t"}, folder.path()).err == "");
+}
+
+TEST_CASE("a trace may count in another clock than the DRAM's") {
+  const TemporaryFolder folder;
+  // Each request opens a row of its own long after the one before: the last decides on the end.
+  folder.write("t", "0x0 READ 0\n0x2000000 READ 12000\n");
+  folder.write("u", "0x0 READ 0\n0x2000000 READ 16000\n");
+  const auto cycles = [&](const char* trace, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"ddr4-3200", "--trace", trace};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return dram(folder, arguments).at("cycles").get<std::uint64_t>();
+  };
+  CHECK(cycles("t", {}) > 12000);
+  CHECK(cycles("t", {"--clock-mhz", "1200"}) == cycles("u", {}));
+  CHECK(cycles("u", {"--clock-mhz", "1600"}) == cycles("u", {}));
+  for (const char* wrong : {"0", "-5", "fast", ""}) {
+    CAPTURE(wrong);
+    const ProgramRun run =
+        run_spillway({"dram", "ddr4-3200", "--trace", "t", "--clock-mhz", wrong}, folder.path());
+    CHECK(run.exit_code == 2);
+    CHECK(run.err.find("--clock-mhz") != std::string::npos);
+  }
+}
+
+TEST_CASE("values of a device's file are set, its ranks among them") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> call{"ddr4-2400", "--pattern", "g_rand_rd", "--mib", "1"};
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = call;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return dram(folder, arguments);
+  };
+  const json one = with({}), two = with({"--set", "geometry.ranks=2", "--mapping", "RoRaBaCoBg"});
+  CHECK(one.at("ranks") == 1);
+  CHECK(two.at("ranks") == 2);
+  CHECK(two.at("mapping") == "RoRaBaCoBg");
+  // Four activates at a time were what random reads waited for.
+  CHECK(two.at("cycles").get<double>() < 0.7 * one.at("cycles").get<double>());
+  CHECK(two.at("energy_uJ").at("background").get<double>() > one.at("energy_uJ").at("background"));
+  folder.write("mine.yaml", "base: ddr4-2400\nchannels: 2\n");
+  std::vector<std::string> own = call;
+  own.front() = "mine.yaml";
+  CHECK(dram(folder, own).at("cycles") == with({"--set", "channels=2"}).at("cycles"));
+  const ProgramRun wrong = run_spillway(
+      {"dram", "ddr4-2400", "--pattern", "g_rand_rd", "--set", "geometry.ranks=2"}, folder.path());
+  CHECK(wrong.exit_code == 2);
+  CHECK(wrong.err.find("RoRaBaCoBg") != std::string::npos);
 }
 
 TEST_CASE("bench dram times every device and a run") {
@@ -278,6 +404,7 @@ TEST_CASE("wrong usage of dram gives one line and exit 2") {
       {{"ddr4-2400", "--pattern", "a_seq_rd", "--mib", "0"}, {"--mib", "0", "1 to"}},
       {{"ddr4-2400", "--pattern", "a_seq_rd", "--mapping", "RoBaCo"}, {"mapping", "RoBaCoBg"}},
       {{"ddr4-2400", "--pattern", "a_seq_rd", "--format", "dramsim3"}, {"--format", "--trace"}},
+      {{"ddr4-2400", "--pattern", "a_seq_rd", "--clock-mhz", "800"}, {"--clock-mhz", "--trace"}},
       {{"ddr4-2400", "--trace", "good.trace", "--mib", "1"}, {"--mib", "--pattern"}},
       {{"ddr4-2400", "--trace", "good.trace", "--format", "ramulator3"},
        {"did you mean \"ramulator2\""}},

@@ -284,4 +284,37 @@ TEST_CASE("a bias beside batch-norm is refused wherever the batch-norm was asked
       read("bp", "", network(", batch_norm: true", ", bias: false")).network.layers[0].bias);
 }
 
+TEST_CASE("values are laid over the DRAM of the device that an experiment names") {
+  using models::dram::describe;
+  const auto dram = [](const std::string& device,
+                       const std::vector<workloads::Assignment>& set = {}) {
+    Config config = Config::from_text(
+        "network: mnist-mlp\nrule: bp\nbatch: 10\ndevice: " + device + "\n", "exp.yaml");
+    for (const workloads::Assignment& assignment : set) config.set(assignment);
+    return read_experiment(config, "exp").device.dram;
+  };
+  const models::dram::DramDevice two = dram("{base: paper, dram: {base: ddr4-2400, channels: 2}}");
+  CHECK(two.channels == 2);
+  CHECK(describe(dram("{base: paper, dram: {channels: 2}}")) == describe(two));
+  CHECK(describe(dram("paper", {"device.dram.channels=2"})) == describe(two));
+  CHECK(describe(dram("paper", {"device.dram.timing.tCL=18", "device.dram.channels=2"})) ==
+        describe(dram("{base: paper, dram: {channels: 2, timing: {tCL: 18}}}")));
+  // Over a controller that is named, too.
+  CHECK(describe(dram("{base: paper, dram: {controller: bank-queues}}",
+                      {"device.dram.controller.page=closed"})) ==
+        describe(dram("{base: paper, dram: {controller: {base: bank-queues, page: closed}}}")));
+  // Another device takes the place of the device's own.
+  CHECK(dram("{base: paper, dram: {base: hbm2-2000, channels: 8}}").name == "hbm2-2000");
+  CHECK(dram("paper", {"device.dram=hbm2-2000", "device.dram.channels=8"}).channels == 8);
+  try {
+    dram("{base: paper, dram: {channel: 2}}");
+    FAIL("accepted");
+  } catch (const InputError& error) {
+    const std::string message = error.what();
+    CAPTURE(message);
+    CHECK(message.find("exp.yaml:4: device.dram.channel: unknown key") != std::string::npos);
+    CHECK(message.find("did you mean \"channels\"") != std::string::npos);
+  }
+}
+
 }  // namespace spillway

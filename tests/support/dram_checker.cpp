@@ -15,7 +15,7 @@ namespace {
 bool is_column(Command command) { return command == Command::read || command == Command::write; }
 
 // How two commands stand to each other.
-enum class Place { anywhere, same_bank, same_group, other_bank };
+enum class Place { same_rank, same_bank, same_group, other_rank };
 
 struct Rule {
   const char* name;
@@ -31,44 +31,51 @@ std::vector<Rule> rules_of(const DramDevice& device) {
   const Timing& t = device.timing;
   const std::int64_t later = t.activate_cycles - 1;  // what an ACT counts from
   const std::int64_t write_done = t.write_latency + t.burst;
+  const std::int64_t gap = t.rank_to_rank;
   std::vector<Rule> rules{
       {"tRC", activate, activate, same_bank, t.row_cycle},
       {"tRRD_L", activate, activate, same_group, t.activate_same},
-      {"tRRD_S", activate, activate, anywhere, t.activate_other},
+      {"tRRD_S", activate, activate, same_rank, t.activate_other},
       {"tRCD", activate, read, same_bank, t.activate_to_read + later},
       {"tRCDWR", activate, write, same_bank, t.activate_to_write + later},
       {"tRAS", activate, precharge, same_bank, t.row_active + later},
-      {"tRAS", activate, precharge_all, anywhere, t.row_active + later},
-      {"tRC", activate, refresh_all, anywhere, t.row_cycle + later},
+      {"tRAS", activate, precharge_all, same_rank, t.row_active + later},
+      {"tRC", activate, refresh_all, same_rank, t.row_cycle + later},
       {"tRC", activate, refresh_bank, same_bank, t.row_cycle + later},
       {"tCCD_L", read, read, same_group, t.column_same},
-      {"tCCD_S", read, read, anywhere, t.column_other},
+      {"tCCD_S", read, read, same_rank, t.column_other},
       {"tCCD_L", write, write, same_group, t.column_same},
-      {"tCCD_S", write, write, anywhere, t.column_other},
-      {"tRTW", read, write, anywhere, t.read_to_write},
+      {"tCCD_S", write, write, same_rank, t.column_other},
+      {"tRTW", read, write, same_rank, t.read_to_write},
       {"tWTR_L", write, read, same_group,
        t.write_latency + t.burst_same + std::int64_t{t.write_to_read_same}},
-      {"tWTR_S", write, read, anywhere, write_done + t.write_to_read_other},
+      {"tWTR_S", write, read, same_rank, write_done + t.write_to_read_other},
       {"tRTP", read, precharge, same_bank, t.read_to_precharge},
-      {"tRTP", read, precharge_all, anywhere, t.read_to_precharge},
+      {"tRTP", read, precharge_all, same_rank, t.read_to_precharge},
       {"tWR", write, precharge, same_bank, write_done + t.write_recovery},
-      {"tWR", write, precharge_all, anywhere, write_done + t.write_recovery},
+      {"tWR", write, precharge_all, same_rank, write_done + t.write_recovery},
       {"tRP", precharge, activate, same_bank, t.precharge - later},
-      {"tRPab", precharge_all, activate, anywhere, t.precharge_all - later},
-      {"tRP", precharge, refresh_all, anywhere, t.precharge},
+      {"tRPab", precharge_all, activate, same_rank, t.precharge_all - later},
+      {"tRP", precharge, refresh_all, same_rank, t.precharge},
       {"tRP", precharge, refresh_bank, same_bank, t.precharge},
-      {"tRPab", precharge_all, refresh_all, anywhere, t.precharge_all},
-      {"tRPab", precharge_all, refresh_bank, anywhere, t.precharge_all},
-      {"tPPD", precharge, precharge, anywhere, t.precharge_interval},
-      {"tPPD", precharge, precharge_all, anywhere, t.precharge_interval},
-      {"tRFC", refresh_all, activate, anywhere, t.refresh - later},
-      {"tRFC", refresh_all, refresh_all, anywhere, t.refresh},
+      {"tRPab", precharge_all, refresh_all, same_rank, t.precharge_all},
+      {"tRPab", precharge_all, refresh_bank, same_rank, t.precharge_all},
+      {"tPPD", precharge, precharge, same_rank, t.precharge_interval},
+      {"tPPD", precharge, precharge_all, same_rank, t.precharge_interval},
+      {"tRFC", refresh_all, activate, same_rank, t.refresh - later},
+      {"tRFC", refresh_all, refresh_all, same_rank, t.refresh},
   };
+  if (device.geometry.ranks > 1) {
+    const std::int64_t turn = std::int64_t{t.read_latency} - t.write_latency;
+    rules.push_back({"tRTRS", read, read, other_rank, t.burst + gap});
+    rules.push_back({"tRTRS", read, write, other_rank, t.burst + gap + turn});
+    rules.push_back({"tRTRS", write, read, other_rank, t.burst + gap - turn});
+  }
   if (t.refresh_bank > 0) {
     rules.push_back({"tRFCpb", refresh_bank, activate, same_bank, t.refresh_bank - later});
-    rules.push_back({"tRFCpb", refresh_bank, refresh_bank, anywhere, t.refresh_bank});
+    rules.push_back({"tRFCpb", refresh_bank, refresh_bank, same_rank, t.refresh_bank});
     rules.push_back(
-        {"tRREFD", refresh_bank, activate, anywhere, t.refresh_bank_to_activate - later});
+        {"tRREFD", refresh_bank, activate, same_rank, t.refresh_bank_to_activate - later});
   }
   return rules;
 }
@@ -100,17 +107,23 @@ class Checker {
     std::int64_t closed = -1'000'000'000;  // by an auto-precharge
   };
 
+  struct Clock {
+    std::int64_t until = 0, started = -10;
+  };
+
   void fault(const char* name, const IssuedCommand& command, const std::string& what) {
     faults_.push_back(fmt::format("{}: {} in cycle {}", name, what, command.cycle));
   }
   std::uint32_t group(std::uint32_t bank) const { return bank / device_.geometry.banks_per_group; }
 
+  std::uint32_t rank(std::uint32_t bank) const { return bank / device_.geometry.banks_per_rank(); }
+
   bool stands(Place place, const IssuedCommand& before, const IssuedCommand& after) const {
     switch (place) {
-      case Place::anywhere: return true;
+      case Place::same_rank: return rank(before.bank) == rank(after.bank);
       case Place::same_bank: return before.bank == after.bank;
       case Place::same_group: return group(before.bank) == group(after.bank);
-      case Place::other_bank: return before.bank != after.bank;
+      case Place::other_rank: return rank(before.bank) != rank(after.bank);
     }
     return false;
   }
@@ -190,10 +203,13 @@ class Checker {
         bank.row.reset();
         break;
       case Command::precharge_all:
-        for (auto& each : banks_) each.second.row.reset();
+        for (auto& each : banks_) {
+          if (rank(each.first) == rank(command.bank)) each.second.row.reset();
+        }
         break;
       case Command::refresh_all:
         for (const auto& each : banks_) {
+          if (rank(each.first) != rank(command.bank)) continue;
           if (each.second.row) fault("state", command, "refresh with an open bank");
           check_closed(each.second, command);
         }
@@ -202,7 +218,7 @@ class Checker {
         if (bank.row) fault("state", command, "refresh of an open bank");
         check_closed(bank, command);
         break;
-      case Command::data_clock: clock_started_ = at; break;
+      case Command::data_clock: clocks_[rank(command.bank)].started = at; break;
     }
   }
 
@@ -217,22 +233,25 @@ class Checker {
   void check_clock(const IssuedCommand& command) {
     if (t_.data_clock_postamble == 0) return;
     const auto at = static_cast<std::int64_t>(command.cycle);
-    if (at >= clock_until_ && clock_started_ != at - 1) {
+    Clock& clock = clocks_[rank(command.bank)];
+    if (at >= clock.until && clock.started != at - 1) {
       fault("tWCKPST", command, "no data clock");
     }
     const std::int64_t latency =
         command.command == Command::read ? t_.read_latency : t_.write_latency;
-    clock_until_ = std::max(clock_until_, at + latency + t_.burst + t_.data_clock_postamble);
+    clock.until = std::max(clock.until, at + latency + t_.burst + t_.data_clock_postamble);
   }
 
   void check_four_activates() {
-    std::vector<const IssuedCommand*> activates;
+    std::map<std::uint32_t, std::vector<const IssuedCommand*>> of_rank;
     for (const IssuedCommand& command : commands_) {
-      if (command.command == Command::activate) activates.push_back(&command);
+      if (command.command == Command::activate) of_rank[rank(command.bank)].push_back(&command);
     }
-    for (std::size_t i = 4; i < activates.size(); ++i) {
-      if (activates[i]->cycle - activates[i - 4]->cycle < t_.four_activates) {
-        fault("tFAW", *activates[i], "a fifth activation");
+    for (const auto& [number, activates] : of_rank) {
+      for (std::size_t i = 4; i < activates.size(); ++i) {
+        if (activates[i]->cycle - activates[i - 4]->cycle < t_.four_activates) {
+          fault("tFAW", *activates[i], "a fifth activation");
+        }
       }
     }
   }
@@ -263,7 +282,7 @@ class Checker {
   std::map<std::uint32_t, Bank> banks_;
   std::optional<std::int64_t> second_due_;
   std::uint32_t second_bank_ = 0;
-  std::int64_t clock_until_ = 0, clock_started_ = -10;
+  std::map<std::uint32_t, Clock> clocks_;  // of the ranks
   std::vector<std::string> faults_;
 };
 

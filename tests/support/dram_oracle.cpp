@@ -25,11 +25,11 @@ class Oracle {
       : device_(device),
         t_(device.timing),
         banks_(device.geometry.banks()),
+        ranks_(device.geometry.ranks),
         bank_queues_(device.geometry.banks()) {}
 
   OracleResult run(std::span<const Request> requests) {
-    next_refresh_ = device_.controller.refresh == RefreshMode::per_bank ? t_.refresh_bank_interval
-                                                                        : t_.refresh_interval;
+    next_refresh_ = refresh_interval();
     for (now_ = 1; !requests.empty() || waiting(); ++now_) {
       if (!requests.empty() && accept(requests.front())) requests = requests.subspan(1);
       no_more_ = requests.empty();
@@ -51,6 +51,59 @@ class Oracle {
     std::uint32_t served = 0;
   };
 
+  struct Rank {
+    Cycle last_activate = never, last_read = never, last_write = never, last_precharge = never;
+    Cycle all_activate = never, data_clock_until = 0;
+    std::vector<Cycle> activates;
+  };
+
+  std::uint32_t rank(std::uint32_t bank) const { return bank / device_.geometry.banks_per_rank(); }
+  Rank& rank_of(std::uint32_t bank) { return ranks_[rank(bank)]; }
+  const Rank& rank_of(std::uint32_t bank) const { return ranks_[rank(bank)]; }
+  std::uint32_t first_of_rank(std::uint32_t bank) const {
+    return rank(bank) * device_.geometry.banks_per_rank();
+  }
+  Cycle refresh_interval() const {
+    const Cycle each = device_.controller.refresh == RefreshMode::per_bank
+                           ? t_.refresh_bank_interval
+                           : t_.refresh_interval;
+    return device_.controller.rank_refresh == RankRefresh::in_turn ? each / device_.geometry.ranks
+                                                                   : each;
+  }
+  bool per_bank() const { return device_.controller.refresh == RefreshMode::per_bank; }
+  // Of the refresh that is due first: its bank, or the first one of its rank.
+  std::uint32_t due() const { return due_.front(); }
+  template <class Visit>
+  void for_rank(std::uint32_t bank, Visit&& visit) {
+    for (std::uint32_t b = 0; b < banks_.size(); ++b) {
+      if (rank(b) == rank(bank)) visit(banks_[b]);
+    }
+  }
+  template <class Visit>
+  void for_rank(std::uint32_t bank, Visit&& visit) const {
+    for (std::uint32_t b = 0; b < banks_.size(); ++b) {
+      if (rank(b) == rank(bank)) visit(banks_[b]);
+    }
+  }
+  bool any_open(std::uint32_t bank) const {
+    bool open = false;
+    for_rank(bank, [&](const Bank& each) { open |= each.row.has_value(); });
+    return open;
+  }
+
+  // When the data of a burst may begin, as far as those of other ranks go.
+  Cycle data_from(std::uint32_t bank, bool is_write) const {
+    Cycle at = never;
+    for (std::uint32_t r = 0; r < ranks_.size(); ++r) {
+      if (r == rank(bank)) continue;
+      const Cycle read_end = ranks_[r].last_read + t_.read_latency + t_.burst;
+      const Cycle write_end = ranks_[r].last_write + t_.write_latency + t_.burst;
+      at = std::max(
+          {at, read_end + t_.rank_to_rank, is_write ? write_end : write_end + t_.rank_to_rank});
+    }
+    return at;
+  }
+
   bool banks_wait() const {
     return std::any_of(bank_queues_.begin(), bank_queues_.end(),
                        [](const auto& queue) { return !queue.empty(); });
@@ -69,7 +122,7 @@ class Oracle {
     entry.arrival = now_ - 1;
     entry.is_write = request.is_write;
     std::uint64_t rest = request.address / device_.geometry.burst_bytes, in_group = 0,
-                  bank_group = 0;
+                  bank_group = 0, in_rank = 0;
     const auto digit = [&rest](std::uint64_t size) {
       const std::uint64_t value = rest % size;
       rest /= size;
@@ -77,13 +130,15 @@ class Oracle {
     };
     for (const Digit d : device_.mapping) {
       if (d == Digit::bank_group) bank_group = digit(device_.geometry.bank_groups);
+      if (d == Digit::rank) in_rank = digit(device_.geometry.ranks);
       if (d == Digit::bank) in_group = digit(device_.geometry.banks_per_group);
       if (d == Digit::column)
         entry.column = static_cast<std::uint32_t>(digit(device_.geometry.bursts_per_row));
       if (d == Digit::row) entry.row = digit(device_.geometry.rows_per_bank);
     }
     entry.bank =
-        static_cast<std::uint32_t>(bank_group * device_.geometry.banks_per_group + in_group);
+        static_cast<std::uint32_t>(in_rank * device_.geometry.banks_per_rank() +
+                                   bank_group * device_.geometry.banks_per_group + in_group);
     queue.push_back(entry);
     return true;
   }
@@ -91,9 +146,9 @@ class Oracle {
   void issue(Command command, const Entry& entry, bool closes = false) {
     IssuedCommand issued{static_cast<std::uint64_t>(now_), command};
     issued.closes = closes;
-    if (command != Command::precharge_all && command != Command::refresh_all) {
-      issued.bank = entry.bank;
-    }
+    const bool whole_rank = command == Command::precharge_all || command == Command::refresh_all ||
+                            command == Command::data_clock;
+    issued.bank = whole_rank ? first_of_rank(entry.bank) : entry.bank;
     if (is_column(command)) issued.column = entry.column;
     if (is_column(command) || command == Command::activate || command == Command::activate_second) {
       issued.row = entry.row;
@@ -115,33 +170,37 @@ class Oracle {
 
   Cycle ready(Command command, std::uint32_t b) const {
     const Bank& bank = banks_[b];
+    const Rank& rank = rank_of(b);
     const std::uint32_t g = group(b);
     switch (command) {
       case Command::activate: {
-        Cycle at = std::max(bank.activate, all_activate_);
-        at = std::max(at, last_activate_ + t_.activate_other);
-        if (activates_.size() >= 4)
-          at = std::max(at, activates_[activates_.size() - 4] + t_.four_activates);
+        Cycle at = std::max(bank.activate, rank.all_activate);
+        at = std::max(at, rank.last_activate + t_.activate_other);
+        if (rank.activates.size() >= 4)
+          at = std::max(at, rank.activates[rank.activates.size() - 4] + t_.four_activates);
         at = std::max(at, group_activate_[g] + t_.activate_same);
         return std::max(at - t_.activate_cycles + 1, row_bus_free_);
       }
       case Command::read:
-        return std::max({bank.read, last_read_ + t_.column_other, group_read_[g] + t_.column_same,
-                         last_write_ + t_.write_to_read(false),
-                         group_write_[g] + t_.write_to_read(true)});
+        return std::max({bank.read, rank.last_read + t_.column_other,
+                         group_read_[g] + t_.column_same, rank.last_write + t_.write_to_read(false),
+                         group_write_[g] + t_.write_to_read(true),
+                         data_from(b, false) - t_.read_latency});
       case Command::write:
-        return std::max({bank.write, last_write_ + t_.column_other,
-                         group_write_[g] + t_.column_same, last_read_ + t_.read_to_write});
+        return std::max({bank.write, rank.last_write + t_.column_other,
+                         group_write_[g] + t_.column_same, rank.last_read + t_.read_to_write,
+                         data_from(b, true) - t_.write_latency});
       case Command::precharge:
-        return std::max({bank.precharge, last_precharge_ + t_.precharge_interval, row_bus_free_});
+        return std::max(
+            {bank.precharge, rank.last_precharge + t_.precharge_interval, row_bus_free_});
       case Command::precharge_all: {
-        Cycle at = std::max(last_precharge_ + t_.precharge_interval, row_bus_free_);
-        for (const Bank& each : banks_) at = std::max(at, each.precharge);
+        Cycle at = std::max(rank.last_precharge + t_.precharge_interval, row_bus_free_);
+        for_rank(b, [&](const Bank& each) { at = std::max(at, each.precharge); });
         return at;
       }
       case Command::refresh_all: {
         Cycle at = row_bus_free_;
-        for (const Bank& each : banks_) at = std::max(at, each.refresh);
+        for_rank(b, [&](const Bank& each) { at = std::max(at, each.refresh); });
         return at;
       }
       case Command::refresh_bank: return std::max(bank.refresh, row_bus_free_);
@@ -161,10 +220,7 @@ class Oracle {
     for (std::size_t i = 0; i < window; ++i) {
       const Command command = needed(queue[i]);
       if (!filter(command)) continue;
-      if (&queue != &active_ && refresh_due_ > 0 && queue[i].bank == refresh_bank_ &&
-          device_.controller.refresh == RefreshMode::per_bank) {
-        continue;
-      }
+      if (&queue != &active_ && per_bank() && !due_.empty() && queue[i].bank == due()) continue;
       if (ready(command, queue[i].bank) > now_) continue;
       if (command == Command::precharge) {
         if (active_in(queue[i].bank) || banks_[queue[i].bank].second_pending) continue;
@@ -185,6 +241,7 @@ class Oracle {
 
   void perform(Command command, Entry entry) {
     Bank& bank = banks_[entry.bank];
+    Rank& rank = rank_of(entry.bank);
     const std::uint32_t g = group(entry.bank);
     const bool closes = is_column(command) && closes_row(entry);
     issue(command, entry, closes);
@@ -198,46 +255,52 @@ class Oracle {
         bank.precharge = std::max(bank.precharge, at + t_.row_active);
         bank.activate = at + t_.row_cycle;
         bank.refresh = std::max(bank.refresh, at + t_.row_cycle);
-        last_activate_ = group_activate_[g] = at;
-        activates_.push_back(at);
+        rank.last_activate = group_activate_[g] = at;
+        rank.activates.push_back(at);
         row_bus_free_ = now_ + t_.activate_cycles;
         break;
       }
       case Command::read:
-        last_read_ = group_read_[g] = now_;
+        rank.last_read = group_read_[g] = now_;
         bank.precharge = std::max(bank.precharge, now_ + t_.read_to_precharge);
         result_.read_latency_sum += now_ + t_.read_latency + t_.burst - entry.arrival;
         finish(now_ + t_.read_latency + t_.burst);
-        data_clock_until_ = std::max(data_clock_until_,
-                                     now_ + t_.read_latency + t_.burst + t_.data_clock_postamble);
+        rank.data_clock_until = std::max(
+            rank.data_clock_until, now_ + t_.read_latency + t_.burst + t_.data_clock_postamble);
         break;
       case Command::write:
-        last_write_ = group_write_[g] = now_;
+        rank.last_write = group_write_[g] = now_;
         bank.precharge = std::max(bank.precharge, now_ + t_.write_to_precharge());
         finish(now_);
-        data_clock_until_ = std::max(data_clock_until_,
-                                     now_ + t_.write_latency + t_.burst + t_.data_clock_postamble);
+        rank.data_clock_until = std::max(
+            rank.data_clock_until, now_ + t_.write_latency + t_.burst + t_.data_clock_postamble);
         break;
       case Command::precharge:
         bank.row.reset();
         bank.activate = std::max(bank.activate, now_ + t_.precharge);
         bank.refresh = std::max(bank.refresh, now_ + t_.precharge);
-        last_precharge_ = now_;
+        rank.last_precharge = now_;
         break;
       case Command::precharge_all:
-        for (Bank& each : banks_) {
+        for_rank(entry.bank, [&](Bank& each) {
           each.row.reset();
           each.activate = std::max(each.activate, now_ + t_.precharge);
           each.refresh = std::max(each.refresh, now_ + t_.precharge_all);
-        }
-        all_activate_ = std::max(all_activate_, now_ + t_.precharge_all);
-        last_precharge_ = now_;
+        });
+        rank.all_activate = std::max(rank.all_activate, now_ + t_.precharge_all);
+        rank.last_precharge = now_;
         break;
-      case Command::refresh_all: all_activate_ = std::max(all_activate_, now_ + t_.refresh); break;
+      case Command::refresh_all:
+        rank.all_activate = std::max(rank.all_activate, now_ + t_.refresh);
+        for_rank(entry.bank,
+                 [&](Bank& each) { each.refresh = std::max(each.refresh, now_ + t_.refresh); });
+        break;
       case Command::refresh_bank:
         bank.activate = std::max(bank.activate, now_ + t_.refresh_bank);
-        for (Bank& each : banks_) each.refresh = std::max(each.refresh, now_ + t_.refresh_bank);
-        all_activate_ = std::max(all_activate_, now_ + t_.refresh_bank_to_activate);
+        for_rank(entry.bank, [&](Bank& each) {
+          each.refresh = std::max(each.refresh, now_ + t_.refresh_bank);
+        });
+        rank.all_activate = std::max(rank.all_activate, now_ + t_.refresh_bank_to_activate);
         break;
       case Command::activate_second:
       case Command::data_clock: break;
@@ -301,14 +364,18 @@ class Oracle {
     }
   }
 
+  bool clock_runs(std::uint32_t bank) const {
+    return t_.data_clock_postamble == 0 || now_ < rank_of(bank).data_clock_until;
+  }
+
   // As `serve`, with the CAS that may have to go before a column command.
   void serve_with_clock(std::deque<Entry>& queue, std::size_t i) {
-    if (!is_column(needed(queue[i])) || t_.data_clock_postamble == 0 || now_ < data_clock_until_) {
+    if (!is_column(needed(queue[i])) || clock_runs(queue[i].bank)) {
       serve(queue, i);
     } else if (second_ && second_deadline_ <= now_ + 1) {
       second_done();
     } else {
-      issue(Command::data_clock, Entry{});
+      issue(Command::data_clock, queue[i]);
       clocked_ = {&queue, i};
     }
   }
@@ -321,9 +388,9 @@ class Oracle {
         return true;
       }
     }
-    if (refresh_due_ > 0) {
+    if (!due_.empty()) {
       if (rows && refresh_step()) return true;
-      if (device_.controller.refresh == RefreshMode::all_bank) return false;
+      if (!per_bank()) return false;
     }
     set_mode();
     std::deque<Entry>& queue = writing_ ? writes_ : reads_;
@@ -334,27 +401,25 @@ class Oracle {
 
   bool refresh_step() {
     Entry target;
+    target.bank = due();
     Command command;
-    if (device_.controller.refresh == RefreshMode::per_bank) {
-      target.bank = refresh_bank_;
+    if (per_bank()) {
       command = banks_[target.bank].row ? Command::precharge : Command::refresh_bank;
       if (command == Command::precharge &&
           (active_in(target.bank) || banks_[target.bank].second_pending))
         return false;
     } else {
-      command =
-          std::any_of(banks_.begin(), banks_.end(), [](const Bank& b) { return b.row.has_value(); })
-              ? Command::precharge_all
-              : Command::refresh_all;
-      if (command == Command::precharge_all && (!active_.empty() || second_)) return false;
+      command = any_open(target.bank) ? Command::precharge_all : Command::refresh_all;
+      const auto same_rank = [&](const Entry& e) { return rank(e.bank) == rank(target.bank); };
+      if (command == Command::precharge_all &&
+          (std::any_of(active_.begin(), active_.end(), same_rank) ||
+           (second_ && same_rank(*second_)))) {
+        return false;
+      }
     }
     if (ready(command, target.bank) > now_) return false;
     perform(command, target);
-    if (command == Command::refresh_all || command == Command::refresh_bank) {
-      --refresh_due_;
-      if (command == Command::refresh_bank)
-        refresh_bank_ = (refresh_bank_ + 1) % static_cast<std::uint32_t>(banks_.size());
-    }
+    if (command == Command::refresh_all || command == Command::refresh_bank) due_.pop_front();
     return true;
   }
 
@@ -381,16 +446,14 @@ class Oracle {
   }
 
   bool refreshing(std::uint32_t bank) const {
-    return refresh_due_ > 0 &&
-           (device_.controller.refresh == RefreshMode::all_bank ||
-            (device_.controller.refresh == RefreshMode::per_bank && bank == refresh_bank_));
+    return !due_.empty() && (per_bank() ? bank == due() : rank(bank) == rank(due()));
   }
 
   bool refresh_step_of_banks() {
-    if (device_.controller.refresh == RefreshMode::per_bank) return refresh_step();
+    if (per_bank()) return refresh_step();
     bool open = false;
     for (std::uint32_t b = 0; b < banks_.size(); ++b) {
-      if (!banks_[b].row) continue;
+      if (!banks_[b].row || rank(b) != rank(due())) continue;
       open = true;
       if (banks_[b].second_pending || ready(Command::precharge, b) > now_) continue;
       Entry target;
@@ -398,9 +461,11 @@ class Oracle {
       perform(Command::precharge, target);
       return true;
     }
-    if (open || ready(Command::refresh_all, 0) > now_) return false;
-    perform(Command::refresh_all, Entry{});
-    --refresh_due_;
+    if (open || ready(Command::refresh_all, due()) > now_) return false;
+    Entry target;
+    target.bank = due();
+    perform(Command::refresh_all, target);
+    due_.pop_front();
     return true;
   }
 
@@ -442,7 +507,7 @@ class Oracle {
   }
 
   Kind slot_of_banks(bool columns, bool rows) {
-    if (rows && refresh_due_ > 0 && refresh_step_of_banks()) return Kind::row;
+    if (rows && !due_.empty() && refresh_step_of_banks()) return Kind::row;
     const auto count = static_cast<std::uint32_t>(banks_.size());
     for (std::uint32_t step = 1; step <= count; ++step) {
       const std::uint32_t b = (turn_ + step) % count;
@@ -451,12 +516,12 @@ class Oracle {
       if (!i) continue;
       turn_ = b;
       const bool column = is_column(needed(bank_queues_[b][*i]));
-      if (!column || t_.data_clock_postamble == 0 || now_ < data_clock_until_) return give(b, *i);
+      if (!column || clock_runs(b)) return give(b, *i);
       if (second_ && second_deadline_ <= now_ + 1) {
         second_done();
         return Kind::row;
       }
-      issue(Command::data_clock, Entry{});
+      issue(Command::data_clock, bank_queues_[b][*i]);
       clocked_of_bank_ = {b, *i};
       return Kind::column;
     }
@@ -464,11 +529,13 @@ class Oracle {
   }
 
   void count_refreshes() {
-    if (device_.controller.refresh != RefreshMode::none && now_ == next_refresh_) {
-      ++refresh_due_;
-      next_refresh_ += device_.controller.refresh == RefreshMode::per_bank
-                           ? t_.refresh_bank_interval
-                           : t_.refresh_interval;
+    if (device_.controller.refresh == RefreshMode::none || now_ != next_refresh_) return;
+    next_refresh_ += refresh_interval();
+    const std::uint32_t ranks = device_.geometry.ranks, of_rank = device_.geometry.banks_per_rank();
+    const bool together = device_.controller.rank_refresh == RankRefresh::together;
+    for (std::uint32_t i = 0; i < (together ? ranks : 1); ++i, ++refreshes_) {
+      const std::uint32_t first = refreshes_ % ranks * of_rank;
+      due_.push_back(per_bank() ? first + refreshes_ / ranks % of_rank : first);
     }
   }
 
@@ -521,6 +588,7 @@ class Oracle {
   const DramDevice& device_;
   const Timing& t_;
   std::vector<Bank> banks_;
+  std::vector<Rank> ranks_;
   std::deque<Entry> reads_, writes_, active_;
   std::optional<Entry> second_;
   Cycle second_deadline_ = 0;
@@ -531,16 +599,12 @@ class Oracle {
   std::optional<std::pair<std::uint32_t, std::size_t>> clocked_of_bank_;
   bool no_more_ = false;
   bool writing_ = false;
-  int refresh_due_ = 0;
-  std::uint32_t refresh_bank_ = 0;
+  std::deque<std::uint32_t> due_;  // refreshes: the bank, or the first one of the rank
+  std::uint32_t refreshes_ = 0;    // that have been due
   Cycle next_refresh_ = 0;
   Cycle now_ = 0;
   Cycle row_bus_free_ = 0;
-  Cycle data_clock_until_ = 0;
-  Cycle last_activate_ = never, last_read_ = never, last_write_ = never, last_precharge_ = never;
-  Cycle all_activate_ = never;
   Cycle group_activate_[16], group_read_[16], group_write_[16];
-  std::vector<Cycle> activates_;
   OracleResult result_;
 
  public:

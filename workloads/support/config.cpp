@@ -339,7 +339,7 @@ void Config::set(const Assignment& assignment) {
   *target = ConfigBuilder(origin, 0).build(node, target->path_);
 }
 
-Config Config::overlaid(const Config& top) const {
+Config Config::overlaid(const Config& top, const std::vector<std::string>& named) const {
   if (!top.is_map() || (!is_map() && !is_list())) return top;
   Config result = *this;
   for (std::size_t i = 0; i < top.keys_.size(); ++i) {
@@ -351,9 +351,17 @@ Config Config::overlaid(const Config& top) const {
     if (own == nullptr) {
       result.keys_.push_back(key);
       result.children_.push_back(value);
+    } else if (value.is_map() && value.find("base") != nullptr) {
+      *own = value;  // what names a base of its own is not laid over another one
+    } else if (value.is_map() && own->is_scalar() &&
+               std::find(named.begin(), named.end(), key) != named.end()) {
+      Config laid = value;
+      laid.keys_.insert(laid.keys_.begin(), "base");
+      laid.children_.insert(laid.children_.begin(), *own);
+      laid.children_.front().place(laid.path_, "base");
+      *own = laid;
     } else {
-      // What names a base of its own is not laid over another one.
-      *own = value.is_map() && value.find("base") != nullptr ? value : own->overlaid(value);
+      *own = own->overlaid(value, named);
     }
   }
   return result;

@@ -69,8 +69,10 @@ class Config {
   void set(const Assignment& assignment);
 
   /// This tree with the values of `top` in place of its own: maps are merged key by key, a list's
-  /// elements may be replaced by index, and the key `base` of `top` is left out.
-  Config overlaid(const Config& top) const;
+  /// elements may be replaced by index, and the key `base` of `top` is left out. A text under one
+  /// of the keys `named` is the name of something that a map without a base is laid over: it
+  /// becomes the `base` of that map.
+  Config overlaid(const Config& top, const std::vector<std::string>& named = {}) const;
 
   /// Throw the InputError that says what was found here and what is allowed.
   [[noreturn]] void refuse(const std::string& allowed, const std::string& hint = "") const;

@@ -39,13 +39,10 @@ std::string hint_for(const std::string& name, const std::vector<std::string>& na
                       : " (\"" + printable(name) + "\"" + kind.substr(kind.find(" is")) + ")";
 }
 
-}  // namespace
+constexpr int deepest_base = 16;
 
-Config resolve_shared(const Config& value, const std::string& folder) {
-  if (value.is_map()) {
-    const Config* base = value.find("base");
-    return base == nullptr ? value : resolve_shared(*base, folder).overlaid(value);
-  }
+/// The file that a name or a path stands for.
+Config named_file(const Config& value, const std::string& folder) {
   const std::string text = value.text();
   const bool is_path = text.find('/') != std::string::npos || text.ends_with(".yaml");
   if (is_path) {
@@ -61,6 +58,25 @@ Config resolve_shared(const Config& value, const std::string& folder) {
     value.refuse(joined(names) + ", or a path to a YAML file", hint_for(text, names));
   }
   return Config::from_file(shared_folder() / folder / (text + ".yaml"));
+}
+
+Config resolved(const Config& value, const std::string& folder,
+                const std::vector<std::string>& named, int depth) {
+  if (!value.is_map()) {
+    const Config file = named_file(value, folder);
+    return file.is_map() ? resolved(file, folder, named, depth) : file;
+  }
+  const Config* base = value.find("base");
+  if (base == nullptr) return value;
+  if (depth == deepest_base) base->refuse("a base that does not come back to this file");
+  return resolved(*base, folder, named, depth + 1).overlaid(value, named);
+}
+
+}  // namespace
+
+Config resolve_shared(const Config& value, const std::string& folder,
+                      const std::vector<std::string>& named) {
+  return resolved(value, folder, named, 0);
 }
 
 }  // namespace spillway::workloads

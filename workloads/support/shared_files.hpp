@@ -19,7 +19,8 @@ std::vector<std::string> shared_names(const std::string& folder);
 /// What a value such as `network:` or `device:` means. A name stands for a shipped file of
 /// `folder`, a path (with a slash or ending in .yaml) for a file beside the one that the value
 /// stands in, a map for itself; a map with the key `base` for that base with its other keys laid
-/// over. Throws InputError.
-Config resolve_shared(const Config& value, const std::string& folder);
+/// over. A file may have a `base` itself. `named` as in Config::overlaid. Throws InputError.
+Config resolve_shared(const Config& value, const std::string& folder,
+                      const std::vector<std::string>& named = {});
 
 }  // namespace spillway::workloads

@@ -125,8 +125,7 @@ void BankQueues::move() {
 
 void BankQueues::find_lanes(std::uint32_t b) {
   const Bank& bank = banks_[b];
-  const bool refreshes = refresh_due_ > 0 && (all_bank() || b == refresh_bank_);
-  const bool waits = queues_[b].size > 0 && !bank.second_pending && !refreshes;
+  const bool waits = queues_[b].size > 0 && !bank.second_pending && !refresh_claims(b);
   set_lane(activation, b, waits && !bank.open ? bank.activate : forever);
   if (waits && bank.open) {
     find_column_lane(b, false);
@@ -171,7 +170,7 @@ inline void BankQueues::set_lane(Kind kind, std::uint32_t b, Cycle own) {
 template <BankQueues::Kind kind>
 Cycle BankQueues::shared_time(std::uint32_t group) const {
   if constexpr (kind == precharging) {
-    return precharge_all_;
+    return precharge_rank_[rank_of_group(group)];
   } else if constexpr (kind == activation) {
     return std::max(activate_all_, activate_group_[group]);
   } else {
@@ -184,7 +183,7 @@ template <BankQueues::Kind kind>
 Cycle BankQueues::first_of_kind(Cycle from) const {
   const Lanes& lanes = lanes_[kind];
   Cycle first = std::max(lanes.first[0], shared_time<kind>(0));
-  for (std::uint32_t g = 1; g < device_.geometry.bank_groups; ++g) {
+  for (std::uint32_t g = 1; g < group_count_; ++g) {
     first = std::min(first, std::max(lanes.first[g], shared_time<kind>(g)));
   }
   // An ACT counts from its last cycle and begins before.
@@ -199,7 +198,7 @@ std::uint64_t BankQueues::ready_of_kind(Cycle at) const {
   const Cycle* const own = lanes_[kind].own.data();
   const std::uint32_t size = device_.geometry.banks_per_group;
   std::uint64_t ready = 0;
-  for (std::uint32_t g = 0; g < device_.geometry.bank_groups; ++g) {
+  for (std::uint32_t g = 0; g < group_count_; ++g) {
     if (shared_time<kind>(g) > at) continue;
     const std::uint32_t begin = g * size, end = begin + size;
 #pragma GCC unroll 4
@@ -221,16 +220,18 @@ Cycle BankQueues::first_of_bank(std::uint32_t b) const {
 
 BankQueues::Refresh BankQueues::refresh_candidate(Cycle from) const {
   if (!all_bank()) {
-    const Bank& bank = banks_[refresh_bank_];
-    if (!bank.open) {
-      return {std::max(from, bank.refresh), Command::refresh_bank, refresh_bank_};
-    }
+    const std::uint32_t b = refresh_bank();
+    const Bank& bank = banks_[b];
+    if (!bank.open) return {std::max(from, bank.refresh), Command::refresh_bank, b};
     if (bank.second_pending) return {};
-    return {std::max(from, precharge_time(refresh_bank_)), Command::precharge, refresh_bank_};
+    return {std::max(from, precharge_time(b)), Command::precharge, b};
   }
-  if (open_banks_ == 0) return {std::max(from, refresh_all_time()), Command::refresh_all, 0};
+  const std::uint32_t first = first_bank(refresh_rank());
+  if (ranks_[refresh_rank()].open_banks == 0) {
+    return {std::max(from, refresh_all_time()), Command::refresh_all, first};
+  }
   Refresh found;
-  for (std::uint32_t b = 0; b < bank_count_; ++b) {
+  for (std::uint32_t b = first; b < first + device_.geometry.banks_per_rank(); ++b) {
     if (!banks_[b].open || banks_[b].second_pending) continue;
     const Cycle time = std::max(from, precharge_time(b));
     if (time < found.time) found = {time, Command::precharge, b};
@@ -334,7 +335,7 @@ void BankQueues::issue(std::uint32_t b, Cycle at) {
   if (!banks_[b].open) {
     activate(b, at);
   } else if (first_[precharging] <= at && lanes_[precharging].own[b] <= at &&
-             precharge_all_ <= at) {
+             precharge_rank_[banks_[b].rank] <= at) {
     precharge(b, at);
     issued(at, false);
   } else {
@@ -349,12 +350,12 @@ void BankQueues::issue(std::uint32_t b, Cycle at) {
 }
 
 void BankQueues::column_with_clock(std::uint32_t b, std::uint32_t place, Cycle at) {
-  if (data_clock_runs(at)) {
+  if (data_clock_runs(banks_[b].rank, at)) {
     column(b, place, at);
   } else if (second_bank_ != none && second_deadline_ <= at + 1) {
     issue_second(at);
   } else {
-    tell(at, Command::data_clock);
+    tell(at, Command::data_clock, first_bank(banks_[b].rank));
     clocked_bank_ = static_cast<std::int32_t>(b);
     clocked_place_ = place;
     issued(at, true);
@@ -416,7 +417,7 @@ void BankQueues::issue_second(Cycle at) {
 
 void BankQueues::precharge(std::uint32_t b, Cycle at) {
   tell(at, Command::precharge, b);
-  note_precharge(at);
+  note_precharge(banks_[b].rank, at);
   const bool had_hits = queues_[b].hits != 0;
   close(b, at);
   if (had_hits || refresh_due_ > 0) {

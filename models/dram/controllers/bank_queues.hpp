@@ -12,8 +12,8 @@
 // Reads move on, until more than `write_high` writes wait, or more than `write_low` while the banks
 // have nothing to do: then all those writes move on, and no read does.
 //
-// A refresh that is due goes before all else: its banks give no other commands, are precharged one
-// by one as soon as they can be, and then refreshed.
+// A refresh that is due goes before all else: its banks, which are those of one rank, give no other
+// commands, are precharged one by one as soon as they can be, and then refreshed.
 //
 // Time does not run from cycle to cycle but from one command or move to the next.
 #pragma once
@@ -135,7 +135,7 @@ class BankQueues final : public ChannelController {
   void step(Cycle limit);
   bool decide(Cycle limit);
   bool is_idle() const {
-    return waiting_ == 0 && open_banks_ == 0 && !may_move_ && second_bank_ == none &&
+    return waiting_ == 0 && all_closed() && !may_move_ && second_bank_ == none &&
            clocked_bank_ == none && refresh_due_ == 0 && !observer;
   }
 

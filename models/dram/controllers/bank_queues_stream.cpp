@@ -76,12 +76,14 @@ bool BankQueues::all_hit(const Round& round, std::uint32_t row) const {
 bool BankQueues::find_round(Round& round) const {
   const bool is_write = round.is_write;
   const std::uint32_t group = banks_[std::countr_zero(busy_banks_)].group;
+  const std::uint32_t rank = rank_of_group(group);
+  if ((busy_banks_ & ~rank_banks(rank)) != 0) return false;
   const bool one_group = (busy_banks_ & ~group_banks(group)) == 0;
   round.period = one_group ? timing_.column_same : timing_.column_other;
   round.first = std::max(
       {position_, column_all_[is_write], one_group ? column_group_[is_write][group] : never});
   // A request is accepted before the next command.
-  if (round.period < 2 || !data_clock_runs(round.first)) return false;
+  if (round.period < 2 || !data_clock_runs(rank, round.first)) return false;
   auto ready = column_group_[is_write];
   std::uint32_t turn = turn_;
   const auto next = [&](Cycle at) {

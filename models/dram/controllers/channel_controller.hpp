@@ -21,7 +21,8 @@ constexpr Cycle forever = Cycle{1} << 60;
 constexpr Cycle no_limit = forever / 2;  // later than all that happens, before `forever`
 constexpr std::int16_t none = -1;
 constexpr std::uint32_t most_banks = 64;
-constexpr std::uint32_t most_groups = 16;
+constexpr std::uint32_t most_groups = 16;  // of all ranks
+constexpr std::uint32_t most_ranks = 16;
 constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
 
 struct alignas(64) Bank {
@@ -30,12 +31,22 @@ struct alignas(64) Bank {
   bool second_pending = false;  // between ACT-1 and ACT-2
   bool refreshed = false;       // and not used since
   std::uint32_t row = 0;
-  std::uint32_t group = 0;
+  std::uint32_t group = 0;  // of those of all ranks
+  std::uint32_t rank = 0;
   std::uint32_t served = 0;  // BankQueues: column commands since the row was opened
   Cycle activate = never;    // earliest, as far as this bank knows
   Cycle precharge = never;
   Cycle refresh = never;
   std::array<Cycle, 2> column{never, never};  // read, write
+};
+
+// What the banks of a rank have for themselves.
+struct alignas(64) Rank {
+  std::uint32_t open_banks = 0;
+  std::uint32_t activate_place = 0;
+  std::array<Cycle, 4> last_activates{never, never, never, never};  // a ring
+  Cycle closed_since = 0;                                           // all banks
+  Cycle data_clock_until = 0;
 };
 
 struct Field {
@@ -76,8 +87,9 @@ class ChannelController {
   // ---- addresses
   std::uint32_t bank_at(std::uint64_t number) const {
     const std::uint64_t address = number << burst_shift_;
-    return static_cast<std::uint32_t>(group_field_.of(address) * device_.geometry.banks_per_group +
-                                      bank_field_.of(address));
+    return static_cast<std::uint32_t>(
+        ((rank_field_.of(address) << group_bits_ | group_field_.of(address)) << bank_bits_) |
+        bank_field_.of(address));
   }
   std::uint32_t row_of(std::uint64_t address) const {
     return static_cast<std::uint32_t>(row_field_.of(address));
@@ -92,6 +104,21 @@ class ChannelController {
         size == most_banks ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
     return first << (group * size);
   }
+  std::uint64_t rank_banks(std::uint32_t rank) const {
+    const std::uint32_t size = device_.geometry.banks_per_rank();
+    const std::uint64_t first =
+        size == most_banks ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
+    return first << (rank * size);
+  }
+  std::span<Bank> banks_of(std::uint32_t rank) {
+    const std::uint32_t size = device_.geometry.banks_per_rank();
+    return {&banks_[rank * size], size};
+  }
+  std::uint32_t rank_of_group(std::uint32_t group) const { return group >> group_bits_; }
+  bool all_closed() const {
+    return std::all_of(ranks_.begin(), ranks_.begin() + rank_count_,
+                       [](const Rank& rank) { return rank.open_banks == 0; });
+  }
   bool all_bank() const { return device_.controller.refresh == RefreshMode::all_bank; }
   // When a closed bank may be activated. An ACT counts from its last cycle and begins before.
   Cycle activate_time(std::uint32_t b) const {
@@ -103,13 +130,37 @@ class ChannelController {
                     column_group_[is_write][banks_[b].group]);
   }
   Cycle precharge_time(std::uint32_t b) const {
-    return std::max(banks_[b].precharge, precharge_all_);
+    return std::max(banks_[b].precharge, precharge_rank_[banks_[b].rank]);
   }
-  bool data_clock_runs(Cycle at) const {
-    return timing_.data_clock_postamble == 0 || at < data_clock_until_;
+  bool data_clock_runs(std::uint32_t rank, Cycle at) const {
+    return timing_.data_clock_postamble == 0 || at < ranks_[rank].data_clock_until;
   }
-  // When every bank, all of them closed, can be refreshed.
+  // The next one to be refreshed as a whole, and the bank that is, with refresh bank by bank.
+  std::uint32_t refresh_rank() const { return refresh_place_ % rank_count_; }
+  std::uint32_t refresh_bank() const {
+    return first_bank(refresh_rank()) + refresh_place_ / rank_count_;
+  }
+  std::uint32_t first_bank(std::uint32_t rank) const {
+    return rank * device_.geometry.banks_per_rank();
+  }
+  // Whether a refresh that is due keeps all else from a bank.
+  bool refresh_claims(std::uint32_t b) const {
+    return refresh_due_ > 0 &&
+           (all_bank() ? banks_[b].rank == refresh_rank() : b == refresh_bank());
+  }
+  // When every bank of that rank, all of them closed, can be refreshed.
   Cycle refresh_all_time() const;
+  // No ACT on the rank before.
+  void hold_activates(std::uint32_t rank, Cycle until) {
+    if (rank_count_ == 1) {
+      activate_all_ = std::max(activate_all_, until);
+      return;
+    }
+    const std::uint32_t size = device_.geometry.bank_groups;
+    for (std::uint32_t g = rank * size; g < (rank + 1) * size; ++g) {
+      activate_group_[g] = std::max(activate_group_[g], until);
+    }
+  }
 
   // ---- commands: what each does to the channel
   void tell(Cycle at, Command command, std::uint32_t bank = 0, std::uint64_t row = 0,
@@ -120,10 +171,11 @@ class ChannelController {
   }
   void note_activate(std::uint32_t b, std::uint32_t row, Cycle at);
   void note_column(std::uint32_t b, bool is_write, Cycle at);
+  void note_column_of_ranks(std::uint32_t rank, bool is_write, Cycle at);
   // PRE or PREab; what it closes is noted by itself.
-  void note_precharge(Cycle at) {
+  void note_precharge(std::uint32_t rank, Cycle at) {
     ++statistics_.precharges;
-    precharge_all_ = at + timing_.precharge_interval;
+    precharge_rank_[rank] = at + timing_.precharge_interval;
   }
   // ACT-1 of a device whose ACT is two commands.
   void begin_second(std::uint32_t b, Cycle at) {
@@ -135,7 +187,8 @@ class ChannelController {
     bank.open = false;
     bank.activate = std::max(bank.activate, at + timing_.precharge);
     bank.refresh = std::max(bank.refresh, at + timing_.precharge);
-    if (--open_banks_ == 0) closed_since_ = at;
+    Rank& rank = ranks_[bank.rank];
+    if (--rank.open_banks == 0) rank.closed_since = at;
   }
   void note_refresh(Command command, Cycle at);
   // A burst's column command, with its data.
@@ -185,7 +238,7 @@ class ChannelController {
   bool find_due_refreshes(Cycle cycle) {
     const bool any = cycle >= next_refresh_;
     while (cycle >= next_refresh_) {
-      ++refresh_due_;
+      refresh_due_ += refreshes_at_once_;
       next_refresh_ += refresh_interval_;
     }
     return any;
@@ -197,8 +250,8 @@ class ChannelController {
 
   const DramDevice device_;
   const Timing timing_ = device_.timing;
-  Field group_field_, bank_field_, column_field_, row_field_;
-  int burst_shift_ = 0;
+  Field rank_field_, group_field_, bank_field_, column_field_, row_field_;
+  int burst_shift_ = 0, group_bits_ = 0, bank_bits_ = 0;
   // Bursts in the order of addresses go round `stream_banks_` banks and stay in the same rows for
   // an aligned `stream_block_` of them; 0 banks: they do otherwise.
   std::uint32_t stream_banks_ = 0;
@@ -207,27 +260,26 @@ class ChannelController {
   Cycle position_ = 1;  // decided are all cycles before
   Cycle next_arrival_ = 0;
 
-  std::uint32_t bank_count_ = 0;
+  std::uint32_t bank_count_ = 0, group_count_ = 0, rank_count_ = 1;
   std::array<Bank, most_banks> banks_;
+  std::array<Rank, most_ranks> ranks_;
 
-  // What the channel and the groups allow.
+  // What the channel and the groups allow. With several ranks a group knows what its rank allows,
+  // too, and the channel what all of them allow.
   std::array<Cycle, 2> column_all_;
   std::array<std::array<Cycle, most_groups>, 2> column_group_;
   Cycle activate_all_ = never;
   std::array<Cycle, most_groups> activate_group_;
-  std::array<Cycle, 4> last_activates_;  // a ring
-  std::uint32_t activate_place_ = 0;
-  Cycle precharge_all_ = never;
+  std::array<Cycle, most_ranks> precharge_rank_;
   Cycle row_bus_free_ = never;
-  Cycle data_clock_until_ = 0;
   std::int32_t second_bank_ = none;  // between ACT-1 and ACT-2
   Cycle second_deadline_ = 0;
 
   Cycle next_refresh_ = forever;
   std::uint32_t refresh_interval_ = 0;
   Cycle many_refreshes_ = forever;  // cycles in which each bank is refreshed once and more
-  std::uint32_t refresh_due_ = 0;
-  std::uint32_t refresh_bank_ = 0;
+  std::uint32_t refresh_due_ = 0, refreshes_at_once_ = 1;
+  std::uint32_t refresh_place_ = 0;  // in the order of refreshes, which goes round the ranks first
 
   std::array<std::uint64_t, most_requesters> outstanding_{};
   std::array<Cycle, most_requesters> reads_done_{};
@@ -236,9 +288,8 @@ class ChannelController {
   Cycle bus_free_ = 0;
   Cycle idle_until_ = never;  // until then the controller had let no burst go on to a bank
   bool last_was_write_ = false;
+  std::uint32_t last_rank_ = 0;
   bool refreshed_since_data_ = false;
-  std::uint32_t open_banks_ = 0;
-  Cycle closed_since_ = 0;
   Statistics statistics_;
 
  private:
@@ -250,23 +301,31 @@ class ChannelController {
 inline void ChannelController::note_column(std::uint32_t b, bool is_write, Cycle at) {
   const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
   Bank& bank = banks_[b];
-  later(column_all_[is_write], at + timing_.column_other);
+  if (rank_count_ > 1) [[unlikely]] {
+    note_column_of_ranks(bank.rank, is_write, at);
+  } else if (is_write) {
+    later(column_all_[1], at + timing_.column_other);
+    later(column_all_[0], at + timing_.write_to_read(false));
+  } else {
+    later(column_all_[0], at + timing_.column_other);
+    later(column_all_[1], at + timing_.read_to_write);
+  }
   later(column_group_[is_write][bank.group], at + timing_.column_same);
   if (is_write) {
-    later(column_all_[0], at + timing_.write_to_read(false));
     later(column_group_[0][bank.group], at + timing_.write_to_read(true));
     later(bank.precharge, at + timing_.write_to_precharge());
   } else {
-    later(column_all_[1], at + timing_.read_to_write);
     later(bank.precharge, at + timing_.read_to_precharge);
   }
 }
 
 inline void ChannelController::note_activate(std::uint32_t b, std::uint32_t row, Cycle at) {
   Bank& bank = banks_[b];
+  Rank& rank = ranks_[bank.rank];
   ++statistics_.activates;
-  if (open_banks_++ == 0) {
-    statistics_.all_closed += static_cast<std::uint64_t>(std::max<Cycle>(at - closed_since_, 0));
+  if (rank.open_banks++ == 0) {
+    statistics_.all_closed +=
+        static_cast<std::uint64_t>(std::max<Cycle>(at - rank.closed_since, 0));
   }
   const Cycle counted = at + timing_.activate_cycles - 1;
   bank.open = true;
@@ -276,11 +335,13 @@ inline void ChannelController::note_activate(std::uint32_t b, std::uint32_t row,
   bank.precharge = std::max(bank.precharge, counted + timing_.row_active);
   bank.activate = counted + timing_.row_cycle;
   bank.refresh = std::max(bank.refresh, counted + timing_.row_cycle);
-  last_activates_[activate_place_] = counted;
-  activate_place_ = (activate_place_ + 1) % 4;
-  activate_all_ = std::max({activate_all_, counted + timing_.activate_other,
-                            last_activates_[activate_place_] + timing_.four_activates});
-  activate_group_[bank.group] = counted + timing_.activate_same;
+  rank.last_activates[rank.activate_place] = counted;
+  rank.activate_place = (rank.activate_place + 1) % 4;
+  hold_activates(bank.rank,
+                 std::max(counted + timing_.activate_other,
+                          rank.last_activates[rank.activate_place] + timing_.four_activates));
+  activate_group_[bank.group] =
+      std::max(activate_group_[bank.group], counted + timing_.activate_same);
   row_bus_free_ = at + timing_.activate_cycles;
 }
 
@@ -297,12 +358,13 @@ inline void ChannelController::note_burst(const Served& burst, Cycle at) {
     reads_done_[burst.requester] = std::max(reads_done_[burst.requester], done);
   }
   if (timing_.data_clock_postamble > 0) {
-    data_clock_until_ =
-        std::max(data_clock_until_, data_start + timing_.burst + timing_.data_clock_postamble);
+    Cycle& until = ranks_[banks_[burst.bank].rank].data_clock_until;
+    until = std::max(until, data_start + timing_.burst + timing_.data_clock_postamble);
   }
   if (data_start > bus_free_) account(burst, data_start);
   bus_free_ = data_start + timing_.burst;
   last_was_write_ = burst.is_write;
+  last_rank_ = banks_[burst.bank].rank;
   statistics_.busy += timing_.burst;
 }
 

@@ -3,7 +3,8 @@
 // may go out of
 //
 //  1. the column command of a burst whose row was opened for it (it is no longer in its queue);
-//  2. a refresh that is due, or the precharge that it needs;
+//  2. a refresh that is due, or the precharge that it needs. While one of a whole rank waits, 3 is
+//     put off, for all ranks;
 //  3. the oldest burst, of those that could go on, in the queue of the present direction: a column
 //     command if its row is open, an activation if the bank is closed, a precharge if another row
 //     is open that no older burst of the queue waits for and no burst of 1.
@@ -126,7 +127,7 @@ class RowHitsFirst final : public ChannelController {
     }
   }
   bool is_idle() const {
-    return queues_[0].size + queues_[1].size + active_count_ + open_banks_ == 0 &&
+    return queues_[0].size + queues_[1].size + active_count_ == 0 && all_closed() &&
            second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0 && !observer;
   }
   void step(Cycle limit);
@@ -266,7 +267,7 @@ inline void RowHitsFirst::find_lane(std::uint32_t b) {
   if ((precharge_lanes_ & bit) != 0) remove_lane(precharge_lanes_, next_row_[0], b);
   const std::int16_t head = queue.bank_head[b];
   if (head == none || bank.second_pending) return;
-  if (refresh_due_ > 0 && !all_bank() && b == refresh_bank_) return;
+  if (refresh_due_ > 0 && !all_bank() && b == refresh_bank()) return;
   if (!bank.open) {
     activate_lanes_ |= bit;
     row_key_[b] = lane_key(queue.entries[head]);

@@ -4,13 +4,13 @@
 namespace spillway::models::dram {
 
 bool RowHitsFirst::waits_for_clock(std::uint32_t b, bool active, Cycle at) {
-  if (timing_.data_clock_postamble == 0 || at < data_clock_until_) [[likely]]
+  if (data_clock_runs(banks_[b].rank, at)) [[likely]]
     return false;
   if (second_bank_ != none && second_deadline_ <= at + 1) {
     issue_second(at);
     return true;
   }
-  tell(at, Command::data_clock);
+  tell(at, Command::data_clock, first_bank(banks_[b].rank));
   clocked_bank_ = static_cast<std::int32_t>(b);
   clocked_active_ = active;
   advance(at, true);
@@ -73,7 +73,7 @@ void RowHitsFirst::issue_row(std::uint32_t b, Cycle at) {
   Bank& bank = banks_[b];
   if (bank.open) {
     tell(at, Command::precharge, b);
-    note_precharge(at);
+    note_precharge(bank.rank, at);
     close(bank, at);
     // The burst that wanted it wants an activation now.
     const std::uint64_t bit = std::uint64_t{1} << b;
@@ -132,14 +132,15 @@ void RowHitsFirst::close(Bank& bank, Cycle at) {
 }
 
 void RowHitsFirst::issue_refresh(Command command, Cycle at) {
-  tell(at, command, refresh_bank_);
+  const std::uint32_t rank = refresh_rank();
+  tell(at, command, all_bank() ? first_bank(rank) : refresh_bank());
   if (command == Command::precharge) {
-    note_precharge(at);
-    close(banks_[refresh_bank_], at);
+    note_precharge(rank, at);
+    close(banks_[refresh_bank()], at);
   } else if (command == Command::precharge_all) {
-    note_precharge(at);
-    activate_all_ = std::max(activate_all_, at + timing_.precharge_all);
-    for (Bank& bank : banks()) {
+    note_precharge(rank, at);
+    hold_activates(rank, at + timing_.precharge_all);
+    for (Bank& bank : banks_of(rank)) {
       if (bank.open) close(bank, at);
       bank.refresh = std::max(bank.refresh, at + timing_.precharge_all);
     }

@@ -70,15 +70,20 @@ const Next& RowHitsFirst::best_row(Cycle from) {
 
 std::pair<Cycle, Command> RowHitsFirst::refresh_candidate() const {
   if (!all_bank()) {
-    const Bank& bank = banks_[refresh_bank_];
+    const Bank& bank = banks_[refresh_bank()];
     if (!bank.open) return {bank.refresh, Command::refresh_bank};
     if (bank.active || bank.second_pending) return {forever, Command::precharge};
-    return {precharge_time(refresh_bank_), Command::precharge};
+    return {precharge_time(refresh_bank()), Command::precharge};
   }
-  if (open_banks_ == 0) return {refresh_all_time(), Command::refresh_all};
-  if (active_count_ > 0 || second_bank_ != none) return {forever, Command::precharge_all};
-  Cycle time = precharge_all_;
-  for (const Bank& bank : banks()) time = std::max(time, bank.precharge);
+  if (ranks_[refresh_rank()].open_banks == 0) return {refresh_all_time(), Command::refresh_all};
+  const std::uint64_t banks = rank_banks(refresh_rank());
+  if ((active_banks_ & banks) != 0 || (second_bank_ != none && (banks >> second_bank_ & 1) != 0)) {
+    return {forever, Command::precharge_all};
+  }
+  Cycle time = precharge_rank_[refresh_rank()];
+  for (std::uint64_t left = banks; left != 0; left &= left - 1) {
+    time = std::max(time, banks_[std::countr_zero(left)].precharge);
+  }
   return {time, Command::precharge_all};
 }
 
@@ -86,7 +91,7 @@ std::pair<Cycle, Command> RowHitsFirst::refresh_candidate() const {
 void RowHitsFirst::step(Cycle limit) {
   if (find_due_refreshes(position_)) [[unlikely]] {
     nothing_before_ = 0;
-    find_lane(refresh_bank_);
+    find_lane(refresh_bank());
   }
   const Cycle horizon = std::min(limit, next_refresh_ - 1);
   if (nothing_before_ > horizon ||

@@ -26,14 +26,15 @@ std::uint64_t RowHitsFirst::stream(const Request& request, std::uint64_t bursts)
     banks |= std::uint64_t{1} << b;
   }
   // Within one group all wait for the group; otherwise they go round the groups at the bus's pace.
-  const std::uint32_t group = banks_[bank_at(number)].group;
+  const std::uint32_t group = banks_[bank_at(number)].group, rank = rank_of_group(group);
+  if ((banks & ~rank_banks(rank)) != 0) return 0;
   const bool one_group = (banks & ~group_banks(group)) == 0;
   if (!one_group && stream_banks_ == 1) return 0;
   const Cycle period = one_group ? timing_.column_same : timing_.column_other;
   const Cycle first = std::max(
       {position_, column_all_[writing_], one_group ? column_group_[writing_][group] : never});
   if (next_arrival_ > first || static_cast<Cycle>(request.earliest_cycle) > first ||
-      !data_clock_runs(first)) {
+      !data_clock_runs(rank, first)) {
     return 0;
   }
   for (; banks != 0; banks &= banks - 1) {

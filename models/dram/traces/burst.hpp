@@ -5,8 +5,8 @@
 
 namespace spillway::models::dram {
 
-/// An aligned burst, a cache line of most machines: the unit of all traces. Devices whose bursts
-/// are of another size take no traces.
-inline constexpr std::uint64_t trace_burst_bytes = 64;
+/// A burst of most devices, and a cache line of most machines. Patterns and traces are in bursts of
+/// the device that they are for; this is what those have that name none.
+inline constexpr std::uint64_t usual_burst_bytes = 64;
 
 }  // namespace spillway::models::dram

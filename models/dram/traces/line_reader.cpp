@@ -14,7 +14,9 @@ namespace spillway::models::dram {
 using workloads::InputError;
 
 LineReader::LineReader(const std::filesystem::path& path)
-    : file_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : file_(path == "-" ? "standard input" : path.string()),
+      descriptor_(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                              : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (descriptor_ < 0) {
     throw InputError(fmt::format("{}: {}; allowed: a file that can be read",
                                  workloads::printable(file_, 200), std::strerror(errno)));

@@ -14,7 +14,7 @@ class LineReader {
  public:
   static constexpr std::size_t window = 1 << 20;  ///< all that is held; the longest line, too
 
-  /// Throws InputError when the file cannot be opened.
+  /// "-" is standard input. Throws InputError when the file cannot be opened.
   explicit LineReader(const std::filesystem::path& path);
   ~LineReader();
   LineReader(const LineReader&) = delete;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "workloads/support/error.hpp"
 #include "workloads/support/nearest.hpp"
@@ -96,13 +97,13 @@ PatternDefinition definition_of(const std::string& name) {
                                           workloads::did_you_mean(name, names)));
 }
 
-std::uint64_t bursts_of(Bytes size) {
+std::uint64_t bursts_of(Bytes size, std::uint64_t burst_bytes) {
   constexpr std::uint64_t mib = 1024 * kib;
   if (size == Bytes(0) || size.count() % mib != 0) {
     throw workloads::InputError(fmt::format(
         "size of a pattern: found {} bytes; allowed: a whole number of MiB", size.count()));
   }
-  return size.count() / trace_burst_bytes;
+  return size.count() / burst_bytes;
 }
 
 }  // namespace
@@ -120,11 +121,32 @@ std::vector<std::string> pattern_names() {
   return names;
 }
 
-Pattern::Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles)
+Pattern::Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles,
+                 std::uint64_t burst_bytes)
     : definition_(definition_of(name)),
-      bursts_(bursts_of(size)),
+      burst_bytes_(burst_bytes),
+      random_shift_(64 - std::countr_zero(random_bytes / burst_bytes)),
+      bursts_(bursts_of(size, burst_bytes)),
       pace_(definition_.paced ? 10 * burst_cycles : 0),
-      random_(definition_.seed) {}
+      random_(definition_.seed) {
+  for (const PatternRun& run : definition_.round) {
+    if (run.bytes % burst_bytes == 0 && run.base % burst_bytes == 0) continue;
+    throw workloads::InputError(fmt::format(
+        "pattern {}: found bursts of {} bytes; allowed: up to {} bytes, in which it goes", name,
+        burst_bytes, std::uint64_t{1} << std::countr_zero(run.bytes | run.base)));
+  }
+}
+
+std::uint64_t Pattern::end() const {
+  if (definition_.round.empty()) return random_bytes;
+  std::uint64_t round_bytes = 0, last = 0;
+  for (const PatternRun& run : definition_.round) round_bytes += run.bytes;
+  const std::uint64_t rounds = workloads::ceil_div(bursts_ * burst_bytes_, round_bytes);
+  for (const PatternRun& run : definition_.round) {
+    last = std::max(last, run.base + (rounds - 1) * run.stride + run.bytes);
+  }
+  return last;
+}
 
 void Pattern::begin_run() {
   const PatternRun& run = definition_.round[next_run_];

@@ -39,32 +39,36 @@ struct PatternDefinition {
 const std::vector<PatternDefinition>& pattern_definitions();
 std::vector<std::string> pattern_names();
 
-/// Random addresses lie in 512 MiB from address 0.
-inline constexpr unsigned random_shift = 41;
+/// Random addresses lie in so many bytes from address 0.
+inline constexpr std::uint64_t random_bytes = std::uint64_t{512} << 20;
 
 /// A source of the requests of one pattern.
 class Pattern final {
  public:
   /// `size` is all that is moved: a whole number of MiB, at least one. `burst_cycles` are the
   /// command clocks for which a burst occupies the data bus, which sets the pace of paced patterns.
-  /// Throws InputError when there is no such pattern.
-  Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles);
+  /// `burst_bytes`, a power of two, are what each request moves. Throws InputError when there is no
+  /// such pattern, or when it goes in steps of less than a burst.
+  Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles,
+          std::uint64_t burst_bytes = usual_burst_bytes);
 
   /// Requests in all.
   std::uint64_t bursts() const { return bursts_; }
+  /// All addresses are below.
+  std::uint64_t end() const;
 
   /// The next request; false at the end.
   bool next(Request& request) {
     if (made_ == bursts_) return false;
     if (definition_.round.empty()) {
       const std::uint64_t value = random_.next();
-      request.address = (value >> random_shift) * trace_burst_bytes;
+      request.address = (value >> random_shift_) * burst_bytes_;
       request.is_write = definition_.mixed && (value & 1) != 0;
     } else {
       if (address_ == run_end_) begin_run();
       request.address = address_;
       request.is_write = run_is_write_;
-      address_ += trace_burst_bytes;
+      address_ += burst_bytes_;
     }
     // Three tenths of the peak: a burst's bus time times 10 / 3 from one request to the next.
     request.earliest_cycle = pace_ * made_ / 3;
@@ -76,6 +80,8 @@ class Pattern final {
   void begin_run();
 
   PatternDefinition definition_;
+  std::uint64_t burst_bytes_;
+  int random_shift_;  // of a random number to that of a burst
   std::uint64_t bursts_;
   std::uint64_t pace_;  // ten times a burst's bus time when paced, or 0
   std::uint64_t made_ = 0;

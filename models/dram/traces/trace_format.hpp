@@ -6,9 +6,11 @@
 //  dramsys           CYCLE: [(BYTES)] read|write 0xADDRESS [0xDATA]     DRAMSys' .stl files
 //  dramsys-relative  the same with cycles since the request before      DRAMSys' .rstl files
 //
-// Cycles are those of the channel's command clock. Blank lines, and lines that begin with #, hold
-// no request. What DRAMsim3 and DRAMSys read besides is read, too: addresses without 0x, `read` and
-// `P_MEM_RD` for READ, a cycle without its colon. Data are looked at by nobody.
+// An address stands for the burst of the device that it lies in. Cycles are those of the channel's
+// command clock unless another one is named. Blank lines, and lines that
+// begin with #, hold no request. What DRAMsim3 and DRAMSys read besides is read, too: addresses
+// without 0x, `read` and `P_MEM_RD` for READ, a cycle without its colon. Data are looked at by
+// nobody.
 #pragma once
 
 #include <string>

@@ -7,7 +7,6 @@
 #include <limits>
 #include <optional>
 
-#include "models/dram/traces/burst.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::models::dram {
@@ -103,8 +102,7 @@ class Words {
 
 TraceAccess parse_dramsim3(Words words) {
   TraceAccess access;
-  access.first_burst = access.last_burst =
-      words.hexadecimal_address(words.next()) / trace_burst_bytes;
+  access.first = access.last = words.hexadecimal_address(words.next());
   const std::string_view operation = words.next();
   const std::optional<bool> is_write = dramsim3_write(operation);
   if (!is_write) words.refuse("operation", operation, "READ or WRITE");
@@ -120,10 +118,9 @@ TraceAccess parse_ramulator2(Words words) {
   if (operation != "LD" && operation != "ST") words.refuse("operation", operation, "LD or ST");
   access.is_write = operation == "ST";
   const std::string_view address = words.next();
-  access.first_burst = access.last_burst =
-      (has_hexadecimal_prefix(address) ? words.hexadecimal_address(address)
-                                       : words.number("address", address, 0, last_address)) /
-      trace_burst_bytes;
+  access.first = access.last = has_hexadecimal_prefix(address)
+                                   ? words.hexadecimal_address(address)
+                                   : words.number("address", address, 0, last_address);
   words.end();
   return access;
 }
@@ -150,8 +147,8 @@ TraceAccess parse_dramsys(Words words) {
   if (size - 1 > last_address - address) {
     words.refuse("address", word, fmt::format("one with {} bytes behind it", size));
   }
-  access.first_burst = address / trace_burst_bytes;
-  access.last_burst = (address + (size - 1)) / trace_burst_bytes;
+  access.first = address;
+  access.last = address + (size - 1);
   const std::string_view data = words.next();
   if (!data.empty() && !has_hexadecimal_prefix(data)) {
     words.refuse("data", data, "nothing, or hexadecimal data that begin with 0x");

@@ -19,9 +19,9 @@ struct TraceLine {
   std::uint64_t number;
 };
 
-/// What a line asks for. An address stands for the burst that it lies in.
+/// What a line asks for: all bursts that hold one of these bytes.
 struct TraceAccess {
-  std::uint64_t first_burst = 0, last_burst = 0;  ///< addresses / trace_burst_bytes
+  std::uint64_t first = 0, last = 0;
   bool is_write = false;
   std::uint64_t cycle = 0;
 };

@@ -11,7 +11,6 @@
 #include <set>
 #include <vector>
 
-#include "models/dram/energy.hpp"
 #include "models/dram/traces/pattern.hpp"
 #include "tests/support/dram_checker.hpp"
 #include "tests/support/dram_oracle.hpp"
@@ -109,6 +108,17 @@ DramDevice random_controller(DramDevice device, std::mt19937_64& random) {
   return with_mapping(std::move(device), mappings[up_to(4) - 1]);
 }
 
+/// With two ranks or four, whose digit may be anywhere.
+DramDevice random_ranks(DramDevice device, std::mt19937_64& random) {
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  device.geometry.ranks = below(3) == 0 && device.geometry.banks() <= 16 ? 4 : 2;
+  device.timing.rank_to_rank = static_cast<std::uint32_t>(below(5));
+  device.controller.rank_refresh = below(2) == 0 ? RankRefresh::together : RankRefresh::in_turn;
+  constexpr const char* mappings[] = {"RoRaBaCoBg", "RoBaCoBgRa", "RoRaBaBgCo", "RoBaBgCoRa",
+                                      "RoBaRaCoBg", "CoRoBaRaBg", "RaBgBaRoCo"};
+  return with_mapping(std::move(device), mappings[below(7)]);
+}
+
 /// Commands of a kind, or of two.
 std::uint64_t count(const std::vector<IssuedCommand>& commands, Command kind) {
   return static_cast<std::uint64_t>(
@@ -141,6 +151,10 @@ void require_conserved(const DramDevice& device, const std::vector<Request>& req
     }
     if (command.command == Command::precharge_all) {
       for (auto& [bank, rows] : open) {
+        if (bank / device.geometry.banks_per_rank() !=
+            command.bank / device.geometry.banks_per_rank()) {
+          continue;
+        }
         closed[bank] += rows;
         rows = 0;
       }
@@ -153,10 +167,11 @@ void require_conserved(const DramDevice& device, const std::vector<Request>& req
         place *= size;
       };
       if (digit == Digit::bank_group)
-        add(command.bank / geometry.banks_per_group, geometry.bank_groups);
+        add(command.bank / geometry.banks_per_group % geometry.bank_groups, geometry.bank_groups);
       if (digit == Digit::bank)
         add(command.bank % geometry.banks_per_group, geometry.banks_per_group);
       if (digit == Digit::column) add(command.column, geometry.bursts_per_row);
+      if (digit == Digit::rank) add(command.bank / geometry.banks_per_rank(), geometry.ranks);
       if (digit == Digit::row) add(command.row, geometry.rows_per_bank);
     }
     --balance[number * 2 + (command.command == Command::write ? 1 : 0)];
@@ -199,6 +214,7 @@ void for_random_traffic(unsigned seed, Visit visit) {
     for (const std::string& name : dram_device_names()) {
       DramDevice device = dram_device(name);
       if (round > 1) device = random_controller(std::move(device), random);
+      if (round % 2 == 1) device = random_ranks(std::move(device), random);
       CAPTURE(name);
       CAPTURE(round);
       visit(device, random_traffic(random, 1500));
@@ -238,6 +254,7 @@ TEST_CASE("runs of row hits take as long as their bursts one by one") {
     for (const std::string& name : dram_device_names()) {
       DramDevice device = dram_device(name);
       if (round > 4) device = random_controller(std::move(device), random);
+      if (round % 3 == 1) device = random_ranks(std::move(device), random);
       CAPTURE(name);
       CAPTURE(round);
       const std::vector<Request> requests =
@@ -348,7 +365,8 @@ TEST_CASE("an idle channel is refreshed as often as one whose every command is s
     for (int round = 0; round < 20; ++round) {
       CAPTURE(name);
       CAPTURE(round);
-      const DramDevice device = random_controller(dram_device(name), random);
+      DramDevice device = random_controller(dram_device(name), random);
+      if (round % 2 == 1) device = random_ranks(std::move(device), random);
       Channel skipping(device), seen(device);
       seen.observe([](const IssuedCommand&) {});
       std::uint64_t cycle = 0;
@@ -381,115 +399,4 @@ TEST_CASE("a reset DRAM channel is as at power-up") {
   used.serve(VectorSource{second});
   fresh.serve(VectorSource{second});
   CHECK(used.statistics() == fresh.statistics());
-}
-
-TEST_CASE("channels share a stream and multiply its rate") {
-  DramDevice device = dram_device("ddr4-2400");
-  constexpr std::uint64_t transactions = 500, bursts = 128;
-  std::uint64_t alone = 0;
-  for (const std::uint32_t channels : {1u, 2u, 4u, 8u}) {
-    device.channels = channels;
-    Memory memory(device);
-    for (std::uint64_t i = 0; i < transactions; ++i) {
-      memory.transfer({i * bursts * 64, false, 0}, bursts);
-    }
-    const std::uint64_t finish = memory.drain();
-    if (channels == 1) alone = finish;
-    CAPTURE(channels);
-    CHECK(memory.statistics().reads == transactions * bursts);
-    const double speedup = static_cast<double>(alone) / static_cast<double>(finish);
-    CHECK(speedup > 0.95 * channels);
-    CHECK(speedup < 1.05 * channels);
-  }
-}
-
-TEST_CASE("a run of addresses reaches all channels at once and later requests wait for it") {
-  DramDevice device = dram_device("hbm2-2000");
-  Pattern alone("a_seq_rd", spillway::workloads::Bytes(1 << 20), device.timing.burst);
-  const std::uint64_t one = Memory(device).serve(alone);
-  device.channels = 8;
-  Pattern shared("a_seq_rd", spillway::workloads::Bytes(8 << 20), device.timing.burst);
-  const std::uint64_t eight = Memory(device).serve(shared);
-  CHECK(static_cast<double>(eight) < 1.1 * static_cast<double>(one));
-  // The first channel has no more than a row of the run; the last has a long way to go.
-  Memory memory(device);
-  const std::uint64_t accepted = memory.submit_run({0, false, 0}, 4096);
-  CHECK(accepted > 512);
-  CHECK(memory.submit({std::uint64_t{1} << 26, false, 0}) >= accepted);
-}
-
-TEST_CASE("counts and energy of several channels are those of all of them") {
-  DramDevice device = dram_device("ddr4-2400");
-  DramDevice single = device;
-  device.channels = 4;
-  device.interleave_bytes = 256;
-  Memory memory(device);
-  std::vector<Channel> channels;
-  for (std::uint32_t c = 0; c < device.channels; ++c) channels.emplace_back(single);
-  std::mt19937_64 random(7);
-  std::uint64_t finish = 0;
-  for (int i = 0; i < 300; ++i) {
-    // More of them in the first channels.
-    const Request first{random() % (1 << 16) * 1024, random() % 2 == 0, 0};
-    const std::uint64_t bursts = 1 + random() % 50;
-    memory.transfer(first, bursts);
-    for (std::uint64_t j = 0; j < bursts; ++j) {
-      const std::uint64_t address = first.address + j * 64, block = address / 256;
-      channels[block % 4].submit({block / 4 * 256 + address % 256, first.is_write, 0});
-    }
-  }
-  for (Channel& channel : channels) finish = std::max(finish, channel.drain());
-  REQUIRE(memory.drain() == finish);
-  Statistics sum;
-  Energy energy;
-  for (const Channel& channel : channels) {
-    const Statistics each = channel.statistics(finish);
-    sum += each;
-    const std::optional<Energy> part = energy_of(single, each);
-    REQUIRE(part);
-    energy.activate += part->activate;
-    energy.read += part->read;
-    energy.write += part->write;
-    energy.refresh += part->refresh;
-    energy.background += part->background;
-  }
-  CHECK(memory.statistics() == sum);
-  const std::optional<Energy> whole = energy_of(device, memory.statistics());
-  REQUIRE(whole);
-  CHECK(whole->activate == doctest::Approx(energy.activate));
-  CHECK(whole->read == doctest::Approx(energy.read));
-  CHECK(whole->write == doctest::Approx(energy.write));
-  CHECK(whole->refresh == doctest::Approx(energy.refresh));
-  CHECK(whole->background == doctest::Approx(energy.background));
-  CHECK(whole->total() == doctest::Approx(energy.total()));
-}
-
-TEST_CASE("a transfer over several channels moves each burst once") {
-  DramDevice device = dram_device("hbm2-2000");
-  device.channels = 4;
-  std::mt19937_64 random(5);
-  for (int round = 0; round < 200; ++round) {
-    device.interleave_bytes = std::uint64_t{64} << random() % 6;
-    Memory one(device), whole(device);
-    const std::uint64_t first = random() % 1000 * 64, bursts = 1 + random() % 300;
-    for (std::uint64_t i = 0; i < bursts; ++i) one.submit({first + i * 64, true, 0});
-    whole.transfer({first, true, 0}, bursts);
-    one.drain();
-    whole.drain();
-    REQUIRE(whole.statistics().writes == bursts);
-    // The same rows were opened, since the same bursts went to the same channels.
-    REQUIRE(whole.statistics().activates == one.statistics().activates);
-  }
-}
-
-TEST_CASE("interleaved channels hold every burst of the address space once") {
-  DramDevice device = dram_device("hbm2-2000");
-  device.channels = 4;
-  device.interleave_bytes = 256;
-  Memory memory(device);
-  for (std::uint64_t i = 0; i < 64; ++i) memory.submit({i * 64, true, 0});
-  memory.drain();
-  CHECK(memory.statistics().writes == 64);
-  // Sixteen bursts a channel, in one row of each of four groups.
-  CHECK(memory.statistics().activates == 4 * 4);
 }

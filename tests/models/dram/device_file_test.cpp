@@ -7,6 +7,7 @@
 
 #include "models/dram/device.hpp"
 #include "models/dram/energy.hpp"
+#include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 
@@ -153,6 +154,25 @@ TEST_CASE("a file states its controller and may be laid over one with another") 
   check_refused("lpddr4-3200", "controller.bank_queue=33", "1 to 32");
   check_refused("lpddr4-3200", "controller.row_hits=0", "1 to");
   CHECK_THROWS_AS(parse_scheduler("bank_queues"), InputError);
+}
+
+TEST_CASE("a device's file may be laid over another one") {
+  const spillway::test::TemporaryFolder folder;
+  folder.write("two.yaml", "base: ddr4-2400\nname: two\nchannels: 2\ntiming: {tCL: 18}\n");
+  folder.write("four.yaml", "base: two.yaml\nchannels: 4\ncontroller: {page: closed}\n");
+  folder.write("loop.yaml", "base: loop.yaml\n");
+  folder.write("wrong.yaml", "base: ddr4-2401\n");
+  const auto device = [&](const char* name) {
+    return dram_device((folder.path() / name).string());
+  };
+  CHECK(describe(device("two.yaml")) ==
+        describe(changed("ddr4-2400", {"channels=2", "timing.tCL=18"})));
+  CHECK(device("two.yaml").name == "two");
+  CHECK(device("four.yaml").name == "two");
+  CHECK(describe(device("four.yaml")) ==
+        describe(changed("ddr4-2400", {"channels=4", "timing.tCL=18", "controller.page=closed"})));
+  CHECK_THROWS_AS(device("loop.yaml"), InputError);
+  CHECK_THROWS_AS(device("wrong.yaml"), InputError);
 }
 
 TEST_CASE("energy per event follows from the currents") {

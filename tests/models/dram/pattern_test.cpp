@@ -148,6 +148,51 @@ TEST_CASE("a paced pattern asks for three tenths of the peak of its device") {
   }
 }
 
+TEST_CASE("a pattern moves the same bytes in bursts of any size") {
+  const auto addresses = [](const std::string& name, std::uint64_t burst) {
+    std::vector<Request> requests = requests_of(Pattern(name, Bytes(mib), 4, burst));
+    CHECK(requests.size() == mib / burst);
+    return requests;
+  };
+  for (const std::uint64_t burst : {16u, 32u, 128u, 256u}) {
+    CAPTURE(burst);
+    const std::vector<Request> stream = addresses("a_seq_rd", burst);
+    for (std::uint64_t i = 0; i < stream.size(); ++i) REQUIRE(stream[i].address == i * burst);
+    // 4 KiB are read and then written.
+    const std::vector<Request> copied = addresses("c_rw4k", burst);
+    const std::uint64_t chunk = 4096 / burst;
+    CHECK(copied[chunk - 1] == Request{4096 - burst, read, 0});
+    CHECK(copied[chunk] == Request{b0, write, 0});
+    CHECK(copied[2 * chunk] == Request{4096, read, 0});
+    // Random bursts are aligned, and all places of a line are met.
+    std::set<std::uint64_t> places;
+    for (const Request& request : addresses("g_rand_rd", burst)) {
+      REQUIRE(request.address % burst == 0);
+      REQUIRE(request.address < 512 * mib);
+      places.insert(request.address / burst % 16);
+    }
+    CHECK(places.size() == 16);
+  }
+  CHECK(addresses("g_rand_rd", 64).front().address == 0x12214580);
+  CHECK(addresses("g_rand_rd", 32).front().address / 64 * 64 == 0x12214580);
+  CHECK_THROWS_AS(Pattern("e_copy256", Bytes(mib), 4, 512), workloads::InputError);
+}
+
+TEST_CASE("a pattern's addresses end where it says") {
+  for (const std::string& name : models::dram::pattern_names()) {
+    CAPTURE(name);
+    Pattern pattern(name, Bytes(2 * mib), 4);
+    const std::uint64_t end = pattern.end();
+    std::uint64_t largest = 0;
+    Request request;
+    while (pattern.next(request)) largest = std::max(largest, request.address + 64);
+    CHECK(largest <= end);
+    if (name[0] != 'g' && name[0] != 'h') CHECK(largest + 64 * 1024 >= end);
+  }
+  CHECK(Pattern("a_seq_rd", Bytes(mib), 4).end() == mib);
+  CHECK(Pattern("c_rw4k", Bytes(mib), 4).end() == b0 + mib / 2);
+}
+
 TEST_CASE("an unknown pattern is refused with the nearest name, and a size that is no MiB") {
   const auto refusal = [](const std::string& name, std::uint64_t size) -> std::string {
     try {

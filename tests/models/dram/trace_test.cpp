@@ -20,6 +20,7 @@ namespace spillway {
 using models::dram::Pattern;
 using models::dram::Request;
 using models::dram::TraceFormat;
+using models::dram::TraceOptions;
 using models::dram::TraceReader;
 using models::dram::TraceWriter;
 using test::TemporaryFolder;
@@ -39,7 +40,9 @@ std::vector<Request> all_of(TraceReader& reader) {
 std::vector<Request> requests_of(const std::string& text, std::optional<TraceFormat> format = {},
                                  const std::string& name = "a.trace") {
   const TemporaryFolder folder;
-  TraceReader reader(folder.write(name, text), format);
+  TraceOptions options;
+  options.format = format;
+  TraceReader reader(folder.write(name, text), options);
   return all_of(reader);
 }
 
@@ -109,6 +112,94 @@ TEST_CASE("relative DRAMSys traces count from the request before") {
   CHECK(requests_of(text)[2].earliest_cycle == 7);
   CHECK(refusal("281474976710656: read 0x0\n1: read 0x0\n", {}, "b.rstl").find("b.rstl:2: cycle") ==
         0);
+}
+
+TEST_CASE("an address stands for the burst of the device that it lies in") {
+  const auto in_bursts_of = [](std::uint64_t burst_bytes, const std::string& text) {
+    const TemporaryFolder folder;
+    TraceReader reader(
+        folder.write("t", text),
+        {.format = {}, .burst_bytes = burst_bytes, .capacity = {}, .wrap = false, .clocks = {}});
+    return all_of(reader);
+  };
+  CHECK(in_bursts_of(32, "0x5f READ 1\n") == std::vector<Request>{{0x40, read, 1}});
+  CHECK(in_bursts_of(16, "LD 0x5f\n") == std::vector<Request>{{0x50, read, 0}});
+  CHECK(in_bursts_of(128, "0xff WRITE 1\n") == std::vector<Request>{{0x80, write, 1}});
+  CHECK(in_bursts_of(32, "5: (65) read 0x20\n") ==
+        std::vector<Request>{{0x20, read, 5}, {0x40, read, 5}, {0x60, read, 5}});
+}
+
+TEST_CASE("what lies beyond the device is refused, or wraps on request") {
+  const TemporaryFolder folder;
+  const auto requests = [&](const std::string& text, bool wrap) {
+    TraceReader reader(folder.write("t", text), {.format = {},
+                                                 .burst_bytes = 64,
+                                                 .capacity = std::uint64_t{1} << 33,
+                                                 .wrap = wrap,
+                                                 .clocks = {}});
+    return all_of(reader);
+  };
+  const std::string last = "0x1FFFFFFFF READ 1\n", beyond = "0xFFFFFFFFFFFF WRITE 2\n";
+  CHECK(requests(last, false) == std::vector<Request>{{0x1ffffffc0, read, 1}});
+  CHECK(requests(last + beyond, true) ==
+        std::vector<Request>{{0x1ffffffc0, read, 1}, {0x1ffffffc0, write, 2}});
+  try {
+    requests(last + beyond, false);
+    FAIL("accepted");
+  } catch (const workloads::InputError& error) {
+    const std::string message = error.what();
+    CAPTURE(message);
+    for (const char* words : {"t:2: address", "0xffffffffffff", "below 0x200000000", "--wrap"}) {
+      CHECK(message.find(words) != std::string::npos);
+    }
+  }
+  // An access that goes beyond with its last byte.
+  CHECK_THROWS_AS(requests("1: (65) read 0x1FFFFFFC0\n", false), workloads::InputError);
+  CHECK(requests("1: (65) read 0x1FFFFFFC0\n", true)[1] == Request{0, read, 1});
+}
+
+TEST_CASE("cycles that go backwards are counted and the first of them is told") {
+  const TemporaryFolder folder;
+  const auto backwards = [&](const std::string& text, std::optional<TraceFormat> format = {}) {
+    TraceOptions options;
+    options.format = format;
+    TraceReader reader(folder.write("t", text), options);
+    all_of(reader);
+    return reader.backwards();
+  };
+  const std::string text = "0x40 READ 9\n0x80 READ 9\n\n0xc0 READ 5\n0x0 READ 6\n0x0 READ 10\n";
+  const TraceReader::Backwards found = backwards(text);
+  CHECK(found.lines == 2);
+  CHECK(found.first_line == 4);
+  CHECK(found.cycle == 5);
+  CHECK(found.latest == 9);
+  CHECK(backwards("9: read 0x40\n8: read 0x40\n").lines == 1);
+  CHECK(backwards("9: read 0x40\n8: read 0x40\n", TraceFormat::dramsys_relative).lines == 0);
+  CHECK(backwards("0x40 READ 9\n0x80 READ 9\n").lines == 0);
+  CHECK(backwards("LD 64\nLD 64\n").lines == 0);
+}
+
+TEST_CASE("a request of another clock comes in the first cycle that is not too early") {
+  const TemporaryFolder folder;
+  const auto cycles = [&](const std::string& text, std::uint64_t trace_fs) {
+    TraceReader reader(folder.write("t", text),
+                       {.format = {},
+                        .burst_bytes = 64,
+                        .capacity = {},
+                        .wrap = false,
+                        .clocks = TraceOptions::Clocks{.trace = trace_fs, .channel = 833'000}});
+    std::vector<std::uint64_t> found;
+    for (const Request& request : all_of(reader)) found.push_back(request.earliest_cycle);
+    return found;
+  };
+  // 1 GHz beside 0.833 ns: 833 ns are 1000 cycles, and 834 ns a little more than 1001.
+  CHECK(cycles("0x0 READ 0\n0x0 READ 1\n0x0 READ 833\n0x0 READ 834\n", 1'000'000) ==
+        std::vector<std::uint64_t>{0, 2, 1000, 1002});
+  CHECK(cycles("0x0 READ 7\n0x0 READ 281474976710656\n", 833'000) ==
+        std::vector<std::uint64_t>{7, 281474976710656});
+  CHECK(cycles("1: read 0x0\n2: read 0x0\n", 833'000 * 3) == std::vector<std::uint64_t>{3, 6});
+  CHECK_THROWS_AS(cycles("0x0 READ 281474976710656\n", 1'000'000), workloads::InputError);
+  CHECK_THROWS_AS(cycles("LD 0x0\n", 1'000'000), workloads::InputError);
 }
 
 TEST_CASE("the format is that of the first request") {
