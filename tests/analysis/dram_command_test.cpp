@@ -253,9 +253,9 @@ TEST_CASE("patterns and traces are in bursts of the device, whatever their size"
     const json trace = dram(folder, {"ddr4-2400", "--trace", "t", "--set", set});
     CHECK(trace.at("bursts") == 5);
   }
-  const ProgramRun refused =
-      run_spillway({"dram", "ddr4-2400", "--pattern", "e_copy256", "--set", "geometry.burst=512"},
-                   folder.path());
+  const ProgramRun refused = run_spillway({"dram", "ddr4-2400", "--pattern", "e_copy256", "--set",
+                                           "geometry.burst=512", "--set", "interleave=512"},
+                                          folder.path());
   CHECK(refused.exit_code == 2);
   CHECK(refused.err.find("found bursts of 512 bytes; allowed: up to 256") != std::string::npos);
 }
