@@ -126,9 +126,9 @@ Json network_settings(const workloads::Network& network) {
 
 const std::vector<std::string>& setting_keys() {
   static const std::vector<std::string> keys{
-      "experiment", "network", "classes",      "readout", "input_dropout", "network_layers",
-      "rule",       "batch",   "rule_options", "seed",          "policy",
-      "optimizer",  "device",  "data",         "idealisations", "values_computed"};
+      "experiment", "network", "classes",       "readout",        "input_dropout", "network_layers",
+      "rule",       "batch",   "rule_options",  "seed",           "policy",        "optimizer",
+      "device",     "data",    "idealisations", "values_computed"};
   return keys;
 }
 

@@ -501,7 +501,11 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
   const auto rank = [&](TensorId id) {
     const Tensor& tensor = step_.tensor(id);
     const bool map = !tensor.generated && has_examples(tensor.kind);
-    return std::tuple(map, tensor.elements());
+    // Through scores no axis is found for what they are made of, or what is made of their errors.
+    const bool scores = tensor.kind == w::TensorKind::scores ||
+                        tensor.kind == w::TensorKind::score_errors ||
+                        tensor.kind == w::TensorKind::labels;
+    return std::tuple(map && !scores, map, tensor.elements());
   };
   return *std::max_element(ids.begin(), ids.end(),
                            [&](TensorId a, TensorId b) { return rank(a) < rank(b); });

@@ -181,6 +181,7 @@ TEST_CASE("every output of every command is tried before work starts") {
       "title: t\ndefault: {epochs: 1, seeds: 1}\nrows: [{label: a, experiment: ./e.yaml}]\n");
   REQUIRE(run_spillway({"train", "e.yaml", "--checkpoint", "c", "--epochs", "1"}, folder.path())
               .exit_code == 0);
+  REQUIRE(run_spillway({"plan", "e.yaml", "--json", "plan.json"}, folder.path()).exit_code == 0);
   std::filesystem::create_directory_symlink("/proc", folder.path() / "baselines");
   const std::vector<std::string> before = folder.files();
   // A folder that takes no files whatever its permissions say.
@@ -194,6 +195,7 @@ TEST_CASE("every output of every command is tried before work starts") {
       {"run", "e.yaml", "--json", target},
       {"run", "e.yaml", "--dram-trace", target},
       {"plan", "e.yaml", "--json", target},
+      {"diff", "plan.json", "plan.json", "--json", target},
       {"check", "e.yaml", "--json", target},
       {"check", "e.yaml", "--junit", target},
       {"check", "e.yaml", "--update"},

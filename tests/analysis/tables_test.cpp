@@ -209,10 +209,21 @@ void require_energy(const TextTable& table, const json& micro_joules, double int
 TEST_CASE("the tables of run say what its JSON says") {
   TemporaryFolder folder;
   const Printed run = printed(with_files(folder), {"run", "e.yaml"});
-  const TextTable ledger = table_with(run.tables, {"layer", "phase"});
+  const TextTable ledger = table_with(run.tables, {"layer", "phase", "tensor"});
   require_ledger(ledger, run.result, "planned words");
   require_ledger(ledger, run.result, "simulated words");
   require_items(table_with(run.tables, {"item"}), run.result);
+  const TextTable times = table_with(run.tables, {"layer", "phase", "load"});
+  const json& by_layer = run.result.at("time_by_layer");
+  require_column(times, "layer", by_layer, "layer"_key);
+  require_column(times, "phase", by_layer, "phase"_key);
+  require_column(times, "first cycle", by_layer, "first_cycle"_key);
+  require_column(times, "last cycle", by_layer, "last_cycle"_key);
+  for (const std::string engine : {"load", "store", "compute", "generate"}) {
+    const json::json_pointer busy("/" + engine);
+    require_column(times, engine, by_layer, busy / "busy_cycles");
+    require_column(times, engine + ", ns", by_layer, busy / "busy_ns");
+  }
   const json& dram = run.result.at("dram");
   require_bus(table_with(run.tables, {"data bus"}), dram.at("bus_ns"));
   json energy = dram.at("energy_pJ");
@@ -229,7 +240,8 @@ TEST_CASE("the tables of run say what its JSON says") {
 TEST_CASE("the tables of plan say what its JSON says") {
   TemporaryFolder folder;
   const Printed plan = printed(with_files(folder), {"plan", "e.yaml"});
-  require_ledger(table_with(plan.tables, {"layer", "phase"}), plan.result, "planned words");
+  require_ledger(table_with(plan.tables, {"layer", "phase", "tensor"}), plan.result,
+                 "planned words");
   require_items(table_with(plan.tables, {"item"}), plan.result);
   require_layers(table_with(plan.tables, {"layer", "forward"}), plan.result.at("layers"));
   const TextTable nests = table_with(plan.tables, {"nest"});
@@ -476,6 +488,8 @@ TEST_CASE("no command prints a table that no test compares") {
   const std::set<std::string> compared{// here
                                        "run", "plan", "train", "infer", "network", "table1",
                                        "explore-buffer", "dram", "accuracy", "check",
+                                       // result_diff_test.cpp
+                                       "diff",
                                        // results_tables_test.cpp
                                        "figure6", "rules", "items", "reproduce", "bench"};
   for (const analysis::Command& command : analysis::commands()) {

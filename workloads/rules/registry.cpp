@@ -102,9 +102,7 @@ std::string to_string(Loss loss) {
   return "?";
 }
 
-std::string to_string(Targets targets) {
-  return targets == Targets::inputs ? "inputs" : "labels";
-}
+std::string to_string(Targets targets) { return targets == Targets::inputs ? "inputs" : "labels"; }
 
 void require_supported(const Network& network) {
   for (const Layer& layer : network.layers) {
