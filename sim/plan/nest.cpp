@@ -41,15 +41,21 @@ Range range_of(const Projection& p, const ByAxis<Range>& at) {
 
 /// A dimension's ranges over all tiles of its axis: visits each.
 template <class Visit>
-void for_each_range(const Projection& p, std::int64_t extent, std::int64_t tile, Visit visit) {
-  for (std::int64_t begin = 0; begin < extent; begin += tile) {
-    visit(p.apply({begin, std::min(extent, begin + tile)}));
+void for_each_range(const Projection& p, Range within, std::int64_t tile, Visit visit) {
+  for (std::int64_t begin = within.begin; begin < within.end; begin += tile) {
+    visit(p.apply({begin, std::min(within.end, begin + tile)}));
   }
 }
 /// Their sizes.
 template <class Visit>
-void for_each_size(const Projection& p, std::int64_t extent, std::int64_t tile, Visit visit) {
-  for_each_range(p, extent, tile, [&](Range range) { visit(range.size()); });
+void for_each_size(const Projection& p, Range within, std::int64_t tile, Visit visit) {
+  for_each_range(p, within, tile, [&](Range range) { visit(range.size()); });
+}
+
+ByAxis<Range> whole_axes(const NestSpec& spec) {
+  ByAxis<Range> result;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) result[axis] = {0, spec.extent[axis]};
+  return result;
 }
 
 bool is_even_scale(const Projection& p) {
@@ -198,15 +204,16 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
     SlotPattern& pattern = patterns[s];
     const int depth = deepest(runs[s] & pattern.follows);
     if (depth > 0) pattern.innermost = static_cast<std::size_t>(depth - 1);
+    pattern.runs = runs[s];
     pattern.multiplied = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
   }
   return patterns;
 }
 
-DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile) {
+DimensionCut cut(const Projection& p, Range within, std::int64_t tile) {
   DimensionCut result{0, 0, 0};
   Range last{0, 0};
-  for_each_range(p, axis_extent, tile, [&](Range range) {
+  for_each_range(p, within, tile, [&](Range range) {
     result.largest = std::max(result.largest, range.size());
     result.sum += range.size();
     if (range != last) result.fresh += range.size();
@@ -224,18 +231,42 @@ bool is_keepable(const NestSpec& spec, std::size_t slot) {
 }
 
 NestShape::NestShape(const NestSpec& spec)
-    : spec_(spec), visits_(spec.slots.size()), kept_along_(spec.slots.size()) {}
+    : spec_(spec),
+      uses_(spec.slots.size(), {spec.ops.size(), 0}),
+      visits_(spec.slots.size()),
+      kept_along_(spec.slots.size()) {
+  for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+    const auto note = [&](std::size_t slot) {
+      uses_[slot].first = std::min(uses_[slot].first, i);
+      uses_[slot].last = i;
+    };
+    for (const NestOp::Operand& operand : spec.ops[i].inputs) note(operand.slot);
+    for (const NestOp::Operand& operand : spec.ops[i].outputs) note(operand.slot);
+    for (const std::size_t seed : spec.ops[i].seeds) note(seed);
+  }
+}
 
-DimensionCut NestShape::cut_of(const Projection& p) const {
+DimensionCut NestShape::cut_of(const Projection& p, const ByAxis<Range>& within) const {
   if (!p.axis) return {p.extent, p.extent, p.extent};
   const std::size_t axis = index(*p.axis);
-  return cut(p, spec_.extent[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis]);
+  return cut(p, within[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis]);
+}
+
+std::uint64_t NestShape::trips_of(Mask loops) const {
+  std::uint64_t result = 1;
+  for (; loops != 0; loops &= loops - 1) {
+    result *= trips_[static_cast<std::size_t>(std::countr_zero(loops))];
+  }
+  return result;
 }
 
 void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
   parts_ = parts;
   by_axis_ = axis_loops(loops);
+  axis_of_.clear();
+  for (const Loop& loop : loops) axis_of_.push_back(index(loop.axis));
   uneven_ = 0;
+  resting_.clear();
   trips_.assign(loops.size(), 1);
   ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
   outer_tile_ = inner_tile_ = spec_.extent;
@@ -248,24 +279,32 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
     if (trips_[i] > 1) running |= Mask{1} << i;
     // Of an outer tile the last may be shorter.
     const std::int64_t last = (spec_.extent[axis] - 1) % outer_tile_[axis] + 1;
-    if (static_cast<std::uint64_t>(divide_up(last, loops[i].tile)) != trips_[i] &&
-        by_axis_.outer[axis] != Mask{1} << i) {
+    const auto trips_in_last = static_cast<std::uint64_t>(divide_up(last, loops[i].tile));
+    if (trips_in_last != trips_[i] && by_axis_.outer[axis] != Mask{1} << i) {
       uneven_ |= Mask{1} << i;
+      if (trips_in_last == 1) resting_.push_back(i);
     }
   }
   patterns_ = slot_patterns(spec_, by_axis_, running);
-  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
-    visits_[s] = 1;
-    for (std::size_t i = 0; i < loops.size(); ++i) {
-      if ((patterns_[s].multiplied >> i & 1) != 0) visits_[s] *= trips_[i];
+  at_rest_.clear();
+  for (std::size_t some = 0; some < std::size_t{1} << resting_.size() && !resting_.empty();
+       ++some) {
+    Mask at_rest = 0;
+    for (std::size_t k = 0; k < resting_.size(); ++k) {
+      if ((some >> k & 1) != 0) at_rest |= Mask{1} << resting_[k];
     }
+    at_rest_.push_back(slot_patterns(spec_, by_axis_, running & ~at_rest));
+  }
+  const ByAxis<Range> all = whole_axes(spec_);
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    visits_[s] = trips_of(patterns_[s].multiplied);
     kept_along_[s].reset();
     if (!patterns_[s].innermost || !is_keepable(spec_, s)) continue;
     const Axis innermost = loops[*patterns_[s].innermost].axis;
     if (by_axis_.all[index(innermost)] != by_axis_.outer[index(innermost)]) continue;
     for (const Projection& p : spec_.slots[s].dims) {
       if (p.axis != innermost || p.stages == 0) continue;
-      const DimensionCut each = cut_of(p);
+      const DimensionCut each = cut_of(p, all);
       if (each.fresh < each.sum) kept_along_[s] = innermost;
     }
   }
@@ -281,7 +320,33 @@ std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operan
   return loops_not_followed(spec_, op, operand, by_axis_) & ~waits_for(op, operand);
 }
 
+/// How often each of the slot's tiles is brought in where some of the resting loops rest. A
+/// transient tile leaves after its uses all the same; another one stays there.
+std::uint64_t NestShape::visits_at_rest(std::size_t s, std::size_t resting) const {
+  const SlotPattern& pattern = at_rest_[resting][s];
+  return trips_of(transient(s) ? pattern.runs & ~pattern.follows : pattern.multiplied);
+}
+
+/// Where loops rest, no slot but those that follow them is brought in less often, and what runs on
+/// demand does so as often as elsewhere.
+bool NestShape::rests_evenly() const {
+  for (std::size_t some = 1; some < at_rest_.size(); ++some) {
+    for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+      const bool remade = spec_.slots[s].source == Slot::Source::remade;
+      std::size_t own = 0;
+      for (std::size_t k = 0; k < resting_.size(); ++k) {
+        if ((some >> k & 1) != 0 && follows(s, resting_[k])) own |= std::size_t{1} << k;
+      }
+      if ((at_rest_[some][s].multiplied & uneven_) != 0) return false;
+      const std::uint64_t expected = remade || own == 0 ? visits_[s] : visits_at_rest(s, own);
+      if (visits_at_rest(s, some) != expected) return false;
+    }
+  }
+  return true;
+}
+
 bool NestShape::is_legal() const {
+  const ByAxis<Range> all = whole_axes(spec_);
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
     const Slot& slot = spec_.slots[s];
     if ((patterns_[s].multiplied & uneven_) != 0) return false;
@@ -291,31 +356,63 @@ bool NestShape::is_legal() const {
       const std::size_t axis = index(*p.axis);
       bool empty = false;
       // Also of what the innermost loops take of a tile.
-      for_each_size(p, spec_.extent[axis], inner_tile_[axis],
+      for_each_size(p, all[axis], inner_tile_[axis],
                     [&](std::int64_t size) { empty |= size <= 0; });
       if (empty) return false;
     }
   }
-  return true;
+  return rests_evenly();
 }
 
-models::TileSize NestShape::coverage(std::size_t s, std::int64_t standing) const {
+SlotTraffic NestShape::traffic(std::size_t s, std::int64_t standing) const {
   const Slot& slot = spec_.slots[s];
+  ByAxis<Range> all = whole_axes(spec_);
   if (standing != 0) {
-    const models::TileSize all = coverage(s);
-    const auto extent = static_cast<std::uint64_t>(slot.dims[0].extent);
-    const std::uint64_t left = extent - static_cast<std::uint64_t>(standing);
-    return {workloads::Words(all.words.count() / extent * left),
-            workloads::Bytes(all.bytes.count() / extent * left)};
+    if (stands_whole(slot, standing)) return {};
+    all[index(*slot.dims[0].axis)].begin = standing;
   }
+  SlotTraffic sum;
+  const auto add = [&](const ByAxis<Range>& within, std::uint64_t visits) {
+    const SlotMoves moves = slot_moves(slot, visits);
+    if (moves.loads + moves.stores == 0) return;
+    const models::TileSize once = coverage(s, within);
+    sum.loads.words += once.words * moves.loads;
+    sum.loads.bytes += once.bytes * moves.loads;
+    sum.stores.words += once.words * moves.stores;
+    sum.stores.bytes += once.bytes * moves.stores;
+  };
+  std::size_t own = 0;  // resting loops that it follows
+  for (std::size_t k = 0; k < resting_.size(); ++k) {
+    if (follows(s, resting_[k])) own |= std::size_t{1} << k;
+  }
+  // The last tiles of the loops outside of those apart from the others, in all combinations.
+  for (std::size_t some = own;; some = (some - 1) & own) {
+    ByAxis<Range> within = all;
+    bool any = true;
+    for (std::size_t k = 0; k < resting_.size(); ++k) {
+      if ((own >> k & 1) == 0) continue;
+      const std::size_t axis = axis_of_[resting_[k]];
+      const std::int64_t last = (spec_.extent[axis] - 1) / outer_tile_[axis] * outer_tile_[axis];
+      ((some >> k & 1) != 0 ? within[axis].begin : within[axis].end) = last;
+      any = any && within[axis].size() > 0;
+    }
+    if (any) add(within, some == 0 ? visits_[s] : visits_at_rest(s, some));
+    if (some == 0) return sum;
+  }
+}
+
+models::TileSize NestShape::coverage(std::size_t s, const ByAxis<Range>& within) const {
+  const Slot& slot = spec_.slots[s];
   if (slot.element == workloads::Bytes(workloads::bytes_per_word)) {
     std::uint64_t words = 1;
     for (const Projection& p : slot.dims) {
       if (!p.axis || is_even_scale(p)) {
-        words *= static_cast<std::uint64_t>(p.extent);
+        const std::int64_t axis = p.axis ? spec_.extent[index(*p.axis)] : 1;
+        const std::int64_t covered = p.axis ? within[index(*p.axis)].size() : 1;
+        words *= static_cast<std::uint64_t>(p.extent / axis * covered);
         continue;
       }
-      const DimensionCut each = cut_of(p);
+      const DimensionCut each = cut_of(p, within);
       // Only the innermost loop goes on to the next range with all else unchanged.
       const bool kept = p.axis == kept_along_[s];
       words *= static_cast<std::uint64_t>(kept ? each.fresh : each.sum);
@@ -345,8 +442,8 @@ models::TileSize NestShape::coverage(std::size_t s, std::int64_t standing) const
     const std::size_t axis = index(*p.axis);
     const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
     if (slot.in_finish && *p.axis == spec_.finish->axis) {
-      for (std::int64_t begin = 0; begin < spec_.extent[axis]; begin += tile) {
-        const std::int64_t end = std::min(spec_.extent[axis], begin + tile);
+      for (std::int64_t begin = within[axis].begin; begin < within[axis].end; begin += tile) {
+        const std::int64_t end = std::min(within[axis].end, begin + tile);
         for (std::int64_t part = begin; part < end; part += parts_.finished) {
           add(p.apply({part, std::min(end, part + parts_.finished)}).size());
         }
@@ -354,7 +451,7 @@ models::TileSize NestShape::coverage(std::size_t s, std::int64_t standing) const
       continue;
     }
     if (p.per_group == 0) {
-      for_each_size(p, spec_.extent[axis], tile, add);
+      for_each_size(p, within[axis], tile, add);
       continue;
     }
     const std::int64_t groups = spec_.extent[index(Axis::group)],
@@ -364,7 +461,7 @@ models::TileSize NestShape::coverage(std::size_t s, std::int64_t standing) const
       if (covered > 1) {
         add(covered * p.per_group);
       } else {
-        for_each_size(p, spec_.extent[axis], tile, add);
+        for_each_size(p, within[axis], tile, add);
       }
     }
   }
@@ -405,7 +502,7 @@ std::uint64_t NestShape::largest(std::size_t s) const {
         size = tile * p.stage[0].stride;
       } else {
         size = 0;
-        for_each_size(p, spec_.extent[axis], tile,
+        for_each_size(p, {0, spec_.extent[axis]}, tile,
                       [&](std::int64_t each) { size = std::max(size, each); });
       }
       const std::int64_t groups = inner_tile_[index(Axis::group)];
@@ -465,11 +562,9 @@ SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
 std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing) {
   std::uint64_t sum = 0;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-    const Slot& slot = spec.slots[s];
-    if (!slot.counted || stands_whole(slot, standing[s])) continue;
-    const SlotMoves moves = slot_moves(slot, shape.visits(s));
-    if (moves.loads + moves.stores == 0) continue;
-    sum += shape.coverage(s, standing[s]).words.count() * (moves.loads + moves.stores);
+    if (!spec.slots[s].counted) continue;
+    const SlotTraffic traffic = shape.traffic(s, standing[s]);
+    sum += (traffic.loads.words + traffic.stores.words).count();
   }
   return sum;
 }
@@ -494,12 +589,7 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& stand
         spec.slots[s].source == Slot::Source::streamed) {
       continue;
     }
-    Piece piece{s, shape.largest(s), spec.ops.size(), 0};
-    for (std::size_t i = 0; i < spec.ops.size(); ++i) {
-      if (!spec.ops[i].uses(s)) continue;
-      piece.first = std::min(piece.first, i);
-      piece.last = i;
-    }
+    Piece piece{s, shape.largest(s), shape.uses(s).first, shape.uses(s).last};
     // What finishes a tile goes round in parts, so that its operands are all there together.
     const auto& finish = spec.finish;
     if (finish && piece.first < finish->last && piece.last >= finish->first) {

@@ -180,6 +180,7 @@ models::Tile part_of(const Slot& slot, const Place& place);
 /// What a slot does under loops of which some run more than once; loops are bits, the outermost the
 /// lowest.
 struct SlotPattern {
+  std::uint32_t runs = 0;        ///< loops that what uses it runs along
   std::uint32_t follows = 0;     ///< loops that its tile changes with
   std::uint32_t multiplied = 0;  ///< loops that bring each tile in anew: its visits
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
@@ -197,17 +198,28 @@ std::uint32_t loops_of(const NestOp& op, const AxisLoops& loops);
 std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
                                        std::uint32_t running);
 
-/// How a range of an axis cut into tiles shows in one dimension: the largest of its ranges, the sum
-/// of all, and of those that differ from the one before.
+/// How a range of an axis, cut into tiles from its begin on, shows in one dimension: the largest of
+/// its ranges, the sum of all, and of those that differ from the one before.
 struct DimensionCut {
   std::int64_t largest = 1, sum = 1, fresh = 1;
   bool operator==(const DimensionCut&) const = default;
 };
-DimensionCut cut(const Projection& p, std::int64_t axis_extent, std::int64_t tile);
+DimensionCut cut(const Projection& p, Range within, std::int64_t tile);
 
 /// All operations of the nest read the slot, so that it costs nothing to keep its tile where the
 /// next one is the same box.
 bool is_keepable(const NestSpec& spec, std::size_t slot);
+
+/// How often all of a slot's tiles cross the border.
+struct SlotMoves {
+  std::uint64_t loads = 0, stores = 0;
+};
+SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
+
+/// What crosses the border for a slot.
+struct SlotTraffic {
+  models::TileSize loads, stores;
+};
 
 /// What the loops of a nest come to: how often they run, and what they do to its slots.
 class NestShape {
@@ -226,41 +238,54 @@ class NestShape {
   std::uint32_t waits_for(const NestOp& op, const NestOp::Operand& operand) const;
   /// The loops along the axes that the slot does not follow, among those of an operation.
   std::uint32_t reduced(const NestOp& op, const NestOp::Operand& operand) const;
-  /// How often each of the slot's tiles is brought in.
+  /// How often each of the slot's tiles is brought in, but for those of which `traffic` knows
+  /// better.
   std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// The slot's tile is kept where the next one is the same box.
   bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
-  /// All distinct tiles of a slot but for what stands of it, what they share counted for each.
-  models::TileSize coverage(std::size_t slot, std::int64_t standing = 0) const;
+  /// All that crosses the border for a slot of which so many elements of the first dimension stand.
+  SlotTraffic traffic(std::size_t slot, std::int64_t standing = 0) const;
   /// Every tile of every slot has elements, no unfinished tile leaves that shares some with others,
-  /// and loops that bring tiles in anew run equally often wherever they do.
+  /// and loops that bring tiles in anew, or have them made anew, run equally often wherever they
+  /// do.
   bool is_legal() const;
   /// Words of its largest tile.
   std::uint64_t largest(std::size_t slot) const;
+  /// The first and the last of the nest's operations that use a slot.
+  struct Uses {
+    std::size_t first = 0, last = 0;
+  };
+  const Uses& uses(std::size_t slot) const { return uses_[slot]; }
 
  private:
   using Mask = std::uint32_t;  // of loops
 
-  DimensionCut cut_of(const Projection& p) const;
+  DimensionCut cut_of(const Projection& p, const ByAxis<Range>& within) const;
+  /// All distinct tiles of a slot within ranges of the axes, what they share counted for each.
+  models::TileSize coverage(std::size_t slot, const ByAxis<Range>& within) const;
+  std::uint64_t trips_of(Mask loops) const;
+  std::uint64_t visits_at_rest(std::size_t slot, std::size_t resting) const;
+  bool rests_evenly() const;
 
   const NestSpec& spec_;
   AxisLoops by_axis_;
   Mask uneven_ = 0;  // inner loops that run less often in the last outer tile
   Parts parts_;
+  std::vector<std::size_t> axis_of_;  // by loop
   std::vector<std::uint64_t> trips_;
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
+  // Inner loops that do not run within the last tile of their outer one, as that is no larger than
+  // a tile of theirs: what would change with them stays there.
+  std::vector<std::size_t> resting_;
   std::vector<SlotPattern> patterns_;  // by slot
+  // The same where some of the resting loops rest, by which (bits of their places in the list).
+  std::vector<std::vector<SlotPattern>> at_rest_;
+  std::vector<Uses> uses_;  // by slot
   std::vector<std::uint64_t> visits_;
   std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
 };
-
-/// How often all of a slot's tiles cross the border.
-struct SlotMoves {
-  std::uint64_t loads = 0, stores = 0;
-};
-SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
 
 /// Words of the nest through the DRAM port.
 std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing);

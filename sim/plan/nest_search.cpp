@@ -169,7 +169,7 @@ Order order_of(const NestSpec& spec, const std::vector<Axis>& axes) {
 }  // namespace
 
 struct LoopSearch::Tables {
-  explicit Tables(const NestSpec& spec) : cuts(spec.slots.size()) {
+  explicit Tables(const NestSpec& spec) : cuts(spec.slots.size()), shape(spec) {
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       const Projections& dims = spec.slots[s].dims;
       for (std::size_t d = 0; d < dims.size(); ++d) {
@@ -192,11 +192,11 @@ struct LoopSearch::Tables {
     if (!p.axis) return {{{p.extent, p.extent, p.extent}}, {}, {p.extent}, {}};
     const std::int64_t extent = spec.extent[index(*p.axis)];
     for (const std::int64_t tile : sizes_of(spec, *p.axis)) {
-      cuts.outer.push_back(cut(p, extent, tile));
+      cuts.outer.push_back(cut(p, {0, extent}, tile));
     }
     if ((spec.split == p.axis || spec.pieces_along(*p.axis) != nullptr) && !p.outer) {
       for (const std::int64_t tile : inner_sizes(spec, *p.axis))
-        cuts.inner.push_back(cut(p, extent, tile));
+        cuts.inner.push_back(cut(p, {0, extent}, tile));
     }
     for (const auto& [all, least] :
          {std::pair{&cuts.outer, &cuts.outer_least}, std::pair{&cuts.inner, &cuts.inner_least}}) {
@@ -337,6 +337,7 @@ struct LoopSearch::Tables {
   std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
   bool gaps = false;                                         ///< any of them has
   std::vector<Order> orders;
+  NestShape shape;  ///< of the loops that a search is at
   /// Sets of slots that some operation uses at once; none within another.
   std::vector<std::vector<std::size_t>> together;
 };
@@ -357,7 +358,7 @@ class OrderSearch {
         standing_(standing),
         words_(words),
         below_(below),
-        shape_(spec),
+        shape_(tables.shape),
         count_(order.loops.size()),
         loops_(order.loops),
         mirrored_(order.mirrored),
@@ -757,7 +758,7 @@ class OrderSearch {
   Order& order_;
   const Standing& standing_;
   std::uint64_t words_, below_;
-  NestShape shape_;
+  NestShape& shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
   std::optional<std::size_t> mirrored_;

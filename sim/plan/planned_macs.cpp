@@ -67,7 +67,7 @@ class NestProducts {
   std::uint64_t sum(std::size_t slot, std::size_t d) const {
     const Projection& p = dimension(slot, d);
     if (!p.axis || p.per_group != 0) return u(p.extent);
-    return u(cut(p, nest_.spec.extent[index(*p.axis)], tile_[index(*p.axis)]).sum);
+    return u(cut(p, {0, nest_.spec.extent[index(*p.axis)]}, tile_[index(*p.axis)]).sum);
   }
 
   Count dense(const Sides& sides) const {

@@ -44,16 +44,12 @@ std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) 
     shape.set(nest.loops, nest.parts);
     for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
       const Slot& slot = nest.spec.slots[s];
-      if (stands_whole(slot, nest.standing[s])) continue;
-      const SlotMoves times = slot_moves(slot, shape.visits(s));
-      if (times.loads + times.stores == 0) continue;
-      const models::TileSize once = shape.coverage(s, nest.standing[s]);
-      const auto move = [&](Direction direction, std::uint64_t count) {
-        if (count == 0) return;
-        add({n, s, {}, slot.tensor, direction, {}, {once.words * count, once.bytes * count}});
+      const SlotTraffic traffic = shape.traffic(s, nest.standing[s]);
+      const auto move = [&](Direction direction, const models::TileSize& size) {
+        if (size.words.count() != 0) add({n, s, {}, slot.tensor, direction, {}, size});
       };
-      move(Direction::read, times.loads);
-      move(Direction::write, times.stores);
+      move(Direction::read, traffic.loads);
+      move(Direction::write, traffic.stores);
     }
   }
   for (std::size_t i = 0; i < schedule.stays.size(); ++i) {

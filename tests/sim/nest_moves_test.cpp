@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "sim/plan/nest_builder.hpp"
 #include "sim/plan/phases.hpp"
@@ -27,6 +28,25 @@ sim::Experiment convolution(workloads::ImageShape input, std::int64_t kernel, st
   return test::experiment(workloads::make_network("products", input, 3, {below, layer}), "bp", 3);
 }
 
+/// Where some slots follow an axis's outer loop alone, or one of them comes in pieces, the axis may
+/// have an inner loop, too, inside of all others. Its tiles make up the outer one's, of which the
+/// last may be shorter.
+void add_inner_loops(const sim::NestSpec& spec, std::vector<sim::Loop>& loops,
+                     workloads::SplitMix& numbers) {
+  const auto add = [&](Axis axis) {
+    const auto outer = std::find_if(loops.begin(), loops.end(),
+                                    [&](const sim::Loop& loop) { return loop.axis == axis; });
+    if (outer == loops.end() || outer->tile == 1 || numbers.below(4) == 0) return;
+    std::int64_t tile = 0;
+    do {
+      tile = 1 + static_cast<std::int64_t>(numbers.below(static_cast<std::uint64_t>(outer->tile)));
+    } while (outer->tile % tile != 0 && outer->tile != spec.extent[sim::index(axis)]);
+    loops.push_back({axis, tile});
+  };
+  if (spec.split) add(*spec.split);
+  for (const sim::NestSpec::Pieces& pieces : spec.pieces) add(pieces.axis);
+}
+
 /// Loops in random order and with random tiles.
 std::vector<sim::Loop> random_loops(const sim::NestSpec& spec, workloads::SplitMix& numbers) {
   std::vector<sim::Loop> loops;
@@ -38,6 +58,7 @@ std::vector<sim::Loop> random_loops(const sim::NestSpec& spec, workloads::SplitM
         {axis, 1 + static_cast<std::int64_t>(numbers.below(static_cast<std::uint64_t>(extent)))});
   }
   numbers.shuffle(loops);
+  add_inner_loops(spec, loops, numbers);
   return loops;
 }
 
@@ -59,6 +80,14 @@ sim::Schedule with_parts(const sim::Nest& nest, workloads::SplitMix& numbers) {
                               slot.changed && slot.wanted, 0});
   }
   return schedule;
+}
+
+std::string text(const std::vector<sim::Loop>& loops) {
+  std::string result;
+  for (const sim::Loop& loop : loops) {
+    result += to_string(loop.axis) + " by " + std::to_string(loop.tile) + ", ";
+  }
+  return result;
 }
 
 std::uint64_t planned(const sim::Schedule& schedule, const workloads::Step& step) {
@@ -86,9 +115,9 @@ std::uint64_t moved_by_program(const sim::Schedule& schedule, const workloads::S
 
 }  // namespace
 
-TEST_CASE("any loops of a lone product move what their closed form says, whatever stands") {
+TEST_CASE("any loops of a product move what their closed form says, whatever stands") {
   workloads::SplitMix numbers(20261126);
-  int compared = 0, kept = 0, parts = 0;
+  int compared = 0, kept = 0, parts = 0, inner = 0;
   // Windows larger than the map, whose tiles may all be the same box, are among them.
   for (const auto& [size, kernel, padding, stride] : std::vector<std::array<std::int64_t, 4>>{
            {4, 5, 2, 1}, {6, 7, 3, 1}, {5, 7, 3, 1}, {6, 3, 1, 1}, {7, 3, 1, 2}, {6, 2, 0, 2}}) {
@@ -98,10 +127,7 @@ TEST_CASE("any loops of a lone product move what their closed form says, whateve
     const models::MemoryMap map =
         sim::place_tensors(step, experiment.idealisations, experiment.device);
     const sim::NestBuilder builder(step, map);
-    for (std::size_t op = 0; op < step.ops.size(); ++op) {
-      if (step.ops[op].layer != 2 || !sim::is_product(step.ops[op].kernel)) continue;
-      sim::NestRequest request;
-      request.main = {sim::OpPart(op)};
+    const auto compare = [&](const sim::NestRequest& request) {
       for (const sim::NestSpec& spec : choice_of(builder, request)) {
         for (int tries = 0; tries < 150; ++tries) {
           sim::Nest nest{
@@ -110,21 +136,41 @@ TEST_CASE("any loops of a lone product move what their closed form says, whateve
           shape.set(nest.loops, nest.parts);
           if (!shape.is_legal()) continue;
           for (std::size_t s = 0; s < spec.slots.size(); ++s) kept += shape.keeps(s);
+          std::set<Axis> axes;
+          for (const sim::Loop& loop : nest.loops) axes.insert(loop.axis);
+          inner += axes.size() < nest.loops.size();
           sim::Schedule schedule = with_parts(nest, numbers);
           parts += static_cast<int>(schedule.stays.size());
           REQUIRE(place(schedule, step, std::uint64_t{1} << 20));
           ++compared;
-          CAPTURE(workloads::kernel_name(step.ops[op].kernel));
+          CAPTURE(request.name);
           CAPTURE(size);
           CAPTURE(kernel);
+          CAPTURE(text(nest.loops));
           CHECK(moved_by_program(schedule, step, map) == planned(schedule, step));
         }
       }
+    };
+    for (std::size_t op = 0; op < step.ops.size(); ++op) {
+      if (step.ops[op].layer != 2 || !sim::is_product(step.ops[op].kernel)) continue;
+      sim::NestRequest request;
+      request.name = workloads::kernel_name(step.ops[op].kernel);
+      request.main = {sim::OpPart(op)};
+      compare(request);
+      // A weight gradient with the updates that follow it, which wait for all of its sum.
+      for (std::size_t next = op + 1;
+           next < step.ops.size() && step.ops[next].phase == workloads::Phase::update &&
+           step.ops[op].phase == workloads::Phase::backward;
+           ++next) {
+        request.after.emplace_back(next);
+      }
+      if (!request.after.empty()) compare(request);
     }
   }
   CHECK(compared > 2000);
   CHECK(kept > 100);
   CHECK(parts > 500);
+  CHECK(inner > 500);
 }
 
 }  // namespace spillway
