@@ -66,17 +66,18 @@ Fit first_fit(const MemoryMap& map, const std::vector<std::size_t>& order, std::
 }
 
 /// Try an order; what finds no room is given the first choice, and so on, a bounded number of
-/// times.
-bool fits(const MemoryMap& map, std::vector<std::size_t> order, std::size_t slack,
-          std::uint64_t capacity, std::vector<Residence>& residences) {
+/// times. The words that it takes, if it fits.
+std::optional<std::uint64_t> fit(const MemoryMap& map, std::vector<std::size_t> order,
+                                 std::size_t slack, std::uint64_t capacity,
+                                 std::vector<Residence>& residences) {
   constexpr int attempts = 40;
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    const Fit fit = first_fit(map, order, slack, capacity, residences);
-    if (!fit.failed) return true;
-    const auto failed = order.begin() + static_cast<std::ptrdiff_t>(*fit.failed);
+    const Fit found = first_fit(map, order, slack, capacity, residences);
+    if (!found.failed) return found.extent;
+    const auto failed = order.begin() + static_cast<std::ptrdiff_t>(*found.failed);
     std::rotate(order.begin(), failed, failed + 1);
   }
-  return false;
+  return std::nullopt;
 }
 
 /// Orders worth trying: large tensors first, and in the order of the program.
@@ -99,15 +100,49 @@ std::vector<std::vector<std::size_t>> orders(const MemoryMap& map,
   return {by_size, by_time, by_length};
 }
 
-/// The smallest buffer, in words, that is known to hold the residences; at least `need`.
-std::uint64_t smallest_buffer(const MemoryMap& map,
-                              const std::vector<std::vector<std::size_t>>& candidates,
-                              std::uint64_t need, std::vector<Residence> residences) {
-  std::uint64_t smallest = ~std::uint64_t{0};
+/// The orders, and many others, the same ones each time.
+template <class Try>
+bool any_order(const std::vector<std::vector<std::size_t>>& candidates, Try attempt) {
   for (const auto& order : candidates) {
-    if (fits(map, order, 0, need, residences)) return need;
-    const std::uint64_t unbounded = ~std::uint64_t{0} >> 1;
-    smallest = std::min(smallest, first_fit(map, order, 0, unbounded, residences).extent);
+    if (attempt(order)) return true;
+  }
+  workloads::SplitMix numbers(1);
+  std::vector<std::size_t> order = candidates.front();
+  for (int tries = 0; tries < 100; ++tries) {
+    numbers.shuffle(order);
+    if (attempt(order)) return true;
+  }
+  return false;
+}
+
+/// Residences at their addresses in a buffer of so many words.
+struct Layout {
+  std::uint64_t words = 0;
+  std::vector<Residence> residences;
+};
+
+/// The layout in the smallest buffer that is known to hold the residences; none takes fewer words
+/// than `need`. It is looked for in ever smaller ones, until no order fits any that is tried.
+Layout smallest_layout(const MemoryMap& map,
+                       const std::vector<std::vector<std::size_t>>& candidates, std::uint64_t need,
+                       std::vector<Residence> residences) {
+  constexpr std::uint64_t sizes = 16;  // that are tried between what is needed and what is known
+  constexpr std::uint64_t unbounded = ~std::uint64_t{0} >> 1;
+  Layout smallest{unbounded, {}};
+  const auto fits_in = [&](std::uint64_t capacity) {
+    return any_order(candidates, [&](const std::vector<std::size_t>& order) {
+      const auto words = fit(map, order, 0, capacity, residences);
+      if (words && *words < smallest.words) smallest = {*words, residences};
+      return words.has_value();
+    });
+  };
+  fits_in(unbounded);
+  for (bool smaller = true; smaller && smallest.words > need;) {
+    const std::uint64_t more = smallest.words - 1 - need;
+    smaller = false;
+    for (std::uint64_t i = 0; i <= sizes && !smaller; ++i) {
+      smaller = fits_in(need + more / sizes * i + more % sizes * i / sizes);
+    }
   }
   return smallest;
 }
@@ -177,20 +212,18 @@ void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig
   if (need.words.count() <= capacity) {
     for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
       for (const auto& order : candidates) {
-        if (fits(map, order, slack, capacity, residences)) return;
+        if (fit(map, order, slack, capacity, residences)) return;
       }
     }
-    // And in many other orders, the same ones each time.
-    workloads::SplitMix numbers(1);
-    std::vector<std::size_t> order = candidates.front();
-    for (int tries = 0; tries < 100; ++tries) {
-      numbers.shuffle(order);
-      if (fits(map, order, 0, capacity, residences)) return;
+    if (any_order(candidates, [&](const std::vector<std::size_t>& order) {
+          return fit(map, order, 0, capacity, residences).has_value();
+        })) {
+      return;
     }
   }
-  refuse(step, need,
-         Words(smallest_buffer(map, candidates, need.words.count(), std::move(residences))),
-         device);
+  Layout smallest = smallest_layout(map, candidates, need.words.count(), residences);
+  if (smallest.words > capacity) refuse(step, need, Words(smallest.words), device);
+  residences = std::move(smallest.residences);
 }
 
 }  // namespace spillway::sim
