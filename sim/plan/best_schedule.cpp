@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -139,6 +140,12 @@ class Graph {
     } else {
       layer_order();
     }
+    parts_of_op_.resize(step_.ops.size());
+    for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+      parts_of_op_[parts_.parts[p].op].push_back(p);
+    }
+    position_.assign(parts_.parts.size(), order_.size());
+    for (std::size_t i = 0; i < order_.size(); ++i) position_[order_[i]] = i;
     find_readers();
     add_node(std::vector<bool>(parts_.parts.size()));
     for (const std::size_t part : order_) {
@@ -191,19 +198,37 @@ class Graph {
   bool stored_last(TensorId id) const {
     return step_.tensor(id).lifetime == Lifetime::parameter && !writers_[id].empty();
   }
-  /// Parts in the order of the path between a node and the next reader.
-  std::size_t distance(TensorId id, std::size_t node) const {
-    std::size_t here = 0;
-    for (std::size_t i = 0; i < order_.size(); ++i) {
+  /// The next reader comes after no more than `most` other parts in the order of the path.
+  bool used_within(TensorId id, std::size_t node, std::size_t most) const {
+    const std::vector<std::size_t>& readers = readers_[id];
+    std::size_t between = 0;
+    for (std::size_t i = first_open_[node]; i < order_.size() && between <= most; ++i) {
       if (done_[node][order_[i]]) continue;
-      const std::vector<std::size_t>& readers = readers_[id];
-      if (std::find(readers.begin(), readers.end(), order_[i]) != readers.end()) return here;
-      ++here;
+      if (std::find(readers.begin(), readers.end(), order_[i]) != readers.end()) return true;
+      ++between;
     }
-    return here;
+    return false;
   }
 
   int depth() const { return static_cast<int>(parts_.layers.size()); }
+
+  /// Deeper networks are searched less widely at each layer.
+  bool is_deep() const { return depth() > 20; }
+
+  /// Layers i to j are tried as one group. In a deep network those are all groups of a few layers,
+  /// and of the longer ones such that one of about their length and place is among them: then their
+  /// number and size grow with the depth, not with its third power.
+  bool may_go_together(int i, int j) const {
+    constexpr int few = 8;
+    const int length = j - i + 1;
+    if (!is_deep() || length <= few) return true;
+    // 16, 24, 32, 48 … layers, from every fourth of their length on, or up to the last layer.
+    for (int longer = 2 * few; longer <= length; longer *= 2) {
+      if (length != longer && length != longer + longer / 2) continue;
+      return (i - 1) % (longer / 4) == 0 || j == depth();
+    }
+    return false;
+  }
 
   /// Layers that are not kept: a forward pass that stores the last one's output alone, and a
   /// backward pass that makes the others again.
@@ -270,27 +295,28 @@ class Graph {
   }
 
   std::size_t add_node(const std::vector<bool>& done) {
+    const std::size_t node = done_.size();
     done_.push_back(done);
-    const auto rank = std::count(done.begin(), done.end(), true);
-    const auto later = std::find_if(sorted_.begin(), sorted_.end(), [&](std::size_t node) {
-      return std::count(done_[node].begin(), done_[node].end(), true) > rank;
-    });
-    sorted_.insert(later, done_.size() - 1);
-    return done_.size() - 1;
+    numbers_.emplace(done, node);
+    std::size_t open = 0;
+    while (open < order_.size() && done[order_[open]]) ++open;
+    first_open_.push_back(open);
+    rank_.push_back(static_cast<std::size_t>(std::count(done.begin(), done.end(), true)));
+    const auto later =
+        std::upper_bound(sorted_.begin(), sorted_.end(), rank_[node],
+                         [&](std::size_t rank, std::size_t other) { return rank < rank_[other]; });
+    sorted_.insert(later, node);
+    return node;
   }
 
   /// The node at which exactly so much is done: before the first of these parts in the order.
-  std::size_t before(std::size_t part) const {
-    return static_cast<std::size_t>(std::find(order_.begin(), order_.end(), part) - order_.begin());
-  }
+  std::size_t before(std::size_t part) const { return position_[part]; }
   /// A node off the order, where besides all before `from` these parts are done.
   std::size_t beside(std::size_t from, const PartList& also) {
     std::vector<bool> done = done_[from];
     for (const std::size_t part : also) done[part] = true;
-    for (std::size_t node = 0; node < done_.size(); ++node) {
-      if (done_[node] == done) return node;
-    }
-    return add_node(done);
+    const auto known = numbers_.find(done);
+    return known != numbers_.end() ? known->second : add_node(done);
   }
 
   NestRequest request(const PartList& before, const PartList& main, const PartList& after = {}) {
@@ -324,9 +350,9 @@ class Graph {
                        [&](const NestOp& op) { return op.makes(slot) && is_done(op, to); });
   }
   bool is_done(const NestOp& op, std::size_t node) const {
-    for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+    for (const std::size_t p : parts_of_op_[op.op]) {
       const OpPart& part = parts_.parts[p];
-      if (part.op != op.op || !done_[node][p]) continue;
+      if (!done_[node][p]) continue;
       // A whole operation is done when its phases are; a phase when that one is.
       if (!op.kernel || !part.kernel || op.kernel->index() == part.kernel->index()) return true;
     }
@@ -461,6 +487,7 @@ class Graph {
     };
     for (int i = 1; i <= depth(); ++i) {
       for (int j = i; j <= depth(); ++j) {
+        if (!may_go_together(i, j)) continue;
         if (!parts_.backward) {
           add_stream(all_of(i), all_of(j), name("layers", i, j));
           continue;
@@ -468,7 +495,7 @@ class Graph {
         add_stream(forward_of(i), forward_of(j), name("forward", i, j));
         add_stream(backward_of(j), backward_of(i), name("backward", j, i));
       }
-      if (parts_.backward) {
+      if (parts_.backward && (i == 1 || may_go_together(i, depth()))) {
         add_stream(forward_of(i), backward_of(i), name("forward and backward", i, depth()));
       }
     }
@@ -491,7 +518,12 @@ class Graph {
   NestBuilder builder_;
   StepParts parts_;
   PartList order_;
-  std::vector<std::vector<bool>> done_;  // parts, by node
+  std::vector<std::vector<std::size_t>> parts_of_op_;
+  std::vector<std::size_t> position_;                           // in the order, by part
+  std::vector<std::vector<bool>> done_;                         // parts, by node
+  std::unordered_map<std::vector<bool>, std::size_t> numbers_;  // nodes, by what is done
+  std::vector<std::size_t> first_open_;  // in the order, what is not done, by node
+  std::vector<std::size_t> rank_;        // how many parts are done, by node
   std::vector<std::size_t> sorted_;
   std::vector<std::vector<std::size_t>> readers_, writers_;  // parts, by tensor
   std::vector<Edge> edges_;
@@ -641,14 +673,19 @@ class PathSearch {
     by_node_.assign(graph_.nodes_in_order().size(), {});
     limit_ = limit;
     ahead_ = words_ahead(to);
-    by_node_[from][{}].cost = 0;
+    by_node_[from].by_held[{}].cost = 0;
     for (const std::size_t node : graph_.nodes_in_order()) {
+      States& states = by_node_[node];
+      if (states.by_held.empty()) continue;
+      States followed;
       for (const HeldSet& set : most_promising(node)) {
-        for (const std::size_t e : graph_.leaving(node)) follow(by_node_[node].at(set), set, e);
+        followed.by_held.emplace(set, states.by_held.at(set));
+        for (const std::size_t e : graph_.leaving(node)) follow(states.by_held.at(set), set, e);
       }
+      if (node != to) states = std::move(followed);
     }
-    const auto end = by_node_[to].find({});
-    if (end == by_node_[to].end()) return std::nullopt;
+    const auto end = by_node_[to].by_held.find({});
+    if (end == by_node_[to].by_held.end()) return std::nullopt;
     return Found{trace_back(from, to), end->second.cost};
   }
 
@@ -663,11 +700,27 @@ class PathSearch {
     std::size_t operator()(const HeldSet& held) const { return held.hash(); }
   };
 
-  /// That are followed from a node: fewer where parts may be held, as there are more much alike.
-  static constexpr std::size_t most_states = 1000, most_with_parts = 300;
+  /// That are followed from a node: fewer where parts may be held, as there are more much alike,
+  /// and in deep networks.
+  static constexpr std::size_t most_states = 2000, most_with_parts = 1000, most_if_deep = 300;
 
-  /// What may be held at a node; of too many ways those that cost the least, once what is held is
-  /// worth as much as bringing it in.
+  /// Ways to hold tensors at a node, of which only the most promising are followed: those that cost
+  /// the least, once what is held is worth as much as bringing it in.
+  struct States {
+    std::unordered_map<HeldSet, Reached, Hash> by_held;
+    /// What is worth more than this is not followed.
+    std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  };
+  std::size_t beam() const {
+    if (graph_.is_deep()) return most_if_deep;
+    return with_parts_ ? most_with_parts : most_states;
+  }
+  std::int64_t worth(const HeldSet& held, std::uint64_t cost) const {
+    auto result = static_cast<std::int64_t>(cost);
+    for (const Held& h : held) result -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
+    return result;
+  }
+
   std::vector<HeldSet> most_promising(std::size_t node) const {
     struct State {
       std::int64_t cost = 0;
@@ -675,16 +728,27 @@ class PathSearch {
       auto operator<=>(const State&) const = default;
     };
     std::vector<State> states;
-    for (const auto& [held, reached] : by_node_[node]) {
-      State& state = states.emplace_back(static_cast<std::int64_t>(reached.cost), held);
-      for (const Held& h : held)
-        state.cost -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
+    for (const auto& [held, reached] : by_node_[node].by_held) {
+      states.emplace_back(worth(held, reached.cost), held);
     }
     std::sort(states.begin(), states.end());
-    states.resize(std::min(states.size(), with_parts_ ? most_with_parts : most_states));
+    states.resize(std::min(states.size(), beam()));
     std::vector<HeldSet> result;
     for (const State& state : states) result.push_back(state.held);
     return result;
+  }
+
+  /// Forgets what can no longer be among the most promising, once there is much of it.
+  void thin_out(States& states) const {
+    if (states.by_held.size() < 4 * beam()) return;
+    std::vector<std::int64_t> costs;
+    for (const auto& [held, reached] : states.by_held) costs.push_back(worth(held, reached.cost));
+    const auto last = costs.begin() + static_cast<std::ptrdiff_t>(beam() - 1);
+    std::nth_element(costs.begin(), last, costs.end());
+    states.most = *last;
+    std::erase_if(states.by_held, [&](const auto& state) {
+      return worth(state.first, state.second.cost) > states.most;
+    });
   }
 
   std::uint64_t size_of(TensorId id) const { return size_[id]; }
@@ -710,7 +774,7 @@ class PathSearch {
         if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
         if (!on_dram(id) || size_of(id) < negligible) continue;
         if (size_of(id) > words_ && part_counts(slot).empty()) continue;
-        if (!graph_.used(id, edge.to) || graph_.distance(id, edge.to) > far) continue;
+        if (!graph_.used_within(id, edge.to, far)) continue;
         if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
       }
     }
@@ -862,10 +926,23 @@ class PathSearch {
       if (h.dirty && graph_.stored_last(h.tensor)) later += size_of(h.tensor, h.count);
     }
     if (cost + later >= limit_) return;
-    const auto known = by_node_[to].find(chosen.next);
+    States& states = by_node_[to];
     std::uint64_t bound = limit_ - later;
-    if (known != by_node_[to].end()) bound = std::min(bound, known->second.cost);
-    if (cost >= bound || bound - cost <= nests.none_below) return;
+    if (states.most != std::numeric_limits<std::int64_t>::max()) {
+      const std::int64_t end = states.most - worth(chosen.next, 0) + 1;
+      if (end <= 0) return;
+      bound = std::min(bound, static_cast<std::uint64_t>(end));
+    }
+    const auto reaches_less = [&] {
+      if (cost >= bound || bound - cost <= nests.none_below) return false;
+      return nests.best == nullptr || cost + nests.best->dram_words < bound;
+    };
+    if (!reaches_less()) return;
+    const auto known = states.by_held.find(chosen.next);
+    if (known != states.by_held.end()) {
+      bound = std::min(bound, known->second.cost);
+      if (!reaches_less()) return;
+    }
     if (nests.best == nullptr) {
       const FoundNest* found = known_.find(all.edge, all.choice, chosen.pins, nests.loops,
                                            words_ - chosen.standing, bound - cost);
@@ -876,11 +953,11 @@ class PathSearch {
       nests.best = found;
     }
     const Reached better{cost + nests.best->dram_words, all.held, all.edge, all.choice};
-    if (better.cost >= bound) return;
-    if (known != by_node_[to].end()) {
+    if (known != states.by_held.end()) {
       known->second = better;
     } else {
-      by_node_[to].emplace(chosen.next, better);
+      states.by_held.emplace(chosen.next, better);
+      thin_out(states);
     }
   }
 
@@ -905,7 +982,7 @@ class PathSearch {
     };
     std::vector<Taken> path;
     for (HeldSet held; to != from;) {
-      const Reached& reached = by_node_[to].at(held);
+      const Reached& reached = by_node_[to].by_held.at(held);
       path.push_back({reached.before, held, reached.edge, reached.choice});
       to = graph_.edges()[reached.edge].from;
       held = reached.before;
@@ -956,90 +1033,141 @@ class PathSearch {
   std::vector<std::vector<std::int64_t>> part_counts_;  // that fit, by tensor
   bool with_parts_ = false;
   std::vector<std::vector<TensorId>> may_stand_;  // by edge
-  std::vector<std::unordered_map<HeldSet, Reached, Hash>> by_node_;
+  std::vector<States> by_node_;
   std::uint64_t limit_ = unreachable;
   std::vector<std::uint64_t> ahead_;  // by node
 };
 
-/// Lower layers in groups that are made again, the others along the cheapest path.
-class AgainSearch {
+/// Lower layers in groups that are made again in the backward pass: the cheapest groups of layers
+/// 1 to r for every r, and which r are worth a search of the layers above. Kept by the buffer's
+/// words.
+class RecomputedGroups {
  public:
-  AgainSearch(const ScheduleTask& task, const Graph& graph, KnownLoops& known,
-              const models::ComputeArray& array, std::uint64_t words,
-              const std::optional<Counts>& parts)
-      : graph_(graph), array_(array), words_(words), path_(task, graph, known, words, parts) {}
+  RecomputedGroups(const ScheduleTask& task, const Graph& graph, KnownLoops& known,
+                   const models::ComputeArray& array)
+      : task_(task), graph_(graph), known_(known), array_(array) {}
 
-  /// The best, if it costs less than `limit`.
-  std::optional<PathSearch::Found> run(bool recompute, std::uint64_t limit = unreachable) {
-    std::optional<PathSearch::Found> best = path_.run(graph_.first(), graph_.last(), limit);
-    if (!recompute) return best;
-    std::vector<std::optional<Lower>> lower(static_cast<std::size_t>(graph_.depth()) + 1);
-    lower[0] = Lower{};
-    for (int r = 1; r < graph_.depth(); ++r) {
-      if (!graph_.has_backward(r)) break;
-      lower[static_cast<std::size_t>(r)] = cheapest(lower, r);
-      const std::optional<Lower>& found = lower[static_cast<std::size_t>(r)];
-      if (!found) continue;
-      const std::uint64_t most = best ? best->cost : limit;
-      if (found->cost >= most) continue;
-      std::optional<PathSearch::Found> upper =
-          path_.run(graph_.above(r), graph_.below(r), most - found->cost);
-      if (!upper) continue;
-      best =
-          PathSearch::Found{around(*found, std::move(upper->schedule)), found->cost + upper->cost};
-    }
-    return best;
-  }
-
- private:
-  /// Layers 1 to r in groups.
+  /// Layers 1 to r: the last of their groups, and the words that all of them move.
   struct Lower {
     std::uint64_t cost = 0;
-    std::vector<Nest> forward, backward;  ///< in order
+    int first = 1;  ///< layer of the last group
+    FoundNest forward, backward;
   };
-
-  std::optional<Lower> cheapest(const std::vector<std::optional<Lower>>& lower, int r) {
-    std::optional<Lower> best;
-    for (int i = 1; i <= r; ++i) {
-      const std::optional<Lower>& below = lower[static_cast<std::size_t>(i - 1)];
-      if (!below) continue;
-      const std::optional<Graph::Again> again = graph_.again(i, r);
-      if (!again) continue;
-      const Standing none_forward(again->forward.slots.size()),
-          none_backward(again->backward.slots.size());
-      LoopSearch search_forward(again->forward), search_backward(again->backward);
-      const auto forward = search_forward.find(none_forward, words_);
-      const auto backward = search_backward.find(none_backward, words_);
-      if (!forward || !backward) continue;
-      const std::uint64_t cost = below->cost + forward->dram_words + backward->dram_words;
-      if (best && cost >= best->cost) continue;
-      best = *below;
-      best->cost = cost;
-      best->forward.push_back(search_forward.quickest_nest(*forward, none_forward, words_, array_));
-      best->backward.insert(best->backward.begin(), search_backward.quickest_nest(
-                                                        *backward, none_backward, words_, array_));
-    }
-    return best;
+  struct Choice {
+    std::vector<std::optional<Lower>> lower;  ///< by r
+    std::vector<int> worth_it;                ///< values of r, in order
+  };
+  const Choice& in(std::uint64_t words) {
+    const auto [known, is_new] = by_words_.try_emplace(words);
+    if (is_new) known->second = choose(words);
+    return known->second;
   }
 
-  static Schedule around(const Lower& lower, Schedule upper) {
+  /// The groups of layers 1 to r around the schedule of the others.
+  Schedule around(int r, Schedule upper, std::uint64_t words) {
+    const Choice& choice = in(words);
+    std::vector<Nest> forward, backward;
+    for (int last = r; last > 0;) {
+      const Lower& group = *choice.lower[static_cast<std::size_t>(last)];
+      const Graph::Again specs = *graph_.again(group.first, last);
+      forward.push_back(nest_of(specs.forward, group.forward, words));
+      backward.push_back(nest_of(specs.backward, group.backward, words));
+      last = group.first - 1;
+    }
     Schedule schedule;
-    schedule.nests = lower.forward;
+    schedule.nests.assign(forward.rbegin(), forward.rend());
     for (Stay& stay : upper.stays) {
-      stay.first += lower.forward.size();
-      stay.last += lower.forward.size();
+      stay.first += forward.size();
+      stay.last += forward.size();
     }
     schedule.stays = std::move(upper.stays);
     schedule.nests.insert(schedule.nests.end(), upper.nests.begin(), upper.nests.end());
-    schedule.nests.insert(schedule.nests.end(), lower.backward.begin(), lower.backward.end());
+    schedule.nests.insert(schedule.nests.end(), backward.begin(), backward.end());
     return schedule;
   }
 
+ private:
+  /// Deeper networks are searched for a few r alone, those that are the best where nothing stays in
+  /// the buffer.
+  static constexpr int all_up_to = 16;
+  static constexpr std::size_t most_searched = 4;
+
+  Choice choose(std::uint64_t words) const {
+    Choice choice{std::vector<std::optional<Lower>>(static_cast<std::size_t>(graph_.depth()) + 1),
+                  {}};
+    choice.lower[0] = Lower{};
+    for (int r = 1; r < graph_.depth() && graph_.has_backward(r); ++r) {
+      choice.lower[static_cast<std::size_t>(r)] = cheapest(choice.lower, r, words);
+      const bool tried = r <= all_up_to || r % (r / 4) == 0;
+      if (tried && choice.lower[static_cast<std::size_t>(r)]) choice.worth_it.push_back(r);
+    }
+    if (graph_.depth() > all_up_to) keep_most_promising(choice, words);
+    return choice;
+  }
+
+  std::optional<Lower> cheapest(const std::vector<std::optional<Lower>>& lower, int r,
+                                std::uint64_t words) const {
+    std::optional<Lower> best;
+    for (int i = 1; i <= r; ++i) {
+      const std::optional<Lower>& below = lower[static_cast<std::size_t>(i - 1)];
+      if (!below || !graph_.may_go_together(i, r)) continue;
+      const std::optional<Graph::Again> again = graph_.again(i, r);
+      if (!again) continue;
+      const auto find = [&](const NestSpec& spec) {
+        return LoopSearch(spec).find(Standing(spec.slots.size()), words);
+      };
+      const auto forward = find(again->forward), backward = find(again->backward);
+      if (!forward || !backward) continue;
+      const std::uint64_t cost = below->cost + forward->dram_words + backward->dram_words;
+      if (!best || cost < best->cost) best = Lower{cost, i, *forward, *backward};
+    }
+    return best;
+  }
+
+  void keep_most_promising(Choice& choice, std::uint64_t words) const {
+    std::vector<std::pair<std::uint64_t, int>> by_cost;
+    PathSearch path(task_, graph_, known_, words, std::nullopt);
+    for (const int r : choice.worth_it) {
+      const auto upper = path.run(graph_.above(r), graph_.below(r));
+      if (!upper) continue;
+      by_cost.push_back({choice.lower[static_cast<std::size_t>(r)]->cost + upper->cost, r});
+    }
+    std::sort(by_cost.begin(), by_cost.end());
+    by_cost.resize(std::min(by_cost.size(), most_searched));
+    choice.worth_it.clear();
+    for (const auto& [cost, r] : by_cost) choice.worth_it.push_back(r);
+    std::sort(choice.worth_it.begin(), choice.worth_it.end());
+  }
+
+  Nest nest_of(const NestSpec& spec, const FoundNest& found, std::uint64_t words) const {
+    return LoopSearch(spec).quickest_nest(found, Standing(spec.slots.size()), words, array_);
+  }
+
+  const ScheduleTask& task_;
   const Graph& graph_;
+  KnownLoops& known_;
   const models::ComputeArray& array_;
-  std::uint64_t words_;
-  PathSearch path_;
+  std::map<std::uint64_t, Choice> by_words_;
 };
+
+/// The cheapest path of less than `limit` words; with `groups` lower layers may be made again.
+std::optional<PathSearch::Found> cheapest_path(PathSearch& path, const Graph& graph,
+                                               RecomputedGroups* groups, std::uint64_t words,
+                                               std::uint64_t limit) {
+  std::optional<PathSearch::Found> best = path.run(graph.first(), graph.last(), limit);
+  if (groups == nullptr) return best;
+  const RecomputedGroups::Choice& choice = groups->in(words);
+  for (const int r : choice.worth_it) {
+    const std::uint64_t lower = choice.lower[static_cast<std::size_t>(r)]->cost;
+    const std::uint64_t most = best ? best->cost : limit;
+    if (lower >= most) continue;
+    std::optional<PathSearch::Found> upper = path.run(graph.above(r), graph.below(r), most - lower);
+    if (!upper) continue;
+    best = PathSearch::Found{groups->around(r, std::move(upper->schedule), words),
+                             lower + upper->cost};
+  }
+  return best;
+}
 
 /// Of every tensor large enough to matter, parts of all sizes, coarsely.
 Counts coarse_parts(const ScheduleTask& task) {
@@ -1102,22 +1230,64 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
   return result;
 }
 
-}  // namespace
+/// The search of one step in buffers of several sizes. A larger buffer has to find at least what a
+/// smaller one does, so that what it finds is the best of
+/// - searches in the whole buffer that follow every way there is, as far as their limits allow:
+/// what
+///   fits less fits more. In these, parts of tensors have the sizes of one list for all buffers;
+/// - the search that makes parts finer around the best ones, which is no such search, in a buffer
+/// of
+///   the next smaller power of two: the same one for all sizes up to the next.
+class BestSearch {
+ public:
+  BestSearch(const ScheduleTask& task, bool recompute)
+      : task_(task),
+        recompute_(recompute),
+        words_(words_of(task.device.buffer).count()),
+        graph_(task),
+        array_(task.device.array()),
+        known_(graph_, array_),
+        groups_(task, graph_, known_, array_),
+        coarse_(coarse_parts(task)) {}
 
-Schedule best_schedule(const ScheduleTask& task, bool recompute) {
-  const std::uint64_t words = words_of(task.device.buffer).count();
-  const Graph graph(task);
-  const models::ComputeArray array = task.device.array();
-  KnownLoops known(graph, array);
-  const auto search = [&](std::uint64_t allowed, const std::optional<Counts>& parts, bool again,
-                          std::uint64_t limit = unreachable) {
-    return AgainSearch(task, graph, known, array, allowed, parts).run(again, limit);
-  };
-  std::optional<PathSearch::Found> best = search(words, std::nullopt, recompute);
-  if (!best) {
-    // Joined, operations may need less than the one that alone needs the most.
-    BufferNeeded needed = largest_need(single_operations(task));
-    std::uint64_t low = words + 1;
+  Schedule run() {
+    const std::uint64_t power = std::bit_floor(words_);
+    if (auto found = alone(power)) {
+      best_ = std::move(found);
+      finely(power);
+    }
+    if (power != words_) {
+      if (auto found = alone(words_)) keep(std::move(found->schedule));
+      if (best_) in_whole_buffer();
+    }
+    if (!best_) refuse_buffer(task_, smallest());
+    return std::move(best_->schedule);
+  }
+
+ private:
+  using Found = PathSearch::Found;
+
+  std::optional<Found> search(std::uint64_t allowed, const std::optional<Counts>& parts,
+                              bool recompute, std::uint64_t limit = unreachable) {
+    PathSearch path(task_, graph_, known_, allowed, parts);
+    return cheapest_path(path, graph_, recompute ? &groups_ : nullptr, allowed, limit);
+  }
+
+  /// Nothing stays from one nest to another.
+  std::optional<Found> alone(std::uint64_t words) {
+    std::optional<Found> found = search(words, std::nullopt, recompute_);
+    if (!found) return std::nullopt;
+    if (!place(found->schedule, task_.step, words)) {
+      throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+    }
+    found->cost = dram_words(found->schedule, task_.step, task_.map);
+    return found;
+  }
+
+  /// Joined, operations may need less than the one that alone needs the most.
+  BufferNeeded smallest() {
+    BufferNeeded needed = largest_need(single_operations(task_));
+    std::uint64_t low = words_ + 1;
     while (low < needed.words) {
       const std::uint64_t middle = low + (needed.words - low) / 2;
       if (search(middle, std::nullopt, false)) {
@@ -1126,71 +1296,105 @@ Schedule best_schedule(const ScheduleTask& task, bool recompute) {
         low = middle + 1;
       }
     }
-    refuse_buffer(task, needed);
+    return needed;
   }
-  if (!place(best->schedule, task.step, words)) {
-    throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+
+  void keep(Schedule schedule) {
+    const std::uint64_t cost = dram_words(schedule, task_.step, task_.map);
+    if (!best_ || cost < best_->cost) best_ = Found{std::move(schedule), cost};
   }
-  best->cost = dram_words(best->schedule, task.step, task.map);
-  const auto tighten = [](Schedule& schedule) {
-    for (Nest& nest : schedule.nests) nest = tightened(nest);
-  };
-  const auto widen = [&](Schedule& schedule) {
+  void widen(Schedule& schedule, std::uint64_t words) const {
     for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
       schedule.nests[n] =
-          widened(schedule.nests[n], largest_gap(schedule, task.step, n, words), array);
-    }
-  };
-  // Stays can leave gaps. Then nests take no more room than they have to.
-  const auto placed = [&](Schedule& schedule) {
-    if (place(schedule, task.step, words)) return true;
-    tighten(schedule);
-    if (!place(schedule, task.step, words)) return false;
-    widen(schedule);
-    return true;
-  };
-  const auto keep = [&](Schedule& schedule) {
-    const std::uint64_t cost = dram_words(schedule, task.step, task.map);
-    if (cost < best->cost) best = PathSearch::Found{std::move(schedule), cost};
-  };
-  // Where that does not help, the search is given a little less than there is, and less again.
-  const Counts coarse = coarse_parts(task);
-  const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
-  // That the search with more room has found. Less room seldom finds fewer: where a search leaves
-  // out many states.
-  std::uint64_t fewest = 0;
-  for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
-    auto whole = search(words - less, Counts{}, recompute, best->cost);
-    std::optional<PathSearch::Found> parts;
-    if (!whole || whole->cost > fewest) {
-      parts = search(words - less, coarse, recompute, whole ? whole->cost : best->cost);
-    }
-    for (int round = 1; parts && round < 3; ++round) {
-      const Counts counts = finer_parts(parts->schedule, task.step, round);
-      if (counts.empty()) break;
-      if (auto finer = search(words - less, counts, recompute, parts->cost)) {
-        parts = std::move(finer);
-      }
-    }
-    if (!whole && !parts) break;
-    fewest = parts ? parts->cost : whole->cost;
-    if (parts && placed(parts->schedule)) {
-      keep(parts->schedule);
-      break;
-    }
-    if (parts) {
-      auto fewer = placed_in_parts(parts->schedule, task.step, words);
-      if (fewer) {
-        widen(*fewer);
-        keep(*fewer);
-      }
-    }
-    if (whole && placed(whole->schedule)) {
-      keep(whole->schedule);
-      break;
+          widened(schedule.nests[n], largest_gap(schedule, task_.step, n, words), array_);
     }
   }
-  return std::move(best->schedule);
+  /// Stays can leave gaps. Then nests take no more room than they have to.
+  bool placed(Schedule& schedule, std::uint64_t words) const {
+    if (place(schedule, task_.step, words)) return true;
+    for (Nest& nest : schedule.nests) nest = tightened(nest);
+    if (!place(schedule, task_.step, words)) return false;
+    widen(schedule, words);
+    return true;
+  }
+  void keep_in_parts(const Schedule& schedule, std::uint64_t words) {
+    auto fewer = placed_in_parts(schedule, task_.step, words);
+    if (!fewer) return;
+    widen(*fewer, words);
+    keep(std::move(*fewer));
+  }
+
+  /// Tensors stay whole, or in parts that are made finer. Where that cannot be placed, the search
+  /// is given a little less than there is, and less again.
+  void finely(std::uint64_t words) {
+    const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
+    // That the search with more room has found. Less room seldom finds fewer: where a search leaves
+    // out many states.
+    std::uint64_t fewest = 0;
+    for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
+      auto whole = search(words - less, Counts{}, recompute_, best_->cost);
+      std::optional<Found> parts;
+      if (!coarse_.empty() && (!whole || whole->cost > fewest)) {
+        parts = search(words - less, coarse_, recompute_, whole ? whole->cost : best_->cost);
+      }
+      for (int round = 1; parts && round < 3; ++round) {
+        const Counts counts = finer_parts(parts->schedule, task_.step, round);
+        if (counts.empty()) break;
+        if (auto finer = search(words - less, counts, recompute_, parts->cost)) {
+          parts = std::move(finer);
+        }
+      }
+      if (!whole && !parts) return;
+      fewest = parts ? parts->cost : whole->cost;
+      if (parts && placed(parts->schedule, words)) {
+        keep(std::move(parts->schedule));
+        return;
+      }
+      if (parts) keep_in_parts(parts->schedule, words);
+      if (whole && placed(whole->schedule, words)) {
+        keep(std::move(whole->schedule));
+        return;
+      }
+    }
+  }
+
+  /// Tensors stay whole, or in the parts of the list. Where the schedule found cannot be placed,
+  /// the next one is that of the largest buffer for which it would be too large.
+  void in_whole_buffer() {
+    for (const Counts& counts : {Counts{}, coarse_}) {
+      std::uint64_t allowed = words_;
+      for (std::uint64_t tries = 0; allowed > 0; ++tries) {
+        auto found = search(allowed, counts, recompute_, best_->cost);
+        if (!found) break;
+        const std::uint64_t used = most_words(found->schedule, task_.step);
+        if (placed(found->schedule, words_)) {
+          keep(std::move(found->schedule));
+          break;
+        }
+        keep_in_parts(found->schedule, words_);
+        // Of many that cannot be placed some are passed over.
+        const std::uint64_t less = 1 + (tries < 8 ? 0 : words_ / 256 << (tries - 8));
+        allowed = std::min(allowed, used) > less ? std::min(allowed, used) - less : 0;
+      }
+      if (coarse_.empty()) break;
+    }
+  }
+
+  const ScheduleTask& task_;
+  bool recompute_;
+  std::uint64_t words_;
+  const Graph graph_;
+  const models::ComputeArray array_;
+  KnownLoops known_;
+  RecomputedGroups groups_;
+  const Counts coarse_;
+  std::optional<Found> best_;
+};
+
+}  // namespace
+
+Schedule best_schedule(const ScheduleTask& task, bool recompute) {
+  return BestSearch(task, recompute).run();
 }
 
 }  // namespace spillway::sim
