@@ -18,6 +18,7 @@
 #include "analysis/output.hpp"
 #include "analysis/pace.hpp"
 #include "analysis/plan_bench.hpp"
+#include "analysis/plan_depth_bench.hpp"
 #include "analysis/study.hpp"
 #include "analysis/train_report.hpp"
 #include "sim/run/checkpoint.hpp"
@@ -302,6 +303,9 @@ po::options_description bench_options() {
       "a learning rule; bp and lel when not given (may be repeated)")(
       "pytorch", po::value<std::string>()->value_name("PYTHON"),
       "time PyTorch, too, with this interpreter (bp and lel)")(
+      "depth", po::value<std::string>()->implicit_value("160")->value_name("N"),
+      "plan networks of 10, 20, 40 ... up to N layers (160) instead; time and memory by depth")(
+      "recompute", po::bool_switch(), "with --depth: policy best-recompute")(
       "file", po::value<Arguments>()->value_name("train|dram|plan"), "");
   return options;
 }
@@ -347,7 +351,29 @@ Arguments names_option(const po::variables_map& values, const std::string& name,
   return names;
 }
 
+int bench_plan_depth_command(const po::variables_map& values, const std::string& json) {
+  for (const char* option : {"repeats", "batch", "network", "pytorch"}) {
+    if (values.count(option) == 0 || values[option].defaulted()) continue;
+    throw workloads::InputError(fmt::format("--{}: allowed: without --depth", option));
+  }
+  const std::int64_t most = integer_option(values, "depth", 10, 1000);
+  PlanDepthBenchOptions options;
+  for (int depth = 10; depth <= most; depth *= 2) options.depths.push_back(depth);
+  options.rules = names_option(values, "rule", {"bp", "lel"}, workloads::learning_rule_names());
+  options.recompute = values["recompute"].as<bool>();
+  Progress progress;
+  const PlanDepthBench bench =
+      run_plan_depth_bench(options, [&](const std::string& text) { progress.show(text); });
+  progress.show("");
+  give(json, plan_depth_bench_text(bench), plan_depth_bench_json(bench));
+  return 0;
+}
+
 int bench_plan_command(const po::variables_map& values, const std::string& json) {
+  if (values.count("depth") != 0) return bench_plan_depth_command(values, json);
+  if (values["recompute"].as<bool>()) {
+    throw workloads::InputError("--recompute: allowed: with --depth");
+  }
   refuse_options(values, {"pytorch"});
   PlanBenchOptions options;
   options.batch = integer_option(values, "batch", 1, 100'000);
@@ -365,6 +391,9 @@ int bench_plan_command(const po::variables_map& values, const std::string& json)
 int bench_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const Arguments what = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
+  if (what != Arguments{"plan"} && (values.count("depth") != 0 || values["recompute"].as<bool>())) {
+    throw workloads::InputError("--depth, --recompute: allowed: with spillway bench plan");
+  }
   if (what == Arguments{"dram"}) return bench_dram_command(values, json);
   if (what == Arguments{"plan"}) return bench_plan_command(values, json);
   if (what != Arguments{"train"}) {

@@ -31,4 +31,27 @@ TEST_CASE("bench plan times a plan for every size of buffer") {
   CHECK(run_spillway({"bench", "plan", "--network", "mnist"}, folder.path()).exit_code == 2);
 }
 
+TEST_CASE("bench plan --depth plans ever deeper networks") {
+  const TemporaryFolder folder;
+  const ProgramRun run = run_spillway(
+      {"bench", "plan", "--depth", "20", "--rule", "lel", "--json", "j"}, folder.path());
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  const json rows = json::parse(folder.read("j")).at("rows");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].at("layers") == 10);
+  CHECK(rows[1].at("layers") == 20);
+  for (const json& row : rows) {
+    CHECK(row.at("cpu_s") > 0);
+    CHECK(row.at("peak_bytes") > 1 << 20);
+    // Each layer's weights once in and once out, and what its pass writes and the next one reads.
+    CHECK(row.at("dram_words") >= 2 * 256 * 256 * row.at("layers").get<std::uint64_t>());
+  }
+  CHECK(run_spillway({"bench", "plan", "--depth", "20", "--batch", "3"}, folder.path()).exit_code ==
+        2);
+  CHECK(run_spillway({"bench", "plan", "--depth", "5"}, folder.path()).exit_code == 2);
+  CHECK(run_spillway({"bench", "plan", "--recompute"}, folder.path()).exit_code == 2);
+  CHECK(run_spillway({"bench", "dram", "--depth", "20"}, folder.path()).exit_code == 2);
+}
+
 }  // namespace spillway
