@@ -1230,6 +1230,89 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
   return result;
 }
 
+/// Of what stays in part in a schedule, as much as moves the fewest words in a buffer of so many,
+/// where all else stays as it does; nests that this leaves other room get the best loops for it.
+class PartSizes {
+ public:
+  PartSizes(const Schedule& schedule, const Step& step, const models::ComputeArray& array,
+            std::uint64_t words)
+      : schedule_(schedule), step_(step), array_(array), words_(words) {
+    for (const Nest& nest : schedule.nests) searches_.emplace_back(nest.spec);
+  }
+
+  /// Not placed yet.
+  Schedule best() {
+    for (std::size_t i = 0; i < schedule_.stays.size(); ++i) {
+      Stay& stay = schedule_.stays[i];
+      if (is_whole(stay, step_)) continue;
+      const std::int64_t extent = step_.tensor(stay.tensor).shape[0];
+      std::int64_t best = stay.count;
+      std::optional<std::uint64_t> fewest = moved(stay, best);
+      for (std::int64_t count = extent - 1; count > 0;
+           count -= (extent + most_tried - 1) / most_tried) {
+        const auto words = moved(stay, count);
+        if (!words || (fewest && *words >= *fewest)) continue;
+        fewest = words;
+        best = count;
+      }
+      if (fewest) take(stay, best);
+    }
+    return std::move(schedule_);
+  }
+
+ private:
+  static constexpr std::int64_t most_tried = 128;
+
+  std::uint64_t words_of_stay(const Stay& stay, std::int64_t count) const {
+    Stay other = stay;
+    other.count = count;
+    return words_of(other, step_);
+  }
+  Standing standing(const Nest& nest, const Stay& stay, std::int64_t count) const {
+    Standing result = nest.standing;
+    const std::size_t slot = nest.spec.slot_of(stay.tensor);
+    if (slot < result.size()) result[slot] = count;
+    return result;
+  }
+  /// What stays leave to a nest; none where they leave nothing.
+  std::uint64_t room(std::size_t n, const Stay& stay, std::int64_t count) const {
+    std::uint64_t taken = words_of_stay(stay, count);
+    for (const Stay& other : schedule_.stays) {
+      const bool here = other.first <= n && n <= other.last;
+      if (here && &other != &stay) taken += words_of(other, step_);
+    }
+    return taken < words_ ? words_ - taken : 0;
+  }
+  std::optional<FoundNest> found(std::size_t n, const Stay& stay, std::int64_t count) {
+    return searches_[n].find(standing(schedule_.nests[n], stay, count), room(n, stay, count));
+  }
+  /// Words of the stay and of the nests that it lasts for.
+  std::optional<std::uint64_t> moved(const Stay& stay, std::int64_t count) {
+    const std::uint64_t times = (stay.loaded ? 1 : 0) + (stay.stored ? 1 : 0);
+    std::uint64_t sum = times * words_of_stay(stay, count);
+    for (std::size_t n = stay.first; n <= stay.last; ++n) {
+      const auto nest = found(n, stay, count);
+      if (!nest) return std::nullopt;
+      sum += nest->dram_words;
+    }
+    return sum;
+  }
+  void take(Stay& stay, std::int64_t count) {
+    for (std::size_t n = stay.first; n <= stay.last; ++n) {
+      Nest& nest = schedule_.nests[n];
+      nest = searches_[n].quickest_nest(*found(n, stay, count), standing(nest, stay, count),
+                                        room(n, stay, count), array_);
+    }
+    stay.count = count;
+  }
+
+  Schedule schedule_;
+  const Step& step_;
+  const models::ComputeArray& array_;
+  std::uint64_t words_;
+  std::vector<LoopSearch> searches_;
+};
+
 /// The search of one step in buffers of several sizes. A larger buffer has to find at least what a
 /// smaller one does, so that what it finds is the best of
 /// - searches in the whole buffer that follow every way there is, as far as their limits allow:
@@ -1257,6 +1340,7 @@ class BestSearch {
       finely(power);
     }
     if (power != words_) {
+      if (best_) keep_resized(best_->schedule);
       if (auto found = alone(words_)) keep(std::move(found->schedule));
       if (best_) in_whole_buffer();
     }
@@ -1317,6 +1401,15 @@ class BestSearch {
     widen(schedule, words);
     return true;
   }
+  /// The schedule with parts as large as they are best in the whole buffer.
+  void keep_resized(const Schedule& schedule) {
+    Schedule resized = PartSizes(schedule, task_.step, array_, words_).best();
+    if (placed(resized, words_)) {
+      keep(std::move(resized));
+    } else {
+      keep_in_parts(resized, words_);
+    }
+  }
   void keep_in_parts(const Schedule& schedule, std::uint64_t words) {
     auto fewer = placed_in_parts(schedule, task_.step, words);
     if (!fewer) return;
@@ -1368,6 +1461,7 @@ class BestSearch {
         if (!found) break;
         const std::uint64_t used = most_words(found->schedule, task_.step);
         if (placed(found->schedule, words_)) {
+          keep_resized(found->schedule);
           keep(std::move(found->schedule));
           break;
         }
