@@ -702,7 +702,7 @@ class PathSearch {
 
   /// That are followed from a node: fewer where parts may be held, as there are more much alike,
   /// and in deep networks.
-  static constexpr std::size_t most_states = 2000, most_with_parts = 1000, most_if_deep = 300;
+  static constexpr std::size_t most_states = 1000, most_with_parts = 600, most_if_deep = 300;
 
   /// Ways to hold tensors at a node, of which only the most promising are followed: those that cost
   /// the least, once what is held is worth as much as bringing it in.
