@@ -1467,7 +1467,8 @@ class BestSearch {
         }
         keep_in_parts(found->schedule, words_);
         // Of many that cannot be placed some are passed over.
-        const std::uint64_t less = 1 + (tries < 8 ? 0 : words_ / 256 << (tries - 8));
+        const std::uint64_t less =
+            1 + (tries < 8 ? 0 : words_ / 256 << std::min<std::uint64_t>(tries - 8, 16));
         allowed = std::min(allowed, used) > less ? std::min(allowed, used) - less : 0;
       }
       if (coarse_.empty()) break;
