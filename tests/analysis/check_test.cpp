@@ -171,8 +171,8 @@ TEST_CASE("a first baseline takes one line, and a change says how many percent i
   CHECK(drift.exit_code == 1);
   CHECK(drift.out.find("), +25.00 %\n") != std::string::npos);
   CHECK(drift.out.find("(-1), under -0.01 %\n") != std::string::npos);
-  for (const auto& row :
-       ordered_json::parse(folder.read("j")).at("experiments")[0].at("differences")) {
+  const ordered_json said = ordered_json::parse(folder.read("j"));
+  for (const auto& row : said.at("experiments")[0].at("differences")) {
     if (row.at("what") == "macs") CHECK(row.at("percent").get<double>() == doctest::Approx(25));
     if (row.at("baseline") == 0) CHECK(row.at("percent").is_null());
   }

@@ -182,7 +182,8 @@ TEST_CASE("the tables of the three benches say what their JSON says") {
   bursts.patterns = {"a_seq_rd", "g_rand_rd"};
   bursts.rows = {{"x", {234.9e6, 7.7e6}}, {"y", {68.1e6, 8.5e6}}};
   const TextTable speeds = test::text_tables(analysis::dram_bench_text(bursts)).at(0);
-  for (const json& row : json::parse(analysis::dram_bench_json(bursts)).at("rows")) {
+  const json burst_rates = json::parse(analysis::dram_bench_json(bursts));
+  for (const json& row : burst_rates.at("rows")) {
     const std::size_t line = row.at("device") == "x" ? 0 : 1;
     CHECK(speeds.column("device")[line] == row.at("device").get<std::string>());
     CHECK(shows(speeds.column(row.at("pattern").get<std::string>())[line],
@@ -193,7 +194,8 @@ TEST_CASE("the tables of the three benches say what their JSON says") {
   plans.sizes = {workloads::Bytes(16384), workloads::Bytes(1 << 20)};
   plans.rows = {{"a", "bp", {0.25, 1.75}}, {"a", "lel", {std::nullopt, 3.5}}};
   const TextTable seconds = test::text_tables(analysis::plan_bench_text(plans)).at(0);
-  for (const json& row : json::parse(analysis::plan_bench_json(plans)).at("rows")) {
+  const json plan_times = json::parse(analysis::plan_bench_json(plans));
+  for (const json& row : plan_times.at("rows")) {
     const std::size_t line = row.at("buffer_bytes") == 16384 ? 0 : 1;
     CHECK(workloads::parse_size(seconds.column("buffer")[line])->count() ==
           row.at("buffer_bytes").get<std::uint64_t>());
