@@ -67,8 +67,8 @@ double ask_pytorch(const BenchOptions& options, const BenchRow& row) {
   while (answer.ends_with('\n')) answer.pop_back();
   answer.erase(0, answer.rfind('\n') + 1);
   try {
-    return Json::parse(answer).at("rows").at(0).at("median_ms").get<double>();
-  } catch (const nlohmann::json::exception&) {
+    return parse_json(answer).at("rows").at(0).at("median_ms").get<double>();
+  } catch (const Json::exception&) {
     throw InputError(fmt::format(
         "--pytorch: {} did not time {} with {} (\"{}\"); allowed: a Python with PyTorch",
         options.python, row.network, row.rule, workloads::printable(answer, 200)));

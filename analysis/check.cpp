@@ -52,7 +52,7 @@ void add_ledger(Counts& counts, const Json& rows, const std::string& suffix) {
 
 Counts read_counts(const std::string& text, const std::string& name) {
   try {
-    const Json json = Json::parse(text);
+    const Json json = parse_json(text);
     Counts counts;
     for (const char* port : {"dram", "host"}) {
       for (const char* key : {"read_words", "write_words"}) {
@@ -83,7 +83,7 @@ Counts read_counts(const std::string& text, const std::string& name) {
       }
     }
     return counts;
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Json::exception& error) {
     throw InputError(
         fmt::format("{}: not a baseline: {}; allowed: what spillway check --update "
                     "writes",

@@ -1,14 +1,12 @@
 // JSON with keys in the order in which they are written.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "sim/plan/ledger.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway::analysis {
-
-using Json = nlohmann::ordered_json;
 
 /// Indented, with a newline at the end.
 std::string dump(const Json& json);

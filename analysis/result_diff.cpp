@@ -11,6 +11,7 @@
 
 #include "analysis/settings_json.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway::analysis {
 
@@ -162,8 +163,8 @@ Json read_result(const std::filesystem::path& path) {
   if (!stream) throw InputError(path.string() + ": cannot be read" + wanted);
   Json json;
   try {
-    json = Json::parse(text.str());
-  } catch (const nlohmann::json::exception& error) {
+    json = parse_json(text.str());
+  } catch (const Json::exception& error) {
     throw InputError(
         fmt::format("{}: not JSON: {}{}", path.string(), printable(error.what(), 200), wanted));
   }

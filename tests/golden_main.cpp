@@ -8,14 +8,15 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "workloads/executor.hpp"
 #include "workloads/rules/rule.hpp"
+#include "workloads/support/json.hpp"
 
 namespace {
 
-using nlohmann::json;
+using spillway::Json;
+using spillway::parse_json;
 using namespace spillway::workloads;
 
 constexpr double tolerance = 2e-5;  // absolute plus relative, float32
@@ -25,7 +26,7 @@ struct Mismatch {
 };
 
 /// A JSON integer; a fraction is not cut off silently.
-std::int32_t integer(const json& value) {
+std::int32_t integer(const Json& value) {
   if (!value.is_number_integer()) throw Mismatch{"an integer was wanted: " + value.dump()};
   return value.get<std::int32_t>();
 }
@@ -33,7 +34,7 @@ std::int32_t integer(const json& value) {
 std::array<std::int64_t, 2> both(std::int64_t n) { return {n, n}; }
 
 /// The probability of dropout that a mask of multipliers 0 and 1 / (1 - p) tells.
-double dropped(const json& masks, const std::string& key) {
+double dropped(const Json& masks, const std::string& key) {
   if (!masks.contains(key)) return 0;
   for (const double multiplier : masks.at(key).at("data")) {
     if (multiplier > 0) return 1 - 1 / multiplier;
@@ -41,9 +42,9 @@ double dropped(const json& masks, const std::string& key) {
   throw Mismatch{"a mask that keeps nothing"};
 }
 
-Network read_golden_network(const json& file) {
+Network read_golden_network(const Json& file) {
   std::vector<LayerSpec> layers;
-  for (const json& entry : file.at("layers")) {
+  for (const Json& entry : file.at("layers")) {
     LayerSpec spec;
     spec.kind = entry.at("type") == "conv" ? LayerKind::conv : LayerKind::fc;
     spec.outputs = entry.at("out");
@@ -52,7 +53,7 @@ Network read_golden_network(const json& file) {
       spec.padding_mode = PaddingMode::explicit_size;
       spec.padding = both(entry.at("pad"));
       if (entry.contains("pool")) {
-        const json& pool = entry.at("pool");
+        const Json& pool = entry.at("pool");
         spec.max_pool = PoolSpec{both(pool[0]), both(pool[1]), both(pool[2]), false};
       }
     }
@@ -61,11 +62,11 @@ Network read_golden_network(const json& file) {
     layers.push_back(spec);
   }
   // The probabilities stand in the masks alone.
-  const json masks = file.at("steps")[0].value("masks", json::object());
+  const Json masks = file.at("steps")[0].value("masks", Json::object());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     layers[i].dropout = dropped(masks, "L" + std::to_string(i));
   }
-  const json& shape = file.at("input_shape");
+  const Json& shape = file.at("input_shape");
   const ImageShape input =
       shape.size() == 1 ? ImageShape{shape[0], 1, 1} : ImageShape{shape[0], shape[1], shape[2]};
   Network network = make_network(file.at("name"), input, file.at("classes"), layers);
@@ -73,7 +74,7 @@ Network read_golden_network(const json& file) {
   return network;
 }
 
-std::string rule_of(const json& file) {
+std::string rule_of(const Json& file) {
   const std::map<std::string, std::string> rules{{"BP", "bp"},
                                                  {"FA", "fa"},
                                                  {"LEL-SYM", "lel"},
@@ -86,7 +87,7 @@ std::string rule_of(const json& file) {
   return found->second;
 }
 
-Step step_of(const Network& network, const json& file) {
+Step step_of(const Network& network, const Json& file) {
   StepOptions options{file.at("batch"), {file.at("lr"), file.at("momentum")}, {}, 0};
   options.rule.fix = file.at("fix_first_n_weights");
   return learning_rule(rule_of(file)).training_step(network, options);
@@ -94,7 +95,7 @@ Step step_of(const Network& network, const json& file) {
 
 class GoldenCase {
  public:
-  explicit GoldenCase(const json& file)
+  explicit GoldenCase(const Json& file)
       : file_(file),
         network_(read_golden_network(file)),
         step_(step_of(network_, file)),
@@ -111,7 +112,7 @@ class GoldenCase {
         std::ranges::fill(statistics.last(statistics.size() / 2), 1.0f);
       }
     }
-    const json& fixed = file_.at("fixed");
+    const Json& fixed = file_.at("fixed");
     for (const auto& [name, value] : fixed.items()) {
       if (name[0] != 'K') give_fixed(name, value);
     }
@@ -178,7 +179,7 @@ class GoldenCase {
   }
 
   template <class Value = float>
-  static std::vector<Value> data_of(const json& value, bool transposed) {
+  static std::vector<Value> data_of(const Json& value, bool transposed) {
     const auto data = value.at("data").get<std::vector<Value>>();
     if (!transposed) return data;
     const std::size_t rows = value.at("shape")[0], columns = value.at("shape")[1];
@@ -194,13 +195,13 @@ class GoldenCase {
     std::ranges::copy(data, to.begin());
   }
 
-  void set_parameter(const std::string& key, const json& value) {
+  void set_parameter(const std::string& key, const Json& value) {
     const Place place = place_of(key);
     set(values_of(place), data_of(value, place.transposed));
   }
 
   /// Random matrices are given; a K of symmetric feedback must be M transposed.
-  void give_fixed(const std::string& key, const json& value) {
+  void give_fixed(const std::string& key, const Json& value) {
     const Place place = place_of(key);
     const std::vector<float> data = data_of(value, place.transposed);
     const auto id = step_.find(place.tensor);
@@ -214,7 +215,7 @@ class GoldenCase {
     }
   }
 
-  void compare(const std::string& what, const json& wanted, std::span<const float> found) {
+  void compare(const std::string& what, const Json& wanted, std::span<const float> found) {
     compare(what, data_of<double>(wanted, false), found);
   }
 
@@ -230,26 +231,26 @@ class GoldenCase {
     throw Mismatch{fmt::format("{} {}[{}]: {} wanted, {} found", place_, what, i, wanted, found)};
   }
 
-  void run_step(const json& step) {
+  void run_step(const Json& step) {
     set(executor_.floats(*step_.find("input.images")), data_of(step.at("x"), false));
-    const json masks = step.value("masks", json::object());
+    const Json masks = step.value("masks", Json::object());
     for (const auto& [key, mask] : masks.items()) give_mask(key, mask);
     const std::span<std::int32_t> labels = executor_.integers(*step_.find("input.labels"));
     if (step.at("labels").size() != labels.size()) throw Mismatch{"wrong number of labels"};
     for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = integer(step.at("labels")[i]);
-    const json act = step.value("act", json::object());
+    const Json act = step.value("act", Json::object());
     // Values that a later operation overwrites in place are looked at when they are made.
     executor_.run(1, [&](std::size_t op) { compare_after(step_.ops[op], act); });
     compare_values(step, act);
   }
 
-  void give_mask(const std::string& key, const json& mask) {
+  void give_mask(const std::string& key, const Json& mask) {
     std::vector<std::byte> kept;
     for (const double multiplier : mask.at("data")) kept.push_back(std::byte{multiplier > 0});
     executor_.give(tensor_of((key == "in" ? "input" : layer_of(key.substr(1))) + ".mask"), kept);
   }
 
-  void compare_after(const Op& op, const json& act) {
+  void compare_after(const Op& op, const Json& act) {
     const bool forward = std::holds_alternative<ConvForward>(op.kernel) ||
                          std::holds_alternative<FcForward>(op.kernel);
     const TensorId id = op.outputs[0];
@@ -273,7 +274,7 @@ class GoldenCase {
     if (act.contains(key)) compare(key, act.at(key), executor_.floats(id));
   }
 
-  void compare_values(const json& step, const json& act) {
+  void compare_values(const Json& step, const Json& act) {
     for (const auto& [key, value] : act.items()) {
       if (key[0] == 'y' || key[0] == 's' || key[0] == 'e') {
         compare(key, value, values_of(place_of(key)));
@@ -290,7 +291,7 @@ class GoldenCase {
     compare_parameters(step, "bn_running_after", "");
   }
 
-  void compare_parameters(const json& step, const std::string& group, const std::string& suffix) {
+  void compare_parameters(const Json& step, const std::string& group, const std::string& suffix) {
     if (!step.contains(group)) return;
     for (const auto& [key, value] : step.at(group).items()) {
       const Place place = place_of(key);
@@ -299,7 +300,7 @@ class GoldenCase {
     }
   }
 
-  const json& file_;
+  const Json& file_;
   Network network_;
   Step step_;
   DirectExecutor executor_;
@@ -330,7 +331,7 @@ int main(int argc, char* argv[]) {
     const std::string name = path.stem().string();
     try {
       std::ifstream stream(path);
-      const json file = json::parse(stream);
+      const Json file = parse_json(stream);
       GoldenCase golden(file);
       golden.run();
       fmt::print("golden {}: passed ({} values)\n", name, golden.compared());

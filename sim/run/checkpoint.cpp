@@ -7,17 +7,16 @@
 #include <bit>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/whole_file.hpp"
 
 namespace spillway::sim {
 
 namespace {
 
-using Json = nlohmann::json;
 using workloads::InputError;
 
 constexpr std::string_view magic = "spillway checkpoint 2\n", any_magic = "spillway checkpoint ";
@@ -101,7 +100,7 @@ TrainingState parse(std::string_view text, const Settings& wanted) {
   text.remove_prefix(magic.size());
   const std::size_t end = text.find('\n');
   require(end != std::string_view::npos);
-  const Json header = Json::parse(text.substr(0, end));
+  const Json header = parse_json(text.substr(0, end));
   text.remove_prefix(end + 1);
   const std::string different = differences(read_settings(header.at("settings")), wanted);
   if (!different.empty()) throw InputError(different);
@@ -153,7 +152,7 @@ TrainingState read(const std::filesystem::path& path, const Settings& wanted, co
   const std::string text = read_all(path);
   try {
     return parse(text, wanted);
-  } catch (const nlohmann::json::exception&) {
+  } catch (const Json::exception&) {
     throw InputError(path.string() + ": found no checkpoint; allowed: one that Spillway wrote");
   } catch (const InputError& error) {
     throw InputError(fmt::format("{}: {}; allowed: {}", path.string(),

@@ -1,9 +1,8 @@
 // The command line on a network that has no right or wrong decisions, and on one written whole.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "tests/support/program.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
@@ -37,7 +36,7 @@ TEST_CASE("an autoencoder is trained and run with its loss and without an accura
   const std::string trained =
       run("train", {"--epochs", "1", "--checkpoint", "run.checkpoint", "--json", "train.json"});
   CHECK(trained.find("nan") == std::string::npos);
-  const auto epoch = nlohmann::json::parse(folder.read("train.json")).at("epochs").at(0);
+  const auto epoch = parse_json(folder.read("train.json")).at("epochs").at(0);
   CHECK(epoch.at("layers").size() == 4);
   CHECK(epoch.at("layer_loss").at(3).get<double>() > 0);
   CHECK(epoch.at("train_accuracy").at(3).is_null());
@@ -45,7 +44,7 @@ TEST_CASE("an autoencoder is trained and run with its loss and without an accura
   const std::string exits = run("infer", {"--checkpoint", "run.checkpoint", "--images", "100",
                                           "--out", "exits", "--json", "infer.json"});
   CHECK(exits.find("nan") == std::string::npos);
-  const auto rows = nlohmann::json::parse(folder.read("infer.json")).at("exits");
+  const auto rows = parse_json(folder.read("infer.json")).at("exits");
   CHECK(rows.size() == 4);
   CHECK(rows.at(3).at("exit") == "fc4");
   CHECK(rows.at(3).at("accuracy").is_null());
@@ -76,7 +75,7 @@ TEST_CASE("a run of a network written whole has no words and no MACs of a readou
         folder.path());
     CAPTURE(run.err);
     REQUIRE(run.exit_code == 0);
-    const auto json = nlohmann::json::parse(folder.read("run.json"));
+    const auto json = parse_json(folder.read("run.json"));
     CHECK(json.at("macs_readout") == 0);
     CHECK(json.at("planned_agrees") == true);
     std::uint64_t images = 0;

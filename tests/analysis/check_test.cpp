@@ -4,16 +4,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
 using analysis::Difference;
-using nlohmann::ordered_json;
 
 namespace {
 
@@ -51,13 +50,13 @@ TEST_CASE("one word more or less in any row of a baseline is noticed, and nothin
     std::string text = experiment;
     text.replace(text.find("rule: bp"), 8, std::string("rule: ") + rule);
     const std::string now = analysis::make_baseline(folder.write("small.yaml", text));
-    const ordered_json baseline = ordered_json::parse(now);
+    const Json baseline = parse_json(now);
     CHECK(analysis::compare_baselines(now, now, "same").empty());
     std::set<std::string> kinds;
     for (const char* ledger : {"ledger", "host_ledger"}) {
       for (std::size_t row = 0; row < baseline.at(ledger).size(); ++row) {
         for (const int change : {-1, 1}) {
-          ordered_json changed = baseline;
+          Json changed = baseline;
           auto& words = changed[ledger][row]["words"];
           words = words.get<std::int64_t>() + change;
           const std::vector<Difference> found =
@@ -66,7 +65,7 @@ TEST_CASE("one word more or less in any row of a baseline is noticed, and nothin
           CHECK(found[0].size() == 1);
           kinds.insert(changed[ledger][row]["tensor"]);
         }
-        ordered_json removed = baseline;
+        Json removed = baseline;
         removed[ledger].erase(row);
         CHECK(analysis::compare_baselines(removed.dump(), now, "removed").size() == 1);
         CHECK(analysis::compare_baselines(now, removed.dump(), "added").size() == 1);
@@ -90,7 +89,7 @@ TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run, and upda
   CHECK(check({"--update"}).exit_code == 0);
   CHECK(check({}).exit_code == 0);
 
-  ordered_json baseline = ordered_json::parse(folder.read("baselines/small.json"));
+  Json baseline = parse_json(folder.read("baselines/small.json"));
   auto& first = baseline["ledger"][0]["words"];
   auto& second = baseline["ledger"][1]["words"];
   first = first.get<std::int64_t>() + 1;
@@ -103,7 +102,7 @@ TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run, and upda
   CHECK(small != std::string::npos);
   CHECK(large < small);  // the largest first
   CHECK(folder.read("junit.xml").find("failures=\"1\"") != std::string::npos);
-  CHECK(ordered_json::parse(folder.read("check.json")).at("agree") == false);
+  CHECK(parse_json(folder.read("check.json")).at("agree") == false);
 
   const test::ProgramRun update = check({"--update"});
   CHECK(update.exit_code == 0);
@@ -119,31 +118,30 @@ TEST_CASE("check exits with 0, 1 for drift and 2 when it could not run, and upda
 TEST_CASE("what no baseline can hold is refused and not read as something else") {
   const test::TemporaryFolder folder;
   const std::string now = analysis::make_baseline(folder.write("small.yaml", experiment));
-  const ordered_json baseline = ordered_json::parse(now);
-  const auto refused = [&](const ordered_json& changed) {
+  const Json baseline = parse_json(now);
+  const auto refused = [&](const Json& changed) {
     CHECK_THROWS_AS(analysis::compare_baselines(changed.dump(), now, "changed"),
                     workloads::InputError);
   };
-  for (const ordered_json& value : {ordered_json(1.5), ordered_json(-5), ordered_json(1e30),
-                                    ordered_json("7"), ordered_json(nullptr)}) {
-    ordered_json changed = baseline;
+  for (const Json& value : {Json(1.5), Json(-5), Json(1e30), Json("7"), Json(nullptr)}) {
+    Json changed = baseline;
     changed["ledger"][0]["words"] = value;
     refused(changed);
   }
-  ordered_json twice = baseline;
+  Json twice = baseline;
   twice["ledger"].push_back(twice["ledger"][0]);
   refused(twice);
-  for (const ordered_json& value : {ordered_json(nullptr), ordered_json::object()}) {
-    ordered_json changed = baseline;
+  for (const Json& value : {Json(nullptr), Json::object()}) {
+    Json changed = baseline;
     changed["ledger"] = value;
     refused(changed);
   }
   for (const char* key : {"network", "rule"}) {
-    ordered_json changed = baseline;
+    Json changed = baseline;
     changed[key] = "other";
     CHECK_FALSE(analysis::compare_baselines(changed.dump(), now, "changed").empty());
   }
-  ordered_json batch = baseline;
+  Json batch = baseline;
   batch["batch"] = 7;
   CHECK(analysis::compare_baselines(batch.dump(), now, "changed").size() == 1);
 }
@@ -156,12 +154,12 @@ TEST_CASE("a first baseline takes one line, and a change says how many percent i
     return test::run_spillway(more, folder.path());
   };
   const test::ProgramRun first = check({"--update", "--json", "j"});
-  const auto rows = ordered_json::parse(folder.read("j")).at("experiments")[0].at("rows");
+  const auto rows = parse_json(folder.read("j")).at("experiments")[0].at("rows");
   CHECK(first.out == "small.yaml: " + std::to_string(rows.get<int>()) +
                          " counts written as its first baseline\n");
   CHECK(check({"--update"}).out.find("as in the baseline") != std::string::npos);
 
-  ordered_json baseline = ordered_json::parse(folder.read("baselines/small.json"));
+  Json baseline = parse_json(folder.read("baselines/small.json"));
   const auto words = baseline["macs"].get<std::int64_t>();
   baseline["macs"] = words * 4 / 5;                                           // 25 % more now
   baseline["macs_padded"] = baseline["macs_padded"].get<std::int64_t>() + 1;  // hardly fewer
@@ -171,7 +169,7 @@ TEST_CASE("a first baseline takes one line, and a change says how many percent i
   CHECK(drift.exit_code == 1);
   CHECK(drift.out.find("), +25.00 %\n") != std::string::npos);
   CHECK(drift.out.find("(-1), under -0.01 %\n") != std::string::npos);
-  const ordered_json said = ordered_json::parse(folder.read("j"));
+  const Json said = parse_json(folder.read("j"));
   for (const auto& row : said.at("experiments")[0].at("differences")) {
     if (row.at("what") == "macs") CHECK(row.at("percent").get<double>() == doctest::Approx(25));
     if (row.at("baseline") == 0) CHECK(row.at("percent").is_null());

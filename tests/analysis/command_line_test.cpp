@@ -2,13 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "tests/support/program.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using test::TemporaryFolder;
@@ -151,7 +150,7 @@ TEST_CASE("run and plan print JSON with the stable keys, and their counts agree"
   const ProgramRun plan = run_spillway({"plan", "e.yaml", "--json", "-"}, folder.path());
   REQUIRE(run.exit_code == 0);
   REQUIRE(plan.exit_code == 0);
-  const json r = json::parse(run.out), p = json::parse(plan.out);
+  const Json r = parse_json(run.out), p = parse_json(plan.out);
   for (const char* key : {"network", "rule", "batch", "dram", "host", "macs", "macs_padded",
                           "cycles", "time_ns", "buffer", "ledger"}) {
     CHECK(r.contains(key));
@@ -176,7 +175,7 @@ TEST_CASE("run and plan print JSON with the stable keys, and their counts agree"
   CHECK(r.at("macs_padded") == p.at("macs_padded"));
   CHECK_FALSE(p.contains("cycles"));
   std::uint64_t read = 0, written = 0;
-  for (const json& row : r.at("ledger")) {
+  for (const Json& row : r.at("ledger")) {
     (row.at("direction") == "read" ? read : written) += row.at("words").get<std::uint64_t>();
   }
   CHECK(read == r.at("dram").at("read_words"));
@@ -193,7 +192,7 @@ TEST_CASE("--set overrides any key") {
       folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const json r = json::parse(run.out);
+  const Json r = parse_json(run.out);
   CHECK(r.at("buffer").at("capacity_bytes") == 1 << 20);
   CHECK(r.at("batch") == 3);
   CHECK(r.at("rule") == "bp");
@@ -209,9 +208,9 @@ TEST_CASE("both rules learn the shipped subset of MNIST to at least 88 %") {
         run_spillway({"train", std::string("mnist-mlp-") + rule, "--epochs", "10", "--json", "-"},
                      folder.path());
     REQUIRE(run.exit_code == 0);
-    const json epochs = json::parse(run.out).at("epochs");
+    const Json epochs = parse_json(run.out).at("epochs");
     REQUIRE(epochs.size() == 10);
-    const json& last = epochs.back();
+    const Json& last = epochs.back();
     CHECK(last.at("test_accuracy").size() == (std::string(rule) == "bp" ? 1 : 3));
     // At a constant learning rate one epoch may dip; three of them tell.
     for (std::size_t layer = 0; layer < last.at("test_accuracy").size(); ++layer) {
@@ -246,7 +245,7 @@ TEST_CASE("a result goes through links and into pipes without taking their place
   std::filesystem::create_symlink("/dev/full", folder.path() / "full");
   CHECK(run_spillway({"network", "net.yaml", "--json", "link.json"}, folder.path()).exit_code == 0);
   CHECK(std::filesystem::is_symlink(folder.path() / "link.json"));
-  CHECK(json::parse(folder.read("real.json")).at("network") == "net");
+  CHECK(parse_json(folder.read("real.json")).at("network") == "net");
   CHECK(run_spillway({"network", "net.yaml", "--json", "full"}, folder.path()).exit_code == 2);
   CHECK(std::filesystem::is_character_file(folder.path() / "full"));
   const ProgramRun onto_input =

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "analysis/dram_run.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
@@ -215,7 +215,7 @@ TEST_CASE("accuracy prints every run and a summary and fails with exit 1 beyond 
   CAPTURE(good.out);
   CHECK(good.exit_code == 0);
   CHECK(good.out.find("All rows keep their bounds.") != std::string::npos);
-  const auto json = nlohmann::json::parse(folder.read("j"));
+  const auto json = parse_json(folder.read("j"));
   CHECK(json.at("kept") == true);
   CHECK(json.at("rows").size() == 1);
   CHECK(json.at("rows")[0].at("class") == "streams");
@@ -226,7 +226,7 @@ TEST_CASE("accuracy prints every run and a summary and fails with exit 1 beyond 
                                 "57700,18.2,,\n");
   const ProgramRun other = run_spillway({"accuracy", "other.csv", "--json", "k"}, folder.path());
   CHECK(other.out.find("a controller like the simulator's") != std::string::npos);
-  CHECK(nlohmann::json::parse(folder.read("k")).at("alike").size() == 1);
+  CHECK(parse_json(folder.read("k")).at("alike").size() == 1);
   // What nobody could compare is said.
   CHECK(good.out.find("No run of other simulators: devices ddr4-3200") != std::string::npos);
   CHECK(json.at("without_reference").at("patterns").size() == 14);

@@ -4,16 +4,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "analysis/dram_run.hpp"
 #include "models/dram/traces/pattern.hpp"
 #include "models/dram/traces/trace_writer.hpp"
 #include "tests/support/program.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using test::TemporaryFolder;
@@ -24,17 +23,17 @@ namespace {
 constexpr std::uint64_t mib = 1 << 20;
 
 /// `spillway dram ARGUMENTS… --json -`.
-json dram(const TemporaryFolder& folder, std::vector<std::string> arguments) {
+Json dram(const TemporaryFolder& folder, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "dram");
   arguments.insert(arguments.end(), {"--json", "-"});
   const ProgramRun run = run_spillway(arguments, folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  return json::parse(run.out);
+  return parse_json(run.out);
 }
 
 /// Without what differs from run to run.
-json timeless(json result) {
+Json timeless(Json result) {
   result.erase("pattern");
   result.erase("bursts_per_cpu_s");
   return result;
@@ -54,7 +53,7 @@ void write_trace(const std::filesystem::path& path, models::dram::TraceFormat fo
 
 TEST_CASE("dram prints JSON with the stable keys and figures that fit together") {
   const TemporaryFolder folder;
-  const json result = dram(folder, {"ddr4-2400", "--pattern", "c_rw4k", "--mib", "2"});
+  const Json result = dram(folder, {"ddr4-2400", "--pattern", "c_rw4k", "--mib", "2"});
   for (const char* key :
        {"device", "pattern", "mapping", "bursts", "cycles", "time_ns", "bandwidth_GBps",
         "pct_of_peak", "avg_read_latency_ns", "row_hits", "activates", "precharges", "refreshes",
@@ -79,7 +78,7 @@ TEST_CASE("dram prints JSON with the stable keys and figures that fit together")
   CHECK(result.at("bursts_per_cpu_s") > 0);
   CHECK(result.at("bus_cycles").at("data") == 4 * 2 * mib / 64);
   CHECK(result.at("bus_cycles").contains("row_misses"));
-  const json& energy = result.at("energy_uJ");
+  const Json& energy = result.at("energy_uJ");
   CHECK(energy.size() == 6);
   double sum = 0;
   for (const char* part : {"activate", "read", "write", "refresh", "background"}) {
@@ -131,8 +130,8 @@ TEST_CASE("a pattern as a trace gives what the pattern gives, in every format") 
                         Case{"a_seq_rd_30pct", "t.stl", TraceFormat::dramsys}}) {
     CAPTURE(c.pattern);
     write_trace(folder.path() / c.file, c.format, c.pattern);
-    const json pattern = dram(folder, {"ddr4-2400", "--pattern", c.pattern, "--mib", "1"});
-    const json trace = dram(folder, {"ddr4-2400", "--trace", c.file});
+    const Json pattern = dram(folder, {"ddr4-2400", "--pattern", c.pattern, "--mib", "1"});
+    const Json trace = dram(folder, {"ddr4-2400", "--trace", c.file});
     CHECK(trace.at("pattern") == c.file);
     CHECK(timeless(trace) == timeless(pattern));
   }
@@ -143,8 +142,8 @@ TEST_CASE("what a run sent is replayed burst for burst") {
   const ProgramRun run = run_spillway(
       {"run", "mnist-mlp-lel", "--dram-trace", "lel.stl", "--json", "run.json"}, folder.path());
   REQUIRE(run.exit_code == 0);
-  const json sent = json::parse(folder.read("run.json")).at("dram");
-  const json replayed = dram(folder, {"ddr4-2400", "--trace", "lel.stl"});
+  const Json sent = parse_json(folder.read("run.json")).at("dram");
+  const Json replayed = dram(folder, {"ddr4-2400", "--trace", "lel.stl"});
   CHECK(replayed.at("read_bursts").get<std::uint64_t>() * 64 == sent.at("read_bytes"));
   CHECK(replayed.at("write_bursts").get<std::uint64_t>() * 64 == sent.at("write_bytes"));
 }
@@ -158,7 +157,7 @@ TEST_CASE("another mapping is another result, and that of the device is the usua
     return dram(folder, arguments);
   };
   CHECK(timeless(dram(folder, call)) == timeless(with("RoBaCoBg")));
-  const json other = with("RoBaBgCo");
+  const Json other = with("RoBaBgCo");
   CHECK(other.at("mapping") == "RoBaBgCo");
   CHECK(other.at("cycles") > with("RoBaCoBg").at("cycles"));  // one bank group at a time
   CHECK(dram(folder, {"lpddr4-3200", "--pattern", "a_seq_rd", "--mib", "1", "--mapping", "RoBaCo"})
@@ -244,13 +243,13 @@ TEST_CASE("patterns and traces are in bursts of the device, whatever their size"
     const std::string set = "geometry.burst=" + std::to_string(burst);
     for (const char* pattern : {"a_seq_rd", "e_copy256", "h_rand_rw"}) {
       CAPTURE(pattern);
-      const json result =
+      const Json result =
           dram(folder, {"ddr4-2400", "--pattern", pattern, "--mib", "1", "--set", set});
       CHECK(result.at("burst_bytes") == burst);
       CHECK(result.at("bursts") == mib / burst);
     }
     folder.write("t", "0x0 READ 0\n0x10 READ 1\n0x20 READ 2\n0x40 READ 3\n0x80 READ 4\n");
-    const json trace = dram(folder, {"ddr4-2400", "--trace", "t", "--set", set});
+    const Json trace = dram(folder, {"ddr4-2400", "--trace", "t", "--set", set});
     CHECK(trace.at("bursts") == 5);
   }
   const ProgramRun refused = run_spillway({"dram", "ddr4-2400", "--pattern", "e_copy256", "--set",
@@ -270,8 +269,8 @@ TEST_CASE("what a run sends in bursts of 32 bytes is replayed in bursts of 32 by
       run_spillway({"run", "e.yaml", "--dram-trace", "t", "--json", "run.json"}, folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const json sent = json::parse(folder.read("run.json")).at("dram");
-  const json replayed = dram(folder, {"ddr4-2400", "--trace", "t", "--set", "geometry.burst=32"});
+  const Json sent = parse_json(folder.read("run.json")).at("dram");
+  const Json replayed = dram(folder, {"ddr4-2400", "--trace", "t", "--set", "geometry.burst=32"});
   CHECK(replayed.at("read_bursts").get<std::uint64_t>() * 32 == sent.at("read_bytes"));
   CHECK(replayed.at("write_bursts").get<std::uint64_t>() * 32 == sent.at("write_bytes"));
 }
@@ -283,7 +282,7 @@ TEST_CASE("a trace comes through standard input, too") {
                               "' && '" SPILLWAY_PROGRAM
                               "' dram ddr4-2400 --trace - --json out.json < t > text";
   REQUIRE(std::system(command.c_str()) == 0);
-  const json piped = json::parse(folder.read("out.json"));
+  const Json piped = parse_json(folder.read("out.json"));
   CHECK(piped.at("pattern") == "standard input");
   CHECK(timeless(piped) == timeless(dram(folder, {"ddr4-2400", "--trace", "t"})));
 }
@@ -316,7 +315,7 @@ TEST_CASE("cycles that go backwards are told of") {
       run_spillway({"dram", "ddr4-2400", "--trace", "t", "--json", "-"}, folder.path());
   CHECK(run.exit_code == 0);
   CHECK(run.err.find("warning: t:2: found cycle 5 after 9; 2 lines") != std::string::npos);
-  CHECK(json::parse(run.out).at("backwards_cycles") == 2);
+  CHECK(parse_json(run.out).at("backwards_cycles") == 2);
   folder.write("t", "0x0 READ 5\n0x40 READ 5\n0x80 READ 6\n");
   CHECK(run_spillway({"dram", "ddr4-2400", "--trace", "t"}, folder.path()).err == "");
 }
@@ -351,7 +350,7 @@ TEST_CASE("values of a device's file are set, its ranks among them") {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return dram(folder, arguments);
   };
-  const json one = with({}), two = with({"--set", "geometry.ranks=2", "--mapping", "RoRaBaCoBg"});
+  const Json one = with({}), two = with({"--set", "geometry.ranks=2", "--mapping", "RoRaBaCoBg"});
   CHECK(one.at("ranks") == 1);
   CHECK(two.at("ranks") == 2);
   CHECK(two.at("mapping") == "RoRaBaCoBg");
@@ -374,9 +373,9 @@ TEST_CASE("bench dram times every device and a run") {
       run_spillway({"bench", "dram", "--repeats", "1", "--json", "j"}, folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const json result = json::parse(folder.read("j"));
+  const Json result = parse_json(folder.read("j"));
   CHECK(result.at("rows").size() == 6 * 9);
-  for (const json& row : result.at("rows")) CHECK(row.at("bursts_per_cpu_s") > 1000);
+  for (const Json& row : result.at("rows")) CHECK(row.at("bursts_per_cpu_s") > 1000);
   CHECK(result.at("run").at("bursts_per_cpu_s") > 1000);
   CHECK(run.out.find("cifar10-10layer") != std::string::npos);
   CHECK(run.out.find("hbm2-2000") != std::string::npos);

@@ -3,13 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "analysis/dram_trace_file.hpp"
 #include "models/dram/traces/trace_reader.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/whole_file.hpp"
 
 namespace spillway {
@@ -56,7 +56,7 @@ TEST_CASE("a run's trace holds every burst of its traffic, in each format the sa
     CAPTURE(run.err);
     REQUIRE(run.exit_code == 0);
     std::vector<Request> requests = requests_of(folder.path() / "t.trace");
-    const auto json = nlohmann::json::parse(folder.read("run.json"));
+    const auto json = parse_json(folder.read("run.json"));
     std::uint64_t bytes[2] = {0, 0};
     for (const Request& request : requests) bytes[request.is_write ? 1 : 0] += 64;
     CHECK(bytes[0] == json["dram"]["read_bytes"].get<std::uint64_t>());

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "analysis/lower_bound.hpp"
@@ -15,6 +14,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway {
@@ -25,7 +25,6 @@ using analysis::BufferExploration;
 using analysis::BufferPoint;
 using analysis::BufferRow;
 using analysis::Curve;
-using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using workloads::Bytes;
@@ -192,12 +191,12 @@ TEST_CASE("table and CSV and JSON of an exploration hold the same numbers") {
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
   CHECK(run.err == "");
-  const json exploration = json::parse(folder.read("out.json"));
+  const Json exploration = parse_json(folder.read("out.json"));
   const auto rows = csv_rows(folder.read("out.csv"));
   REQUIRE(rows.size() == 2 * 4);  // without and with batch-norm
   REQUIRE(exploration.at("rows").size() == rows.size());
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    const json& row = exploration.at("rows")[r];
+    const Json& row = exploration.at("rows")[r];
     const auto field = [&](const std::string& name) { return rows[r].at(name); };
     CAPTURE(row.dump());
     CHECK(field("network") == "small");
@@ -210,7 +209,7 @@ TEST_CASE("table and CSV and JSON of an exploration hold the same numbers") {
     CHECK(field("table1_lel_words") == exploration.at("table1_words").at("lel").dump());
     const bool refused = row.at("buffer_bytes") == 16;
     for (const std::string curve : {"bp", "bp_recompute", "lel"}) {
-      const json& point = row.at(curve);
+      const Json& point = row.at(curve);
       CHECK(point.contains("refused") == refused);
       if (refused) {
         CHECK(field(curve + "_words") == "");

@@ -3,8 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "analysis/lower_bound.hpp"
 #include "analysis/output.hpp"
 #include "analysis/report.hpp"
@@ -12,6 +10,7 @@
 #include "tests/support/program.hpp"
 #include "tests/support/random_experiment.hpp"
 #include "workloads/step_needs.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
@@ -257,7 +256,7 @@ TEST_CASE("plan shows layers in its text and in JSON") {
       folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const auto json = nlohmann::json::parse(folder.read("plan.json"));
+  const auto json = parse_json(folder.read("plan.json"));
   const auto& layers = json.at("layers");
   CHECK(layers.size() == 5);
   std::uint64_t sum = 0;

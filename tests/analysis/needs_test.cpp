@@ -1,10 +1,9 @@
 // What is said to be needed on chip can be given back as the buffer's size.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "tests/support/program.hpp"
 #include "tests/support/text_table.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 

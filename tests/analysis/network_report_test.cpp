@@ -1,23 +1,20 @@
 // How many parameters a network has, as published and as the paper counts.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "tests/support/program.hpp"
 #include "workloads/parameters.hpp"
 #include "workloads/rules/rule.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway {
-
-using nlohmann::json;
 
 TEST_CASE("vgg16 has the 138 357 544 parameters that are published") {
   const test::TemporaryFolder folder;
   const test::ProgramRun run =
       test::run_spillway({"network", "vgg16", "--json", "j"}, folder.path());
   REQUIRE(run.exit_code == 0);
-  const json result = json::parse(folder.read("j"));
+  const Json result = parse_json(folder.read("j"));
   CHECK(result.at("weights") == 134'248'128);
   CHECK(result.at("readout_weights") == 4'096'000);
   CHECK(result.at("readout_biases") == 1000);

@@ -1,13 +1,11 @@
 // `spillway bench plan`.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "tests/support/program.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using test::TemporaryFolder;
@@ -19,12 +17,12 @@ TEST_CASE("bench plan times a plan for every size of buffer") {
       folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const json result = json::parse(folder.read("j"));
-  const json& rows = result.at("rows");
+  const Json result = parse_json(folder.read("j"));
+  const Json& rows = result.at("rows");
   REQUIRE(rows.size() == 13);
   CHECK(rows.front().at("buffer_bytes") == 16 << 10);
   CHECK(rows.back().at("buffer_bytes") == 64 << 20);
-  for (const json& row : rows) CHECK(row.at("cpu_s") > 0);
+  for (const Json& row : rows) CHECK(row.at("cpu_s") > 0);
   CHECK(run.out.find("mnist-mlp bp") != std::string::npos);
   CHECK(run.out.find("13 plans") != std::string::npos);
   CHECK(run_spillway({"bench", "plan", "--pytorch", "p"}, folder.path()).exit_code == 2);
@@ -37,11 +35,11 @@ TEST_CASE("bench plan --depth plans ever deeper networks") {
       {"bench", "plan", "--depth", "20", "--rule", "lel", "--json", "j"}, folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const json rows = json::parse(folder.read("j")).at("rows");
+  const Json rows = parse_json(folder.read("j")).at("rows");
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].at("layers") == 10);
   CHECK(rows[1].at("layers") == 20);
-  for (const json& row : rows) {
+  for (const Json& row : rows) {
     CHECK(row.at("cpu_s") > 0);
     CHECK(row.at("peak_bytes") > 1 << 20);
     // Each layer's weights once in and once out, and what its pass writes and the next one reads.

@@ -2,13 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "tests/support/program.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using test::TemporaryFolder;
@@ -31,8 +30,8 @@ void make(const TemporaryFolder& folder, const std::string& name,
   REQUIRE(run.exit_code == 0);
 }
 
-const json& row(const json& comparison, const std::string& section, const std::string& what) {
-  for (const json& found : comparison.at(section)) {
+const Json& row(const Json& comparison, const std::string& section, const std::string& what) {
+  for (const Json& found : comparison.at(section)) {
     if (found.at("what") == what) return found;
   }
   FAIL("no row " << what << " in " << comparison.dump());
@@ -47,7 +46,7 @@ TEST_CASE("two results of one experiment are the same, whatever version made the
   make(folder, "a.json");
   make(folder, "b.json");
   CHECK(folder.read("a.json") == folder.read("b.json"));
-  json other = json::parse(folder.read("b.json"));
+  Json other = parse_json(folder.read("b.json"));
   other["version"] = "9.9";
   folder.write("b.json", other.dump());
   const ProgramRun run =
@@ -56,7 +55,7 @@ TEST_CASE("two results of one experiment are the same, whatever version made the
   CHECK(run.err == "");
   CHECK(run.out.find("The same settings and the same results.") != std::string::npos);
   CHECK(run.out.find("spillway 9.9") != std::string::npos);
-  const json comparison = json::parse(folder.read("d.json"));
+  const Json comparison = parse_json(folder.read("d.json"));
   CHECK(comparison.at("same") == true);
   CHECK(comparison.at("counts").empty());
 }
@@ -69,21 +68,20 @@ TEST_CASE("results that differ are shown by setting, count, byte, time and energ
   const ProgramRun run =
       run_spillway({"diff", "a.json", "b.json", "--json", "d.json"}, folder.path());
   CHECK(run.exit_code == 1);
-  const json before = json::parse(folder.read("a.json")),
-             after = json::parse(folder.read("b.json"));
-  const json comparison = json::parse(folder.read("d.json"));
+  const Json before = parse_json(folder.read("a.json")), after = parse_json(folder.read("b.json"));
+  const Json comparison = parse_json(folder.read("d.json"));
   CHECK(comparison.at("same") == false);
   REQUIRE(comparison.at("settings").size() == 2);
   CHECK(row(comparison, "settings", "batch").at("a") == 10);
   CHECK(row(comparison, "settings", "batch").at("b") == 20);
   CHECK(row(comparison, "settings", "device array rows").at("b") == 8);
-  const json& macs = row(comparison, "counts", "macs");
+  const Json& macs = row(comparison, "counts", "macs");
   CHECK(macs.at("difference") == before.at("macs").get<double>());  // twice as many
   CHECK(macs.at("percent") == doctest::Approx(100));
   CHECK(row(comparison, "counts", "host read words").at("a") == before.at("host").at("read_words"));
   CHECK(row(comparison, "bytes", "buffer high water bytes").at("b") ==
         after.at("buffer").at("high_water_bytes"));
-  const json& time = row(comparison, "time", "time ns");
+  const Json& time = row(comparison, "time", "time ns");
   CHECK(time.at("percent") ==
         doctest::Approx(
             100 * (after.at("time_ns").get<double>() / before.at("time_ns").get<double>() - 1)));
@@ -105,10 +103,10 @@ TEST_CASE("items that only one of the results idealises are settings that differ
   make(folder, "b.json", {"--set", "idealisations=[labels]"}, "plan");
   const ProgramRun run = run_spillway({"diff", "a.json", "b.json", "--json", "-"}, folder.path());
   CHECK(run.exit_code == 1);
-  const json comparison = json::parse(run.out);
+  const Json comparison = parse_json(run.out);
   CHECK(row(comparison, "settings", "idealisations biases").at("a") == "yes");
   CHECK(row(comparison, "settings", "idealisations biases").at("b").is_null());
-  for (const json& found : comparison.at("settings")) {
+  for (const Json& found : comparison.at("settings")) {
     CHECK(found.at("what") != "idealisations labels");
   }
   CHECK(row(comparison, "counts", "DRAM fc1 update biases write words").at("b") == 8);
@@ -120,11 +118,11 @@ TEST_CASE("a plan and the run of it differ in nothing that both have but the buf
   make(folder, "a.json", {"--policy", "best"}, "plan");
   make(folder, "b.json", {"--policy", "best"});
   const ProgramRun run = run_spillway({"diff", "a.json", "b.json", "--json", "-"}, folder.path());
-  const json comparison = json::parse(run.out);
+  const Json comparison = parse_json(run.out);
   CHECK(comparison.at("settings").empty());
   CHECK(comparison.at("counts").empty());
   CHECK(comparison.at("time").empty());
-  for (const json& found : comparison.at("bytes")) {
+  for (const Json& found : comparison.at("bytes")) {
     CHECK(found.at("what") == "buffer high water bytes");
   }
 }
@@ -133,10 +131,10 @@ TEST_CASE("what is no result is refused in one line") {
   const TemporaryFolder folder;
   write_experiment(folder);
   make(folder, "a.json");
-  json old = json::parse(folder.read("a.json"));
+  Json old = parse_json(folder.read("a.json"));
   old.erase("schema");
   folder.write("old.json", old.dump());
-  json later = json::parse(folder.read("a.json"));
+  Json later = parse_json(folder.read("a.json"));
   later["schema"] = 99;
   folder.write("later.json", later.dump());
   folder.write("list.json", "[1, 2]");

@@ -2,8 +2,6 @@
 // their JSON and CSV.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "analysis/bench.hpp"
 #include "analysis/dram_bench.hpp"
 #include "analysis/figure6.hpp"
@@ -11,11 +9,11 @@
 #include "analysis/rule_tables.hpp"
 #include "analysis/study.hpp"
 #include "tests/support/text_table.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/sizes.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::shows;
 using test::TextTable;
 
@@ -29,12 +27,12 @@ TEST_CASE("the tables of figure6 say what its JSON and CSV say") {
     }
   }
   const std::vector<TextTable> tables = test::text_tables(analysis::figure6_text(figure));
-  const json rows = json::parse(analysis::figure6_json(figure)).at("rows");
+  const Json rows = parse_json(analysis::figure6_json(figure)).at("rows");
   const TextTable csv = test::csv_table(analysis::figure6_csv(figure));
   REQUIRE(tables.size() == 2);
   std::size_t words = 0, macs = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const json& row = rows[i];
+    const Json& row = rows[i];
     const bool is_macs = row.at("direction") == "macs";
     const TextTable& table = tables[is_macs ? 1 : 0];
     const std::size_t line = is_macs ? macs++ : words++;
@@ -56,7 +54,7 @@ TEST_CASE("the table of rules says what its JSON says") {
       {"a", "bp", 1001, 502, 3'300'000, 1001, 502, 3'300'000, 1001, 502, 3'300'000, 17, 1.5},
       {"a", "lel", 2001, 603, 4'400'000, 2001, 603, 4'400'000, 2004, 605, 4'500'000, 19, 2.5}};
   const TextTable table = test::text_tables(analysis::rules_text(counts, 7)).at(0);
-  const json rows = json::parse(analysis::rules_json(counts, 7)).at("rows");
+  const Json rows = parse_json(analysis::rules_json(counts, 7)).at("rows");
   REQUIRE(table.rows.size() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(table.column("network")[i] == rows[i].at("network").get<std::string>());
@@ -81,14 +79,14 @@ TEST_CASE("the tables of items say what their JSON says") {
        {{"labels", {10, 20, 30}, 1.25}, {"seeds", {4, 5, 6}, 1.2}}},
       {"b", rules, {91, 82, 73}, 1.24, {{"labels", {11, 22, 33}, 0.96}}}};
   const std::vector<TextTable> tables = test::text_tables(analysis::items_text(networks, 7));
-  const json result = json::parse(analysis::items_json(networks, 7)).at("networks");
+  const Json result = parse_json(analysis::items_json(networks, 7)).at("networks");
   REQUIRE(tables.size() == 2);
   for (std::size_t n = 0; n < 2; ++n) {
-    const json& network = result[n];
+    const Json& network = result[n];
     CHECK(tables[n].header.front() == network.at("network").get<std::string>());
     CHECK(tables[n].rows.size() == 1 + network.at("items").size());
     for (std::size_t i = 0; i < tables[n].rows.size(); ++i) {
-      const json& of = i == 0 ? network : network.at("items")[i - 1];
+      const Json& of = i == 0 ? network : network.at("items")[i - 1];
       if (i > 0) CHECK(tables[n].rows[i][0] == of.at("item").get<std::string>());
       for (const std::string& rule : rules) {
         CHECK(shows(tables[n].column(rule)[i], of.at(i == 0 ? "counted" : "words").at(rule)));
@@ -114,18 +112,18 @@ TEST_CASE("the tables of a study say what its JSON and CSV say") {
        {{84.1, 85.3}, {86.1, 87.5}},
        {2000, 800, 50, 60, 9'000'000, 8000, 20}}};
   const std::vector<TextTable> tables = test::text_tables(analysis::study_text(result));
-  const json rows = json::parse(analysis::study_json(result)).at("rows");
+  const Json rows = parse_json(analysis::study_json(result)).at("rows");
   const TextTable csv = test::csv_table(analysis::study_csv(result));
   REQUIRE(tables.size() == 2);
   REQUIRE(tables[0].rows.size() == 3);
   std::size_t line = 0;
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (const json& decision : rows[r].at("decisions")) {
+    for (const Json& decision : rows[r].at("decisions")) {
       CAPTURE(line);
       CHECK(tables[0].column("decision at")[line] == decision.at("layer").get<std::string>());
       CHECK(csv.column("decision")[line] == decision.at("layer").get<std::string>());
       double train = 0;
-      for (const json& seed : decision.at("train")) train += seed.get<double>() / 2;
+      for (const Json& seed : decision.at("train")) train += seed.get<double>() / 2;
       CHECK(shows(tables[0].column("paper %")[line], decision.at("paper")));
       CHECK(shows(tables[0].column("test %")[line], decision.at("test_mean")));
       CHECK(shows(tables[0].column("spread")[line], decision.at("test_spread")));
@@ -146,7 +144,7 @@ TEST_CASE("the tables of a study say what its JSON and CSV say") {
       ++line;
     }
     const double steps = rows[r].at("steps");
-    const json& dram = rows[r].at("dram");
+    const Json& dram = rows[r].at("dram");
     CHECK(tables[1].column("rule")[r] == rows[r].at("rule").get<std::string>());
     CHECK(shows(tables[1].column("words read a step")[r],
                 dram.at("read_words").get<double>() / steps));
@@ -161,7 +159,7 @@ TEST_CASE("the tables of the three benches say what their JSON says") {
   const analysis::BenchResult timed{
       "machine", 100, {{"a", "bp", {1.1, 1.3}, {2.7, 2.9}, 1.9}, {"b", "lel", {4.1}, {9.3}, 3.3}}};
   const TextTable steps = test::text_tables(analysis::bench_text(timed)).at(0);
-  const json rows = json::parse(analysis::bench_json(timed)).at("rows");
+  const Json rows = parse_json(analysis::bench_json(timed)).at("rows");
   REQUIRE(steps.header.size() == 9);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double direct = rows[i].at("direct_ms"), device = rows[i].at("device_ms"),
@@ -182,8 +180,8 @@ TEST_CASE("the tables of the three benches say what their JSON says") {
   bursts.patterns = {"a_seq_rd", "g_rand_rd"};
   bursts.rows = {{"x", {234.9e6, 7.7e6}}, {"y", {68.1e6, 8.5e6}}};
   const TextTable speeds = test::text_tables(analysis::dram_bench_text(bursts)).at(0);
-  const json burst_rates = json::parse(analysis::dram_bench_json(bursts));
-  for (const json& row : burst_rates.at("rows")) {
+  const Json burst_rates = parse_json(analysis::dram_bench_json(bursts));
+  for (const Json& row : burst_rates.at("rows")) {
     const std::size_t line = row.at("device") == "x" ? 0 : 1;
     CHECK(speeds.column("device")[line] == row.at("device").get<std::string>());
     CHECK(shows(speeds.column(row.at("pattern").get<std::string>())[line],
@@ -194,8 +192,8 @@ TEST_CASE("the tables of the three benches say what their JSON says") {
   plans.sizes = {workloads::Bytes(16384), workloads::Bytes(1 << 20)};
   plans.rows = {{"a", "bp", {0.25, 1.75}}, {"a", "lel", {std::nullopt, 3.5}}};
   const TextTable seconds = test::text_tables(analysis::plan_bench_text(plans)).at(0);
-  const json plan_times = json::parse(analysis::plan_bench_json(plans));
-  for (const json& row : plan_times.at("rows")) {
+  const Json plan_times = parse_json(analysis::plan_bench_json(plans));
+  for (const Json& row : plan_times.at("rows")) {
     const std::size_t line = row.at("buffer_bytes") == 16384 ? 0 : 1;
     CHECK(workloads::parse_size(seconds.column("buffer")[line])->count() ==
           row.at("buffer_bytes").get<std::uint64_t>());

@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "analysis/count_differences.hpp"
@@ -14,11 +13,11 @@
 #include "sim/run/simulation.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/program.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::ProgramRun;
 using test::run_spillway;
 using test::TemporaryFolder;
@@ -57,7 +56,7 @@ void write_files(const TemporaryFolder& folder) {
   folder.write("e.yaml", experiment);
 }
 
-std::uint64_t picoseconds(const json& ns) {
+std::uint64_t picoseconds(const Json& ns) {
   return static_cast<std::uint64_t>(std::llround(ns.get<double>() * 1000));
 }
 
@@ -109,8 +108,8 @@ TEST_CASE("run's times by layer add up to each engine's, in JSON and in the tabl
   const ProgramRun run = run_spillway({"run", "e.yaml", "--json", "r.json"}, folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  const json result = json::parse(folder.read("r.json"));
-  const json& lines = result.at("time_by_layer");
+  const Json result = parse_json(folder.read("r.json"));
+  const Json& lines = result.at("time_by_layer");
   REQUIRE(lines.size() == 2 * 4);  // forward, loss, backward, update of two layers
   const auto rows = table_rows(run.out, "Time by layer and phase");
   REQUIRE(rows.size() == lines.size());
@@ -119,20 +118,20 @@ TEST_CASE("run's times by layer add up to each engine's, in JSON and in the tabl
     CAPTURE(engine);
     std::uint64_t ps = 0, cycles = 0;
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      const json& busy = lines[i].at(engine);
+      const Json& busy = lines[i].at(engine);
       ps += picoseconds(busy.at("busy_ns"));
       cycles += busy.at("busy_cycles").get<std::uint64_t>();
       CHECK(without_spaces(rows[i][column]) == busy.at("busy_cycles").dump());
       CHECK(without_spaces(rows[i][column + 6]) ==
             fmt::format("{:.3f}", busy.at("busy_ns").get<double>()));
     }
-    const json& all = result.at("engines").at(engine);
+    const Json& all = result.at("engines").at(engine);
     CHECK(ps == picoseconds(all.at("busy_ns")));
     CHECK(cycles == all.at("busy_cycles").get<std::uint64_t>());
     ++column;
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const json& line = lines[i];
+    const Json& line = lines[i];
     CHECK(rows[i][0] == line.at("layer"));
     CHECK(rows[i][1] == line.at("phase"));
     CHECK(without_spaces(rows[i][6]) == line.at("first_cycle").dump());
@@ -193,7 +192,7 @@ TEST_CASE("each line in which plan and simulation differ is shown, the host port
   CHECK(text.find("+5 000\n") != std::string::npos);
   CHECK(text.find("+3\n") != std::string::npos);
   CHECK(text.find("+1\n") != std::string::npos);
-  const json written = json::parse(analysis::run_json(experiment, simulation.plan(), result));
+  const Json written = parse_json(analysis::run_json(experiment, simulation.plan(), result));
   CHECK(written.at("planned_agrees") == false);
   CHECK(written.at("planned_differs").size() == 3);
   CHECK(written.at("planned_differs")[2].at("tensor") == "MACs");
@@ -209,7 +208,7 @@ TEST_CASE("the JSON of run and of plan says all that it was made with") {
                                         folder.path());
     CAPTURE(run.err);
     REQUIRE(run.exit_code == 0);
-    const json result = json::parse(run.out);
+    const Json result = parse_json(run.out);
     CHECK(result.at("schema") == 1);
     CHECK(result.at("command") == command);
     CHECK("spillway " + result.at("version").get<std::string>() + "\n" ==
@@ -224,7 +223,7 @@ TEST_CASE("the JSON of run and of plan says all that it was made with") {
     CHECK(result.at("optimizer").at("momentum") == 0.0);
     CHECK(result.at("idealisations").empty());
     CHECK(result.at("data").at("set") == "random");
-    const json& device = result.at("device");
+    const Json& device = result.at("device");
     CHECK(device.at("name") == "odd");
     CHECK(device.at("file") == "dev.yaml");
     CHECK(device.at("clock_period_ps") == 3333);
@@ -237,7 +236,7 @@ TEST_CASE("the JSON of run and of plan says all that it was made with") {
     CHECK(result.at("network_layers")[1].at("output") == json{5, 1, 1});
   }
   const ProgramRun shipped = run_spillway({"plan", "mnist-mlp-lel", "--json", "-"}, folder.path());
-  const json device = json::parse(shipped.out).at("device");
+  const Json device = parse_json(shipped.out).at("device");
   CHECK(device.at("file") == "models/devices/paper.yaml");
   CHECK(device.at("clock_mhz") == 1000.0);
 }
@@ -252,7 +251,7 @@ TEST_CASE("an energy that is not known is null and says why") {
     const ProgramRun run = run_spillway(arguments, folder.path());
     CAPTURE(run.err);
     REQUIRE(run.exit_code == 0);
-    return std::pair{json::parse(folder.read("r.json")).at("dram"), run.out};
+    return std::pair{parse_json(folder.read("r.json")).at("dram"), run.out};
   };
   const auto [dark, text] = result({"--set", "device.dram=dark.yaml"});
   CHECK(dark.at("energy_pJ").is_null());

@@ -3,11 +3,10 @@
 
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "sim/plan/plan.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway {
@@ -106,7 +105,7 @@ TEST_CASE("a small study gives a table and files that agree") {
   REQUIRE(run.exit_code == 0);
   CHECK(run.err.find("about ") != std::string::npos);
   CHECK(run.out.find("97.8") != std::string::npos);
-  const auto json = nlohmann::json::parse(folder.read("o/study.json"));
+  const auto json = parse_json(folder.read("o/study.json"));
   CHECK(json.at("rows").size() == 2);
   CHECK(json.at("rows")[0].at("decisions").size() == 3);
   CHECK(json.at("rows")[0].at("decisions")[0].at("test").size() == 2);

@@ -3,17 +3,16 @@
 #include <doctest/doctest.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "analysis/commands/command.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/text_table.hpp"
+#include "workloads/support/json.hpp"
 #include "workloads/support/sizes.hpp"
 
 namespace spillway {
 
-using nlohmann::json;
 using test::shows;
 using test::table_with;
 using test::TemporaryFolder;
@@ -34,7 +33,7 @@ constexpr const char* experiment =
 struct Printed {
   std::string text;
   std::vector<TextTable> tables;
-  json result;
+  Json result;
 };
 
 Printed printed(const TemporaryFolder& folder, std::vector<std::string> arguments) {
@@ -42,7 +41,7 @@ Printed printed(const TemporaryFolder& folder, std::vector<std::string> argument
   const test::ProgramRun run = test::run_spillway(arguments, folder.path());
   CAPTURE(run.err);
   REQUIRE(run.exit_code == 0);
-  return {run.out, test::text_tables(run.out), json::parse(folder.read("result.json"))};
+  return {run.out, test::text_tables(run.out), parse_json(folder.read("result.json"))};
 }
 
 TemporaryFolder& with_files(TemporaryFolder& folder) {
@@ -59,8 +58,8 @@ void require_shown(const std::string& what, const std::string& cell, double valu
 }
 
 /// A column beside a key of JSON rows, in their order and `scale` times as large.
-void require_column(const TextTable& table, const std::string& heading, const json& rows,
-                    const json::json_pointer& key, double scale = 1) {
+void require_column(const TextTable& table, const std::string& heading, const Json& rows,
+                    const Json::json_pointer& key, double scale = 1) {
   const std::vector<std::string> cells = table.column(heading);
   REQUIRE(cells.size() >= rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -75,21 +74,21 @@ void require_column(const TextTable& table, const std::string& heading, const js
   }
 }
 
-json::json_pointer operator""_key(const char* text, std::size_t size) {
-  return json::json_pointer("/" + std::string(text, size));
+Json::json_pointer operator""_key(const char* text, std::size_t size) {
+  return Json::json_pointer("/" + std::string(text, size));
 }
 
 /// Sum over rows of a key.
-double sum_of(const json& rows, const char* key) {
+double sum_of(const Json& rows, const char* key) {
   double sum = 0;
-  for (const json& row : rows) sum += row.value(key, 0.0);
+  for (const Json& row : rows) sum += row.value(key, 0.0);
   return sum;
 }
 
 /// The ledger's lines, which the text has in another order.
-void require_ledger(const TextTable& table, const json& result, const std::string& words) {
+void require_ledger(const TextTable& table, const Json& result, const std::string& words) {
   std::map<std::string, double> lines;
-  for (const json& row : result.at("ledger")) {
+  for (const Json& row : result.at("ledger")) {
     lines[row.at("layer").get<std::string>() + "/" + row.at("phase").get<std::string>() + "/" +
           row.at("tensor").get<std::string>() + "/" + row.at("direction").get<std::string>()] =
         row.at("words");
@@ -110,7 +109,7 @@ void require_ledger(const TextTable& table, const json& result, const std::strin
   CHECK(table.header[3] == "direction");
 }
 
-void require_items(const TextTable& table, const json& result) {
+void require_items(const TextTable& table, const Json& result) {
   const double counted = result.at("dram").at("read_words").get<double>() +
                          result.at("dram").at("write_words").get<double>();
   std::size_t idealised = 0;
@@ -149,7 +148,7 @@ void require_buffer_line(const std::string& text, const std::string& what, std::
   CHECK(shown->count() <= bytes + bytes / 10);
 }
 
-void require_layers(const TextTable& table, const json& layers) {
+void require_layers(const TextTable& table, const Json& layers) {
   require_column(table, "layer", layers, "layer"_key);
   require_column(table, "forward", layers, "forward_words"_key);
   require_column(table, "loss, backward, update", layers, "other_words"_key);
@@ -174,10 +173,10 @@ void require_layers(const TextTable& table, const json& layers) {
 }
 
 /// Shares of the data bus and energies of a run, from nanoseconds or cycles and picojoules.
-void require_bus(const TextTable& table, const json& bus) {
+void require_bus(const TextTable& table, const Json& bus) {
   CHECK(table.rows.size() == bus.size());
   double all = 0;
-  for (const json& part : bus) all += part.get<double>();
+  for (const Json& part : bus) all += part.get<double>();
   double cycles = 0;
   for (const std::string& cell : table.column("cycles")) cycles += test::number_of(cell);
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -190,7 +189,7 @@ void require_bus(const TextTable& table, const json& bus) {
   }
 }
 
-void require_energy(const TextTable& table, const json& micro_joules, double interface_uj,
+void require_energy(const TextTable& table, const Json& micro_joules, double interface_uj,
                     double bits) {
   CHECK(table.rows.size() == micro_joules.size() + 1);
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -214,20 +213,20 @@ TEST_CASE("the tables of run say what its JSON says") {
   require_ledger(ledger, run.result, "simulated words");
   require_items(table_with(run.tables, {"item"}), run.result);
   const TextTable times = table_with(run.tables, {"layer", "phase", "load"});
-  const json& by_layer = run.result.at("time_by_layer");
+  const Json& by_layer = run.result.at("time_by_layer");
   require_column(times, "layer", by_layer, "layer"_key);
   require_column(times, "phase", by_layer, "phase"_key);
   require_column(times, "first cycle", by_layer, "first_cycle"_key);
   require_column(times, "last cycle", by_layer, "last_cycle"_key);
   for (const std::string engine : {"load", "store", "compute", "generate"}) {
-    const json::json_pointer busy("/" + engine);
+    const Json::json_pointer busy("/" + engine);
     require_column(times, engine, by_layer, busy / "busy_cycles");
     require_column(times, engine + ", ns", by_layer, busy / "busy_ns");
   }
-  const json& dram = run.result.at("dram");
+  const Json& dram = run.result.at("dram");
   require_bus(table_with(run.tables, {"data bus"}), dram.at("bus_ns"));
-  json energy = dram.at("energy_pJ");
-  for (json& part : energy) part = part.get<double>() * 1e-6;
+  Json energy = dram.at("energy_pJ");
+  for (Json& part : energy) part = part.get<double>() * 1e-6;
   const double bits =
       (dram.at("read_bytes").get<double>() + dram.at("write_bytes").get<double>()) * 8;
   require_energy(table_with(run.tables, {"energy"}), energy,
@@ -250,8 +249,8 @@ TEST_CASE("the tables of plan say what its JSON says") {
   require_column(nests, "each word once", plan.result.at("nests"), "each_word_once"_key);
   for (std::size_t i = 0; i < nests.rows.size(); ++i) {
     CHECK(nests.column("nest")[i] == std::to_string(i + 1));
-    const json& nest = plan.result.at("nests")[i];
-    for (const json& loop : nest.at("loops")) {
+    const Json& nest = plan.result.at("nests")[i];
+    for (const Json& loop : nest.at("loops")) {
       CHECK(nests.column("loops, outermost first")[i].find(loop.get<std::string>()) !=
             std::string::npos);
     }
@@ -273,7 +272,7 @@ TEST_CASE("the tables of train and infer say what their JSON and CSV say") {
   const Printed train = printed(folder, arguments);
   REQUIRE(train.tables.size() == 2);
   for (std::size_t e = 0; e < 2; ++e) {
-    const json& epoch = train.result.at("epochs")[e];
+    const Json& epoch = train.result.at("epochs")[e];
     const TextTable& table = train.tables[e];
     REQUIRE(table.header == std::vector<std::string>{"decision at", "loss", "train accuracy %",
                                                      "validation accuracy %", "test accuracy %"});
@@ -292,7 +291,7 @@ TEST_CASE("the tables of train and infer say what their JSON and CSV say") {
   const Printed infer = printed(folder, arguments);
   REQUIRE(infer.tables.size() == 1);
   const TextTable& table = infer.tables[0];
-  const json& exits = infer.result.at("exits");
+  const Json& exits = infer.result.at("exits");
   REQUIRE(table.rows.size() == 3);
   REQUIRE(table.header.size() == 9);
   require_column(table, "exit at", exits, "exit"_key);
@@ -327,7 +326,7 @@ TEST_CASE("the tables of network and table1 say what their JSON says") {
   TemporaryFolder folder;
   const Printed shapes = printed(with_files(folder), {"network", "net.yaml"});
   const TextTable table = table_with(shapes.tables, {"layer"});
-  const json& layers = shapes.result.at("layers");
+  const Json& layers = shapes.result.at("layers");
   require_column(table, "layer", layers, "layer"_key);
   require_column(table, "|P|", layers, "weights"_key);
   require_column(table, "parameters", layers, "parameters"_key);
@@ -348,7 +347,7 @@ TEST_CASE("the tables of network and table1 say what their JSON says") {
 
   const Printed closed = printed(folder, {"table1", "net.yaml", "--epochs", "2", "--batches", "3"});
   REQUIRE(closed.tables.size() == 1);
-  const json& rows = closed.result.at("rows");
+  const Json& rows = closed.result.at("rows");
   require_column(closed.tables[0], "network", rows, "network"_key);
   require_column(closed.tables[0], "rule", rows, "rule"_key);
   require_column(closed.tables[0], "reads", rows, "reads"_key);
@@ -364,7 +363,7 @@ TEST_CASE("the tables of explore-buffer say what its JSON and CSV say") {
       printed(with_files(folder), {"explore-buffer", "net.yaml", "--batch", "4", "--sizes",
                                    "100,1000,3KB,8K", "--csv", "x.csv"});
   const TextTable csv = test::csv_table(folder.read("x.csv"));
-  const json& rows = explored.result.at("rows");
+  const Json& rows = explored.result.at("rows");
   REQUIRE(csv.rows.size() == rows.size());
   std::vector<const TextTable*> words, again;
   for (const TextTable& table : explored.tables) {
@@ -372,7 +371,7 @@ TEST_CASE("the tables of explore-buffer say what its JSON and CSV say") {
   }
   REQUIRE(words.size() == 2);  // without batch-norm and with it
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const json& row = rows[i];
+    const Json& row = rows[i];
     const std::size_t block = i / 4, line = i % 4;
     const auto cell = [&](const char* column) { return words[block]->column(column)[line]; };
     for (const auto& [column, key] :
@@ -435,9 +434,9 @@ TEST_CASE("the tables of dram and accuracy say what their JSON says") {
                "dramsim3,x,ddr4-2400,RoBaCoBg,c_rw4k,1,90000,12,2000,150\n");
   test::run_spillway({"accuracy", "reference.csv", "--json", "a.json"}, folder.path());
   const test::ProgramRun run = test::run_spillway({"accuracy", "reference.csv"}, folder.path());
-  const json result = json::parse(folder.read("a.json"));
+  const Json result = parse_json(folder.read("a.json"));
   const std::vector<TextTable> tables = test::text_tables(run.out);
-  const json& rows = result.at("rows");
+  const Json& rows = result.at("rows");
   const auto beside = std::ranges::find_if(
       tables, [](const TextTable& table) { return table.header.front() == "device"; });
   REQUIRE(beside != tables.end());
@@ -462,7 +461,7 @@ TEST_CASE("the tables of dram and accuracy say what their JSON says") {
   const TextTable summary = table_with(tables, {"judged"});
   double difference = 0;
   int judged = 0;
-  for (const json& row : rows) {
+  for (const Json& row : rows) {
     if (row.at("time").at("bound").is_null()) continue;
     difference = std::abs(row.at("time").at("percent").get<double>());
     ++judged;
@@ -479,7 +478,7 @@ TEST_CASE("check's lines say what its JSON says") {
   folder.write("e.yaml", "network: net.yaml\nrule: lel\ndevice: paper\nbatch: 10\ndata: random\n");
   REQUIRE(test::run_spillway({"check", "e.yaml", "--update"}, folder.path()).exit_code == 0);
   const Printed same = printed(folder, {"check", "e.yaml"});
-  const json& entry = same.result.at("experiments")[0];
+  const Json& entry = same.result.at("experiments")[0];
   CHECK(same.text ==
         "e.yaml: " + std::to_string(entry.at("rows").get<int>()) + " counts as in the baseline\n");
 }

@@ -4,16 +4,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "tests/support/program.hpp"
 #include "workloads/initialise.hpp"
+#include "workloads/support/json.hpp"
 
 namespace spillway {
 
 namespace {
 
-using nlohmann::json;
 namespace fs = std::filesystem;
 
 const fs::path golden_folder = fs::path(SPILLWAY_SOURCE_DIR) / "tests" / "data" / "golden";
@@ -37,9 +36,9 @@ std::size_t count(const std::string& text, const std::string& part) {
 }
 
 /// Every number that the runner compares: results, and the parameters that it starts from.
-std::vector<json::json_pointer> compared_values(const json& file) {
-  std::vector<json::json_pointer> places;
-  const json flat = file.flatten();
+std::vector<Json::json_pointer> compared_values(const Json& file) {
+  std::vector<Json::json_pointer> places;
+  const Json flat = file.flatten();
   for (const auto& [place, value] : flat.items()) {
     const bool tensor = place.find("/data/") != std::string::npos &&
                         place.find("/x/data/") == std::string::npos &&
@@ -58,12 +57,12 @@ TEST_CASE("a golden file with one value changed by 1e-3 fails") {
   for (const char* name : {"mlp_BP_nag", "mlp_FA_sgd_do", "mlp_LEL_SYM_sgd", "mlp_LEL_TLC_nag",
                            "convbias_BP_nag", "conv_LEL_SCFB_sgd_do"}) {
     std::ifstream stream(golden_folder / (std::string(name) + ".json"));
-    const json file = json::parse(stream);
-    const std::vector<json::json_pointer> places = compared_values(file);
+    const Json file = parse_json(stream);
+    const std::vector<Json::json_pointer> places = compared_values(file);
     REQUIRE(places.size() > 1000);
     for (int i = 0; i < 25; ++i) {
-      json changed = file;
-      json& value = changed[places[numbers.below(places.size())]];
+      Json changed = file;
+      Json& value = changed[places[numbers.below(places.size())]];
       value = value.get<double>() + (i % 2 == 0 ? 1e-3 : -1e-3);
       folder.write(std::string(name) + "_" + std::to_string(i) + ".json", changed.dump());
       ++files;
