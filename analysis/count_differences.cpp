@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "analysis/output.hpp"
-#include "sim/plan/planned_macs.hpp"
+#include "sim/plan/reports/planned_macs.hpp"
 
 namespace spillway::analysis {
 

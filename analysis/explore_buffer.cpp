@@ -10,9 +10,9 @@
 
 #include "analysis/closed_form.hpp"
 #include "analysis/lower_bound.hpp"
-#include "sim/plan/buffer_too_small.hpp"
+#include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/plan.hpp"
-#include "sim/plan/planned_macs.hpp"
+#include "sim/plan/reports/planned_macs.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 #include "workloads/support/sizes.hpp"

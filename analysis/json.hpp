@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sim/plan/ledger.hpp"
+#include "sim/plan/emission/ledger.hpp"
 #include "workloads/support/json.hpp"
 
 namespace spillway::analysis {

@@ -6,7 +6,7 @@
 
 #include "analysis/lower_bound.hpp"
 #include "analysis/output.hpp"
-#include "sim/plan/layer_words.hpp"
+#include "sim/plan/reports/layer_words.hpp"
 
 namespace spillway::analysis {
 

@@ -10,7 +10,7 @@
 #include "analysis/json.hpp"
 #include "analysis/output.hpp"
 #include "analysis/rule_tables.hpp"
-#include "sim/plan/buffer_too_small.hpp"
+#include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace spillway::analysis {

@@ -15,7 +15,7 @@
 #include "analysis/settings_json.hpp"
 #include "analysis/timing_report.hpp"
 #include "models/dram/placement.hpp"
-#include "sim/plan/planned_macs.hpp"
+#include "sim/plan/reports/planned_macs.hpp"
 #include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {

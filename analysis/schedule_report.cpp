@@ -1,4 +1,5 @@
 #include "analysis/schedule_report.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -3,9 +3,9 @@
 #include <deque>
 #include <map>
 
-#include "sim/plan/buffer_too_small.hpp"
-#include "sim/plan/placement.hpp"
-#include "sim/plan/policies.hpp"
+#include "sim/plan/allocation/buffer_too_small.hpp"
+#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/policies/policies.hpp"
 
 namespace spillway::sim {
 

@@ -9,10 +9,10 @@
 #include "models/device_config.hpp"
 #include "models/instruction.hpp"
 #include "sim/experiment.hpp"
-#include "sim/plan/ledger.hpp"
-#include "sim/plan/policies.hpp"
-#include "sim/plan/residence.hpp"
-#include "sim/plan/schedule.hpp"
+#include "sim/plan/emission/ledger.hpp"
+#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/policies/policies.hpp"
+#include "sim/plan/residency/schedule.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <tuple>
 
-#include "sim/plan/phases.hpp"
+#include "sim/plan/operations/phases.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {

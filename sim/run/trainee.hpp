@@ -11,7 +11,7 @@
 
 #include "models/device.hpp"
 #include "sim/experiment.hpp"
-#include "sim/plan/ledger.hpp"
+#include "sim/plan/emission/ledger.hpp"
 #include "sim/run/timing.hpp"
 #include "workloads/step.hpp"
 

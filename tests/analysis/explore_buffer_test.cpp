@@ -10,7 +10,7 @@
 
 #include "analysis/lower_bound.hpp"
 #include "analysis/output.hpp"
-#include "sim/plan/planned_macs.hpp"
+#include "sim/plan/reports/planned_macs.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"

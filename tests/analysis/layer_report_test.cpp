@@ -6,7 +6,7 @@
 #include "analysis/lower_bound.hpp"
 #include "analysis/output.hpp"
 #include "analysis/report.hpp"
-#include "sim/plan/layer_words.hpp"
+#include "sim/plan/reports/layer_words.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/random_experiment.hpp"
 #include "workloads/step_needs.hpp"

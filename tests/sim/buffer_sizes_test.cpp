@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "analysis/report.hpp"
-#include "sim/plan/buffer_too_small.hpp"
+#include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"
 

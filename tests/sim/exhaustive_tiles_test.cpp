@@ -2,8 +2,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "sim/plan/phases.hpp"
-#include "sim/plan/placement.hpp"
+#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
+#include "sim/plan/operations/phases.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/tile_search.hpp"
 

@@ -10,10 +10,12 @@
 #include <set>
 #include <sstream>
 
-#include "sim/plan/nest_search.hpp"
-#include "sim/plan/phases.hpp"
-#include "sim/plan/placement.hpp"
-#include "sim/plan/step_parts.hpp"
+#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/fusion/step_parts.hpp"
+#include "sim/plan/mapping/fitted_nest.hpp"
+#include "sim/plan/mapping/nest_search.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
+#include "sim/plan/operations/phases.hpp"
 #include "tests/support/build.hpp"
 
 namespace spillway {

@@ -1,11 +1,13 @@
 // What is found among the loops that move equally few words: the quickest, the smallest.
 #include <doctest/doctest.h>
 
-#include "sim/plan/loops_by_room.hpp"
-#include "sim/plan/nest_search.hpp"
-#include "sim/plan/phases.hpp"
-#include "sim/plan/placement.hpp"
-#include "sim/plan/policies.hpp"
+#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/mapping/fitted_nest.hpp"
+#include "sim/plan/mapping/loops_by_room.hpp"
+#include "sim/plan/mapping/nest_search.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
+#include "sim/plan/operations/phases.hpp"
+#include "sim/plan/policies/single_operations.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/program.hpp"

@@ -6,7 +6,7 @@
 
 #include "analysis/closed_form.hpp"
 #include "analysis/report.hpp"
-#include "sim/plan/layer_words.hpp"
+#include "sim/plan/reports/layer_words.hpp"
 #include "sim/run/training.hpp"
 #include "tests/support/liveness_oracle.hpp"
 #include "tests/support/random_experiment.hpp"

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <set>
 
-#include "sim/plan/nest_builder.hpp"
-#include "sim/plan/phases.hpp"
-#include "sim/plan/placement.hpp"
-#include "sim/plan/schedule.hpp"
+#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/mapping/candidates.hpp"
+#include "sim/plan/mapping/nest_builder.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
+#include "sim/plan/operations/phases.hpp"
+#include "sim/plan/residency/schedule.hpp"
 #include "tests/support/build.hpp"
 #include "workloads/support/splitmix.hpp"
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "analysis/report.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"

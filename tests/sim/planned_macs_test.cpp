@@ -1,5 +1,5 @@
 // MACs of a plan: those of the step, and those that it does again.
-#include "sim/plan/planned_macs.hpp"
+#include "sim/plan/reports/planned_macs.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Operations cut into tiles, one tile after the other, against the operation in one go.
-#include "sim/plan/tile_kernel.hpp"
+#include "sim/plan/operations/tile_kernel.hpp"
 
 #include <doctest/doctest.h>
 

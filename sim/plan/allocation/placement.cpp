@@ -1,0 +1,229 @@
+#include "sim/plan/allocation/placement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "models/dram/placement.hpp"
+#include "sim/plan/allocation/buffer_too_small.hpp"
+#include "workloads/support/splitmix.hpp"
+
+namespace spillway::sim {
+
+using models::DeviceConfig;
+using models::MemoryMap;
+using workloads::Bytes;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::Words;
+
+namespace {
+
+Words size_of(const MemoryMap& map, const Residence& residence) {
+  return words_of(map.at(residence.tile.tensor).element * residence.tile.elements());
+}
+
+/// What a first fit came to: the words it used, or the residence that found no room.
+struct Fit {
+  std::uint64_t extent = 0;
+  std::optional<std::size_t> failed;  ///< place in the order
+};
+
+/// First fit, in the given order, at the lowest free address (in words).
+Fit first_fit(const MemoryMap& map, const std::vector<std::size_t>& order, std::size_t slack,
+              std::uint64_t capacity, std::vector<Residence>& residences) {
+  struct Placed {
+    std::uint64_t begin, end;
+    std::size_t first_op, last_op;
+  };
+  std::vector<Placed> placed;  // by address
+  Fit fit;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    Residence& residence = residences[order[i]];
+    const std::uint64_t size = size_of(map, residence).count();
+    std::uint64_t at = 0;
+    for (const Placed& other : placed) {
+      const bool together = residence.first_op <= other.last_op + slack &&
+                            other.first_op <= residence.last_op + slack;
+      if (!together || other.end <= at) continue;
+      if (other.begin >= at + size) break;
+      at = other.end;
+    }
+    if (at + size > capacity) {
+      fit.failed = i;
+      return fit;
+    }
+    residence.address = at * workloads::bytes_per_word;
+    const Placed entry{at, at + size, residence.first_op, residence.last_op};
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), entry,
+                         [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+        entry);
+    fit.extent = std::max(fit.extent, at + size);
+  }
+  return fit;
+}
+
+/// Try an order; what finds no room is given the first choice, and so on, a bounded number of
+/// times. The words that it takes, if it fits.
+std::optional<std::uint64_t> fit(const MemoryMap& map, std::vector<std::size_t> order,
+                                 std::size_t slack, std::uint64_t capacity,
+                                 std::vector<Residence>& residences) {
+  constexpr int attempts = 40;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const Fit found = first_fit(map, order, slack, capacity, residences);
+    if (!found.failed) return found.extent;
+    const auto failed = order.begin() + static_cast<std::ptrdiff_t>(*found.failed);
+    std::rotate(order.begin(), failed, failed + 1);
+  }
+  return std::nullopt;
+}
+
+/// Orders worth trying: large tensors first, and in the order of the program.
+std::vector<std::vector<std::size_t>> orders(const MemoryMap& map,
+                                             const std::vector<Residence>& residences) {
+  std::vector<std::size_t> by_time(residences.size());
+  std::iota(by_time.begin(), by_time.end(), 0);
+  std::stable_sort(by_time.begin(), by_time.end(), [&](std::size_t a, std::size_t b) {
+    return residences[a].first_op < residences[b].first_op;
+  });
+  std::vector<std::size_t> by_size = by_time;
+  std::stable_sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
+    return size_of(map, residences[a]) > size_of(map, residences[b]);
+  });
+  std::vector<std::size_t> by_length = by_time;
+  std::stable_sort(by_length.begin(), by_length.end(), [&](std::size_t a, std::size_t b) {
+    return residences[a].last_op - residences[a].first_op >
+           residences[b].last_op - residences[b].first_op;
+  });
+  return {by_size, by_time, by_length};
+}
+
+/// The orders, and many others, the same ones each time.
+template <class Try>
+bool any_order(const std::vector<std::vector<std::size_t>>& candidates, Try attempt) {
+  for (const auto& order : candidates) {
+    if (attempt(order)) return true;
+  }
+  workloads::SplitMix numbers(1);
+  std::vector<std::size_t> order = candidates.front();
+  for (int tries = 0; tries < 100; ++tries) {
+    numbers.shuffle(order);
+    if (attempt(order)) return true;
+  }
+  return false;
+}
+
+/// Residences at their addresses in a buffer of so many words.
+struct Layout {
+  std::uint64_t words = 0;
+  std::vector<Residence> residences;
+};
+
+/// The layout in the smallest buffer that is known to hold the residences; none takes fewer words
+/// than `need`. It is looked for in ever smaller ones, until no order fits any that is tried.
+Layout smallest_layout(const MemoryMap& map,
+                       const std::vector<std::vector<std::size_t>>& candidates, std::uint64_t need,
+                       std::vector<Residence> residences) {
+  constexpr std::uint64_t sizes = 16;  // that are tried between what is needed and what is known
+  constexpr std::uint64_t unbounded = ~std::uint64_t{0} >> 1;
+  Layout smallest{unbounded, {}};
+  const auto fits_in = [&](std::uint64_t capacity) {
+    return any_order(candidates, [&](const std::vector<std::size_t>& order) {
+      const auto words = fit(map, order, 0, capacity, residences);
+      if (words && *words < smallest.words) smallest = {*words, residences};
+      return words.has_value();
+    });
+  };
+  fits_in(unbounded);
+  for (bool smaller = true; smaller && smallest.words > need;) {
+    const std::uint64_t more = smallest.words - 1 - need;
+    smaller = false;
+    for (std::uint64_t i = 0; i <= sizes && !smaller; ++i) {
+      smaller = fits_in(need + more / sizes * i + more % sizes * i / sizes);
+    }
+  }
+  return smallest;
+}
+
+[[noreturn]] void refuse(const Step& step, const BufferNeed& need, Words smallest,
+                         const DeviceConfig& device) {
+  const workloads::Op& op = step.ops[need.op];
+  const std::string gaps = smallest > need.words
+                               ? fmt::format(" ({} with the gaps between tiles)", smallest.count())
+                               : "";
+  throw BufferTooSmall(
+      fmt::format("{}too small: layer {} ({} in stage {}) needs {} words on chip at "
+                  "once{}; found {} words; allowed: at least {} bytes",
+                  device.buffer_where, step.layer_names[op.layer],
+                  workloads::kernel_name(op.kernel), step.stages[op.stage].name, need.words.count(),
+                  gaps, words_of(device.buffer).count(), bytes_of(smallest).count()),
+      bytes_of(smallest));
+}
+
+}  // namespace
+
+MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
+                        const DeviceConfig& device) {
+  MemoryMap map;
+  models::dram::Allocator dram(device.dram);
+  std::uint64_t next_at_host = 0;
+  for (const Tensor& tensor : step.tensors) {
+    const std::optional<Item> item = item_of(step, tensor);
+    const bool host = item && idealisations.contains(*item);
+    const models::Port port = host ? models::Port::host : models::Port::dram;
+    // At the host, too, each begins where a burst would.
+    const std::uint64_t burst = device.dram.geometry.burst_bytes;
+    const std::uint64_t bytes = tensor.bytes().count();
+    std::uint64_t address = models::nowhere;
+    if (!tensor.generated && host) {
+      address = next_at_host;
+      next_at_host += workloads::ceil_div(bytes, burst) * burst;
+    } else if (!tensor.generated) {
+      try {
+        address = dram.place(bytes);
+      } catch (const workloads::InputError& error) {
+        throw workloads::InputError(fmt::format("batch {}: {}", step.batch, error.what()));
+      }
+    }
+    map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
+  }
+  return map;
+}
+
+BufferNeed buffer_need(const Step& step, const MemoryMap& map,
+                       const std::vector<Residence>& residences) {
+  std::vector<Words> words(step.ops.size());
+  for (const Residence& residence : residences) {
+    for (std::size_t op = residence.first_op; op <= residence.last_op; ++op) {
+      words[op] += size_of(map, residence);
+    }
+  }
+  const auto most = std::max_element(words.begin(), words.end());
+  return {*most, static_cast<std::size_t>(most - words.begin())};
+}
+
+void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig& device,
+                      std::vector<Residence>& residences) {
+  const std::uint64_t capacity = words_of(device.buffer).count();
+  const BufferNeed need = buffer_need(step, map, residences);
+  const auto candidates = orders(map, residences);
+  if (need.words.count() <= capacity) {
+    for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
+      for (const auto& order : candidates) {
+        if (fit(map, order, slack, capacity, residences)) return;
+      }
+    }
+    if (any_order(candidates, [&](const std::vector<std::size_t>& order) {
+          return fit(map, order, 0, capacity, residences).has_value();
+        })) {
+      return;
+    }
+  }
+  Layout smallest = smallest_layout(map, candidates, need.words.count(), residences);
+  if (smallest.words > capacity) refuse(step, need, Words(smallest.words), device);
+  residences = std::move(smallest.residences);
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,65 @@
+#include "sim/plan/mapping/candidates.hpp"
+
+#include <limits>
+
+#include "sim/plan/mapping/nest_search.hpp"
+
+namespace spillway::sim {
+
+namespace {
+
+bool is_weight_gradient(const workloads::Step& step, const NestRequest& request) {
+  if (request.main.size() != 1) return false;
+  const workloads::Kernel& kernel = step.ops[request.main.front().op].kernel;
+  return std::holds_alternative<workloads::ConvWeightGradient>(kernel);
+}
+
+/// The last of the choice with one or another of its operands in pieces.
+void add_pieces(const NestBuilder& builder, NestRequest request, NestChoice& choice) {
+  if (!request.before.empty() || request.main.size() != 1 || !request.after.empty()) return;
+  const NestOp product = choice.back().ops.front();
+  for (const auto* operands : {&product.inputs, &product.outputs}) {
+    for (const NestOp::Operand& operand : *operands) {
+      const Slot& slot = choice.front().slots[operand.slot];
+      if (operand.once || slot.source == Slot::Source::streamed) continue;
+      request.in_pieces = slot.tensor;
+      NestSpec spec = builder.tiled(request);
+      if (!spec.pieces.empty()) choice.push_back(std::move(spec));
+    }
+  }
+}
+
+}  // namespace
+
+NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
+  NestChoice choice{builder.tiled(request)};
+  const NestSpec& spec = choice.front();
+  const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
+  add_pieces(builder, request, choice);
+  if (cut && is_weight_gradient(builder.step(), request)) {
+    request.cut_input_rows = true;
+    choice.push_back(builder.tiled(request));
+    add_pieces(builder, request, choice);
+  }
+  return choice;
+}
+
+std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
+                           const models::ComputeArray& array) {
+  // All specs of a choice have the same slots.
+  const Standing none(choice.front().slots.size());
+  std::vector<LoopSearch> searches(choice.begin(), choice.end());
+  LoopSearch* of_best = nullptr;
+  std::optional<FoundNest> best;
+  for (LoopSearch& search : searches) {
+    const auto found = search.find(
+        none, words, best ? best->dram_words : std::numeric_limits<std::uint64_t>::max());
+    if (!found) continue;
+    best = found;
+    of_best = &search;
+  }
+  if (!best) return std::nullopt;
+  return of_best->quickest_nest(*best, none, words, array);
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,146 @@
+// A nest: some operations of a step run tile by tile under loops along shared axes. Tensors that
+// the operations use have slots in the buffer; a slot holds one tile at a time, and its tile is
+// changed only when the loops move on to another one. What a nest moves follows from its loops
+// alone, in closed form.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/compute_array.hpp"
+#include "models/tile.hpp"
+#include "sim/plan/mapping/projection.hpp"
+#include "workloads/step.hpp"
+
+namespace spillway::sim {
+
+/// A tensor's place in a nest.
+struct Slot {
+  enum class Source {
+    outside,   ///< loaded
+    made,      ///< by an operation of the nest; an unfinished tile that has to leave is spilled
+    remade,    ///< by operations that run on demand, anew whenever its tile is missing
+    streamed,  ///< generated into the array; no room in the buffer
+  };
+  workloads::TensorId tensor = 0;
+  Projections dims;
+  Source source = Source::outside;
+  bool changed = false;    ///< an operation of the nest writes it
+  bool wanted = false;     ///< its final value is used after the nest
+  bool on_demand = false;  ///< what changes it runs on demand: it cannot stand there beforehand
+  bool in_parts = false;   ///< an update takes it a few rows of its first dimension at a time
+  bool in_finish = false;  ///< the spec's `finish` takes it a few places at a time
+  workloads::Bytes element{4};
+  bool counted = true;  ///< its words cross the DRAM port, not the host's
+};
+
+/// A matrix product, and which of its sides is cut with which axis.
+struct ArrayProduct {
+  models::Gemm whole;
+  ByAxis<std::optional<std::uint64_t models::Gemm::*>> side;
+};
+
+struct NestOp {
+  struct Operand {
+    std::size_t slot = 0;
+    /// Takes part once: a bias at the last of the loops that its sum runs along, a bias's gradient
+    /// at the last of those along `input`.
+    bool once = false;
+  };
+  std::size_t op = 0;  ///< in the step
+  std::vector<Operand> inputs, outputs;
+  std::vector<std::size_t> seeds;  ///< slots that have to be resident, too
+  /// What it does, where that is a phase of the step's operation.
+  std::optional<workloads::Kernel> kernel;
+  std::optional<ArrayProduct> product;
+  std::optional<std::size_t> on_demand;  ///< runs when the tile of this slot is missing
+  bool in_parts = false;  ///< an update that goes through its tile a few rows at a time
+  ByAxis<bool> runs{};    ///< axes that it runs along; it waits for the last of all others
+  bool outer = false;     ///< it runs along the outer loops alone, and on whole tiles
+
+  bool takes(std::size_t slot) const;  ///< as an input or a seed
+  bool makes(std::size_t slot) const;
+  bool uses(std::size_t slot) const { return takes(slot) || makes(slot); }
+};
+
+/// Up to this extent the rows and columns of maps are cut in every way.
+inline constexpr std::int64_t small_map = 8;
+
+/// Which operations, along which axes, with which tensors: all but tiles and order.
+struct NestSpec {
+  std::string name;
+  ByAxis<std::int64_t> extent{1, 1, 1, 1, 1, 1};
+  std::vector<Slot> slots;
+  std::vector<NestOp> ops;
+  /// This axis may have an outer and an inner loop: some slots follow the outer one alone.
+  std::optional<Axis> split;
+  /// These axes have an inner loop, too, inside of all others: one slot comes in pieces, the others
+  /// follow the outer loops alone.
+  struct Pieces {
+    Axis axis = Axis::output;
+    bool one_by_one = false;  ///< smaller pieces move no more words
+  };
+  std::vector<Pieces> pieces;
+  const Pieces* pieces_along(Axis axis) const;
+  /// What is done to a finished tile goes through it a few places of an axis at a time: operations
+  /// from `first` to before `last`.
+  struct Finish {
+    Axis axis = Axis::output;
+    std::size_t first = 0, last = 0;
+  };
+  std::optional<Finish> finish;
+  bool whole_maps = false;                                ///< rows and columns are not cut
+  bool whole_batch = false;                               ///< examples are not cut
+  std::size_t slot_of(workloads::TensorId tensor) const;  ///< slots.size() when it has none
+};
+
+/// `tile` places of an axis at a time. Of two loops of one axis the first is the outer one.
+struct Loop {
+  Axis axis;
+  std::int64_t tile;
+};
+
+/// How much at a time operations take that go through a tile.
+struct Parts {
+  std::int64_t rows = 1;      ///< of the first dimension, for updates
+  std::int64_t finished = 1;  ///< places, for what finishes a tile
+};
+
+/// What of each slot's tensor stands in the buffer, before the nest or after it or both, and moves
+/// nothing here: so many elements of its first dimension, from the first on.
+using Standing = std::vector<std::int64_t>;
+bool stands_whole(const Slot& slot, std::int64_t standing);
+/// The slot's tensor may stand.
+bool can_stand(const Slot& slot);
+/// A part of it may, while the rest comes tile by tile.
+bool can_stand_in_part(const Slot& slot);
+/// No tile of the slot, cut so by its axis's loops, is split by what stands: the tiles of the outer
+/// loop, where it runs, or else those of the inner one. (The inner tiles alone would do, but then
+/// what stands and what does not would take turns within an outer tile.)
+bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner);
+/// The same for the loops of a nest.
+bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
+               const std::vector<Loop>& loops);
+
+/// The spec with its loops, outermost first.
+struct Nest {
+  NestSpec spec;
+  std::vector<Loop> loops;
+  Standing standing;
+  Parts parts;
+  std::vector<std::uint64_t> address;  ///< of the slots in the buffer, in words
+};
+
+/// The ranges that loops stand at.
+struct Place {
+  ByAxis<Range> outer, inner;
+};
+
+/// The slot's tile at a place.
+models::Tile tile_of(const Slot& slot, const Place& place);
+/// The part of it that an operation of the innermost loops works on.
+models::Tile part_of(const Slot& slot, const Place& place);
+
+}  // namespace spillway::sim

@@ -1,0 +1,368 @@
+#include "sim/plan/mapping/nest_builder.hpp"
+
+#include <algorithm>
+
+#include "models/kernel_cost.hpp"
+#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/mapping/operand_maps.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+namespace w = workloads;
+using w::Kernel;
+using w::Op;
+using w::Step;
+using w::Tensor;
+using w::TensorId;
+
+namespace {
+
+bool is_weight_gradient(const Kernel& kernel) {
+  return std::holds_alternative<w::ConvWeightGradient>(kernel) ||
+         std::holds_alternative<w::FcWeightGradient>(kernel);
+}
+
+/// The axis along which a product's weights may stay while its maps come in smaller tiles.
+std::optional<Axis> split_of(const Kernel& kernel) {
+  if (std::holds_alternative<w::ConvForward>(kernel) ||
+      std::holds_alternative<w::FcForward>(kernel)) {
+    return Axis::input;
+  }
+  if (std::holds_alternative<w::ConvInputGradient>(kernel) ||
+      std::holds_alternative<w::FcInputGradient>(kernel) || is_weight_gradient(kernel)) {
+    return Axis::output;
+  }
+  return std::nullopt;
+}
+
+void set_outer(Slot& slot, Axis axis) {
+  for (Projection& p : slot.dims) p.outer |= p.axis == axis;
+}
+
+}  // namespace
+
+NestBuilder::NestBuilder(const Step& step, const models::MemoryMap& map)
+    : step_(step), map_(map), readers_(step.tensors.size()) {
+  for (std::size_t i = 0; i < step.ops.size(); ++i) {
+    for (const TensorId id : op_needs(step, step.ops[i]).reads) readers_[id].push_back(i);
+  }
+}
+
+bool NestBuilder::wanted_later(TensorId id, const std::vector<OpPart>& ops) const {
+  const Tensor& tensor = step_.tensor(id);
+  if (tensor.lifetime == w::Lifetime::parameter || tensor.lifetime == w::Lifetime::output) {
+    return true;
+  }
+  std::size_t last_writer = 0;
+  for (const OpPart& part : ops) {
+    const std::vector<TensorId>& out = outputs_of(step_, part);
+    if (std::find(out.begin(), out.end(), id) != out.end()) last_writer = part.op;
+  }
+  return std::any_of(readers_[id].begin(), readers_[id].end(), [&](std::size_t reader) {
+    return reader > last_writer && std::none_of(ops.begin(), ops.end(), [&](const OpPart& part) {
+             return part.op == reader;
+           });
+  });
+}
+
+/// The tensor whose dimensions an operation on single elements runs along: a map, where it has one;
+/// of max-pooling, forward and backward, the result, so that each of its elements is made once.
+TensorId NestBuilder::largest_map(const OpPart& part) const {
+  std::vector<TensorId> ids = outputs_of(step_, part);
+  const Kernel& kernel = kernel_of(step_, part);
+  if (!std::holds_alternative<w::MaxPool>(kernel) &&
+      !std::holds_alternative<w::MaxPoolError>(kernel)) {
+    const std::vector<TensorId>& in = inputs_of(step_, part);
+    ids.insert(ids.end(), in.begin(), in.end());
+  }
+  const auto rank = [&](TensorId id) {
+    const Tensor& tensor = step_.tensor(id);
+    const bool map = !tensor.generated && has_examples(tensor.kind);
+    // Through scores no axis is found for what they are made of, or what is made of their errors.
+    const bool scores = tensor.kind == w::TensorKind::scores ||
+                        tensor.kind == w::TensorKind::score_errors ||
+                        tensor.kind == w::TensorKind::labels;
+    return std::tuple(map && !scores, map, tensor.elements());
+  };
+  return *std::max_element(ids.begin(), ids.end(),
+                           [&](TensorId a, TensorId b) { return rank(a) < rank(b); });
+}
+
+NestSpec NestBuilder::tiled(const NestRequest& request) const {
+  NestSpec spec;
+  spec.name = request.name;
+  OperandMaps mapping(step_, spec);
+  for (const OpPart& part : request.main) mapping.main(part, request);
+  if (!request.main.empty() && !request.in_pieces) {
+    spec.split = split_of(kernel_of(step_, request.main.back()));
+  }
+  spec.whole_maps = request.main.size() > 1;
+  std::vector<OpPart> ops = request.before;
+  ops.insert(ops.end(), request.main.begin(), request.main.end());
+  ops.insert(ops.end(), request.after.begin(), request.after.end());
+  if (request.main.empty() && w::is_loss(kernel_of(step_, ops.back()))) {
+    mapping.loss(ops.back());
+  } else if (request.main.empty()) {
+    mapping.follow(largest_map(ops.back()));
+  }
+  mapping.complete(ops);
+  std::vector<Projections> dims(step_.tensors.size());
+  for (const OpPart& part : ops) {
+    for (const auto* ids : {&inputs_of(step_, part), &outputs_of(step_, part)}) {
+      for (const TensorId id : *ids) dims[id] = *mapping.find(id);
+    }
+  }
+  return finish(std::move(spec), ops, request.before.size(), dims, request);
+}
+
+NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart>& ops) const {
+  NestSpec spec;
+  spec.name = name;
+  spec.extent[index(Axis::example)] = step_.batch;
+  std::vector<Projections> dims(step_.tensors.size());
+  for (const Tensor& tensor : step_.tensors) {
+    for (std::size_t d = 0; d < tensor.shape.size(); ++d) {
+      dims[tensor.id][d] = d == 0 && has_examples(tensor.kind)
+                               ? along(Axis::example, tensor.shape[d])
+                               : whole(tensor.shape[d]);
+    }
+  }
+  return finish(std::move(spec), ops, 0, dims, {});
+}
+
+/// What follows a product on its result goes through it a few channels at a time, so that it needs
+/// no second tile of that size.
+void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std::size_t before,
+                             const NestRequest& request) const {
+  if (request.main.empty() || spec.extent[index(Axis::group)] > 1) return;
+  const std::size_t first = before + request.main.size();
+  const Slot& result = spec.slots[spec.ops[before].outputs.front().slot];
+  if (!result.dims[1].axis || !has_examples(step_.tensor(result.tensor).kind)) return;
+  NestSpec::Finish finish{*result.dims[1].axis, first, first};
+  const auto is_map = [&](const Slot& slot) {
+    return has_examples(step_.tensor(slot.tensor).kind) && slot.dims[1].axis == finish.axis &&
+           slot.source != Slot::Source::streamed;
+  };
+  const auto takes_maps = [&](const NestOp& op) {
+    return std::any_of(op.inputs.begin(), op.inputs.end(), [&](const NestOp::Operand& operand) {
+      return is_map(spec.slots[operand.slot]);
+    });
+  };
+  while (finish.last < ops.size() && takes_maps(spec.ops[finish.last])) ++finish.last;
+  if (finish.first == finish.last) return;
+  spec.finish = finish;
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    if (!is_map(spec.slots[s])) continue;
+    bool inside = true;
+    for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+      if (spec.ops[i].uses(s) && (i < finish.first || i >= finish.last)) inside = false;
+    }
+    spec.slots[s].in_finish = inside;
+  }
+}
+
+namespace {
+
+/// Places next to each other have elements of the dimension in common.
+bool overlaps(const Projection& p) {
+  return std::any_of(p.stage.begin(), p.stage.begin() + p.stages, [](const Projection::Stage& s) {
+    return s.kernel > (s.inverse ? 1 : s.stride);
+  });
+}
+/// A place of an axis has none of the dimension.
+bool leaves_out(const Projection& p, std::int64_t extent) {
+  for (std::int64_t place = 0; place < extent; ++place) {
+    if (p.apply({place, place + 1}).size() == 0) return true;
+  }
+  return false;
+}
+
+/// Inner loops along what one operand of a lone product follows; the others keep to the outer ones.
+void set_pieces(NestSpec& spec, std::size_t slot) {
+  const auto one_by_one = [&](Axis axis) {
+    for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+      for (const Projection& p : spec.slots[s].dims) {
+        if (p.axis != axis) continue;
+        if ((s == slot && overlaps(p)) || leaves_out(p, spec.extent[index(axis)])) return false;
+      }
+    }
+    return true;
+  };
+  // What takes part once for each output is not brought in anew by the loops inside of its own.
+  for (const Axis axis : {Axis::output, Axis::input, Axis::example, Axis::row, Axis::column}) {
+    const Projections& dims = spec.slots[slot].dims;
+    const std::int64_t extent = spec.extent[index(axis)];
+    if (extent == 1 || std::none_of(dims.begin(), dims.end(),
+                                    [&](const Projection& p) { return p.axis == axis; })) {
+      continue;
+    }
+    // On large maps the words that pieces have in common cost more than their room is worth.
+    if (one_by_one(axis)) {
+      spec.pieces.push_back({axis, true});
+    } else if (extent <= small_map) {
+      spec.pieces.push_back({axis, false});
+    }
+  }
+  const NestOp& product = spec.ops.front();
+  for (const auto* operands : {&product.inputs, &product.outputs}) {
+    for (const NestOp::Operand& operand : *operands) {
+      if (operand.once || operand.slot == slot) continue;
+      for (const NestSpec::Pieces& along : spec.pieces) {
+        set_outer(spec.slots[operand.slot], along.axis);
+      }
+    }
+  }
+}
+
+std::optional<ArrayProduct> product_of(const NestSpec& spec, const NestOp& op,
+                                       const Kernel& kernel) {
+  const std::optional<models::Gemm> whole = models::kernel_cost(kernel).gemm;
+  if (!whole) return std::nullopt;
+  ArrayProduct product{*whole, {}};
+  const auto follows = [&](const NestOp::Operand& operand, Axis axis) {
+    const Projections& dims = spec.slots[operand.slot].dims;
+    return std::any_of(dims.begin(), dims.end(),
+                       [&](const Projection& p) { return p.axis == axis; });
+  };
+  // The classifier's gradient is the product of its inputs and the errors of its scores.
+  const bool swapped = std::holds_alternative<w::ClassifierWeightGradient>(kernel);
+  for (std::size_t a = 0; a < axis_count; ++a) {
+    if (!op.runs[a]) continue;
+    const Axis axis = static_cast<Axis>(a);
+    const bool first = follows(op.inputs[0], axis), second = follows(op.inputs[1], axis);
+    if (axis == Axis::group) {
+      product.side[a] = &models::Gemm::count;
+    } else if (first && second) {
+      product.side[a] = &models::Gemm::k;
+    } else {
+      product.side[a] = first != swapped ? &models::Gemm::m : &models::Gemm::n;
+    }
+  }
+  return product;
+}
+
+/// All windows cover the whole dimension, or none covers any of it.
+bool always_whole(const Projection& p, std::int64_t extent) {
+  if (p.apply({0, extent}).size() == 0) return true;
+  for (std::int64_t place = 0; place < extent; ++place) {
+    if (p.apply({place, place + 1}).size() != p.extent) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
+                             const std::vector<Projections>& dims,
+                             const NestRequest& request) const {
+  const auto slot_for = [&](TensorId id, bool output, bool on_demand) {
+    const std::size_t found = spec.slot_of(id);
+    if (found < spec.slots.size()) return found;
+    const Tensor& tensor = step_.tensor(id);
+    Slot slot;
+    slot.tensor = id;
+    slot.dims = dims[id];
+    for (std::size_t d = 0; d < tensor.shape.size(); ++d) slot.dims[d].extent = tensor.shape[d];
+    slot.element = tensor.element;
+    slot.counted = map_.at(id).port == models::Port::dram;
+    slot.source = tensor.generated ? Slot::Source::streamed
+                  : !output        ? Slot::Source::outside
+                  : on_demand      ? Slot::Source::remade
+                                   : Slot::Source::made;
+    spec.slots.push_back(slot);
+    return found;
+  };
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const OpPart& part = ops[i];
+    NestOp op;
+    op.op = part.op;
+    op.kernel = part.kernel;
+    for (const TensorId id : inputs_of(step_, part)) {
+      op.inputs.push_back({slot_for(id, false, false)});
+      if (!step_.tensor(id).generated) continue;
+      const w::Generated& made = *step_.tensor(id).generated;
+      op.seeds.push_back(slot_for(made.seed, false, false));
+      if (made.sign_seed) op.seeds.push_back(slot_for(*made.sign_seed, false, false));
+    }
+    for (const TensorId id : outputs_of(step_, part)) {
+      op.outputs.push_back({slot_for(id, true, i < before)});
+      Slot& slot = spec.slots[op.outputs.back().slot];
+      slot.changed = true;
+      slot.on_demand |= i < before;
+      slot.wanted = slot.source != Slot::Source::remade && wanted_later(id, ops);
+    }
+    const auto run_along = [&](const NestOp::Operand& operand) {
+      for (const Projection& p : spec.slots[operand.slot].dims) {
+        if (p.axis) op.runs[index(*p.axis)] = true;
+        if (p.axis && p.per_group != 0) op.runs[index(Axis::group)] = true;
+      }
+    };
+    for (const NestOp::Operand& operand : op.inputs) run_along(operand);
+    for (const NestOp::Operand& operand : op.outputs) run_along(operand);
+    // Biases and their gradients take part once for each output.
+    const auto mark = [&](std::vector<NestOp::Operand>& operands, std::size_t from) {
+      for (std::size_t o = from; o < operands.size(); ++o) operands[o].once = true;
+    };
+    const Kernel& kernel = kernel_of(step_, part);
+    if (std::holds_alternative<w::ConvForward>(kernel) ||
+        std::holds_alternative<w::FcForward>(kernel)) {
+      mark(op.inputs, 2);
+    }
+    if (is_weight_gradient(kernel)) mark(op.outputs, 1);
+    op.product = product_of(spec, op, kernel);
+    spec.ops.push_back(std::move(op));
+  }
+  // What runs on demand does so for the slot that the main operations take from it.
+  for (std::size_t i = before; i-- > 0;) {
+    const std::size_t output = spec.ops[i].outputs[0].slot;
+    spec.ops[i].on_demand = output;
+    for (std::size_t later = i + 1; later < before; ++later) {
+      const NestOp& user = spec.ops[later];
+      if (user.takes(output)) spec.ops[i].on_demand = user.on_demand;
+    }
+  }
+  // An update goes through what nobody else in the nest uses a few rows at a time.
+  const auto users = [&](std::size_t slot) {
+    return std::count_if(spec.ops.begin(), spec.ops.end(),
+                         [&](const NestOp& op) { return op.uses(slot); });
+  };
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    NestOp& op = spec.ops[i];
+    const bool update = std::holds_alternative<w::Update>(kernel_of(step_, ops[i]));
+    if (update && users(op.inputs[1].slot) > 1) {
+      for (const NestOp::Operand& operand : op.inputs) {
+        if (users(operand.slot) == 1) spec.slots[operand.slot].in_parts = op.in_parts = true;
+      }
+    }
+    // Weights and their gradients stay while maps come in smaller tiles.
+    const bool product = i >= before && i < before + request.main.size();
+    if (!spec.split || !(update || product)) continue;
+    op.outer = update;
+    const bool gradient = product && is_weight_gradient(kernel_of(step_, ops[i]));
+    if (update || gradient) {
+      for (const NestOp::Operand& operand : op.outputs) {
+        set_outer(spec.slots[operand.slot], *spec.split);
+      }
+    }
+    if (update) {
+      for (const NestOp::Operand& operand : op.inputs) {
+        set_outer(spec.slots[operand.slot], *spec.split);
+      }
+    }
+    if (product && !gradient) set_outer(spec.slots[op.inputs[1].slot], *spec.split);
+  }
+  if (request.in_pieces) set_pieces(spec, spec.slot_of(*request.in_pieces));
+  set_finish(spec, ops, before, request);
+  // Windows that all cover a whole dimension, wherever they are, do not move along it; those that
+  // all lie on padding might as well.
+  for (Slot& slot : spec.slots) {
+    if (slot.changed) continue;
+    for (Projection& p : slot.dims) {
+      if (p.axis && p.stages > 0 && always_whole(p, spec.extent[index(*p.axis)])) p.axis.reset();
+    }
+  }
+  return spec;
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,78 @@
+#include "sim/plan/mapping/nest_search.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "sim/plan/mapping/fitted_nest.hpp"
+#include "sim/plan/mapping/order_search.hpp"
+#include "sim/plan/mapping/search_tables.hpp"
+
+namespace spillway::sim {
+
+LoopSearch::LoopSearch(const NestSpec& spec)
+    : spec_(spec), tables_(std::make_unique<SearchTables>(spec)) {}
+LoopSearch::LoopSearch(LoopSearch&&) noexcept = default;
+LoopSearch::~LoopSearch() = default;
+
+std::uint64_t LoopSearch::least(const Standing& standing) const {
+  // Whole tensors, moved once, unless windows leave out a part of them.
+  if (tables_->gaps) return 0;
+  NestShape shape(spec_);
+  shape.set({});
+  return dram_words(spec_, shape, standing);
+}
+
+std::optional<FoundNest> LoopSearch::find(const Standing& standing, std::uint64_t words,
+                                          std::uint64_t below, std::uint64_t least) {
+  least = std::max(least, this->least(standing));
+  std::optional<FoundNest> best;
+  for (const bool coarse : {true, false}) {
+    for (Order& order : tables_->orders) {
+      if ((best ? best->dram_words : below) <= least) return best;
+      OrderSearch(spec_, *tables_, order, standing, words, below).run(best, coarse);
+    }
+  }
+  return best;
+}
+
+FoundNest LoopSearch::quickest(const FoundNest& found, const Standing& standing,
+                               std::uint64_t words, const models::ComputeArray& array) {
+  std::optional<FoundNest> best;
+  std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();
+  for (const bool coarse : {true, false}) {
+    for (Order& order : tables_->orders) {
+      OrderSearch(spec_, *tables_, order, standing, words, found.dram_words + 1)
+          .run(best, coarse, array, cycles);
+    }
+  }
+  return best ? *best : found;
+}
+
+Nest LoopSearch::quickest_nest(const FoundNest& found, const Standing& standing,
+                               std::uint64_t words, const models::ComputeArray& array) {
+  return make_nest(spec_, quickest(found, standing, words, array), standing, words);
+}
+
+FoundNest LoopSearch::smallest(const Standing& standing, std::uint64_t below) {
+  std::optional<FoundNest> best;
+  std::uint64_t words = std::numeric_limits<std::uint64_t>::max();
+  for (const bool coarse : {true, false}) {
+    for (Order& order : tables_->orders) {
+      OrderSearch(spec_, *tables_, order, standing, words, below).run_for_room(best, coarse);
+      if (best && best->buffer_words == 0) return *best;
+      if (best) words = best->buffer_words - 1;
+    }
+  }
+  return best.value();
+}
+
+std::optional<FoundNest> find_loops(const NestSpec& spec, const Standing& standing,
+                                    std::uint64_t words) {
+  return LoopSearch(spec).find(standing, words);
+}
+
+std::uint64_t smallest_buffer(const NestSpec& spec, const Standing& standing) {
+  return LoopSearch(spec).smallest(standing).buffer_words;
+}
+
+}  // namespace spillway::sim

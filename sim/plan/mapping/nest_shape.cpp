@@ -1,0 +1,417 @@
+#include "sim/plan/mapping/nest_shape.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace spillway::sim {
+
+using models::Tile;
+
+AxisLoops axis_loops(const std::vector<Loop>& loops) {
+  AxisLoops result;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const std::size_t axis = index(loops[i].axis);
+    if (result.all[axis] == 0) result.outer[axis] = std::uint32_t{1} << i;
+    result.all[axis] |= std::uint32_t{1} << i;
+  }
+  return result;
+}
+
+std::uint32_t loops_of(const NestOp& op, const AxisLoops& loops) {
+  std::uint32_t mask = 0;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    if (op.runs[axis]) mask |= op.outer ? loops.outer[axis] : loops.all[axis];
+  }
+  return mask;
+}
+
+namespace {
+
+ByAxis<Range> whole_axes(const NestSpec& spec) {
+  ByAxis<Range> result;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) result[axis] = {0, spec.extent[axis]};
+  return result;
+}
+
+using Mask = std::uint32_t;
+
+Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
+                        const AxisLoops& loops) {
+  Mask mask = loops_of(op, loops);
+  for (const Projection& p : spec.slots[operand.slot].dims) {
+    if (p.axis) mask &= ~loops.all[index(*p.axis)];
+    if (p.axis && p.per_group != 0) mask &= ~loops.all[index(Axis::group)];
+  }
+  return mask;
+}
+
+Mask loops_waited_for(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
+                      const AxisLoops& loops) {
+  if (!operand.once) return 0;
+  return op.makes(operand.slot) ? loops.all[index(Axis::input)]
+                                : loops_not_followed(spec, op, op.outputs.front(), loops);
+}
+
+int deepest(Mask mask) { return std::bit_width(mask); }
+
+}  // namespace
+
+std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
+                                       std::uint32_t running) {
+  std::vector<SlotPattern> patterns(spec.slots.size());
+  std::vector<Mask> runs(spec.slots.size());
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    Mask mask = 0;
+    for (const Projection& p : spec.slots[s].dims) {
+      if (!p.axis) continue;
+      mask |= p.outer ? loops.outer[index(*p.axis)] : loops.all[index(*p.axis)];
+      if (p.per_group != 0) mask |= loops.all[index(Axis::group)];
+    }
+    patterns[s].follows = mask & running;
+  }
+  // From the last operation to the first, as what runs on demand runs as often as its users need.
+  for (std::size_t i = spec.ops.size(); i-- > 0;) {
+    const NestOp& op = spec.ops[i];
+    Mask own = 0;
+    if (op.on_demand) {
+      const std::size_t target = *op.on_demand;
+      const int depth = deepest(runs[target] & patterns[target].follows);
+      own = runs[target] & ((Mask{1} << depth) - 1);
+    } else {
+      own = loops_of(op, loops) & running;
+    }
+    const auto use = [&](const NestOp::Operand& operand) {
+      const Mask here = own & ~loops_waited_for(spec, op, operand, loops);
+      runs[operand.slot] |= here;
+      SlotPattern& pattern = patterns[operand.slot];
+      if (here != 0 && (pattern.follows >> (deepest(here) - 1) & 1) == 0) pattern.transient = false;
+    };
+    for (const NestOp::Operand& operand : op.inputs) use(operand);
+    for (const NestOp::Operand& operand : op.outputs) use(operand);
+    for (const std::size_t seed : op.seeds) use({seed});
+  }
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    SlotPattern& pattern = patterns[s];
+    const int depth = deepest(runs[s] & pattern.follows);
+    if (depth > 0) pattern.innermost = static_cast<std::size_t>(depth - 1);
+    pattern.runs = runs[s];
+    pattern.multiplied = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
+  }
+  return patterns;
+}
+
+bool is_keepable(const NestSpec& spec, std::size_t slot) {
+  const Slot& s = spec.slots[slot];
+  return s.source == Slot::Source::outside && !s.changed &&
+         s.element == workloads::Bytes(workloads::bytes_per_word) &&
+         std::all_of(spec.ops.begin(), spec.ops.end(),
+                     [&](const NestOp& op) { return op.takes(slot); });
+}
+
+NestShape::NestShape(const NestSpec& spec)
+    : spec_(spec),
+      uses_(spec.slots.size(), {spec.ops.size(), 0}),
+      visits_(spec.slots.size()),
+      kept_along_(spec.slots.size()) {
+  for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+    const auto note = [&](std::size_t slot) {
+      uses_[slot].first = std::min(uses_[slot].first, i);
+      uses_[slot].last = i;
+    };
+    for (const NestOp::Operand& operand : spec.ops[i].inputs) note(operand.slot);
+    for (const NestOp::Operand& operand : spec.ops[i].outputs) note(operand.slot);
+    for (const std::size_t seed : spec.ops[i].seeds) note(seed);
+  }
+}
+
+DimensionCut NestShape::cut_of(const Projection& p, const ByAxis<Range>& within) const {
+  if (!p.axis) return {p.extent, p.extent, p.extent};
+  const std::size_t axis = index(*p.axis);
+  return cut(p, within[axis], p.outer ? outer_tile_[axis] : inner_tile_[axis]);
+}
+
+std::uint64_t NestShape::trips_of(Mask loops) const {
+  std::uint64_t result = 1;
+  for (; loops != 0; loops &= loops - 1) {
+    result *= trips_[static_cast<std::size_t>(std::countr_zero(loops))];
+  }
+  return result;
+}
+
+void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
+  parts_ = parts;
+  by_axis_ = axis_loops(loops);
+  axis_of_.clear();
+  for (const Loop& loop : loops) axis_of_.push_back(index(loop.axis));
+  uneven_ = 0;
+  resting_.clear();
+  trips_.assign(loops.size(), 1);
+  ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
+  outer_tile_ = inner_tile_ = spec_.extent;
+  Mask running = 0;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const std::size_t axis = index(loops[i].axis);
+    trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
+    left[axis] = inner_tile_[axis] = loops[i].tile;
+    if (by_axis_.outer[axis] == Mask{1} << i) outer_tile_[axis] = loops[i].tile;
+    if (trips_[i] > 1) running |= Mask{1} << i;
+    // Of an outer tile the last may be shorter.
+    const std::int64_t last = (spec_.extent[axis] - 1) % outer_tile_[axis] + 1;
+    const auto trips_in_last =
+        static_cast<std::uint64_t>((last + loops[i].tile - 1) / loops[i].tile);
+    if (trips_in_last != trips_[i] && by_axis_.outer[axis] != Mask{1} << i) {
+      uneven_ |= Mask{1} << i;
+      if (trips_in_last == 1) resting_.push_back(i);
+    }
+  }
+  patterns_ = slot_patterns(spec_, by_axis_, running);
+  at_rest_.clear();
+  for (std::size_t some = 0; some < std::size_t{1} << resting_.size() && !resting_.empty();
+       ++some) {
+    Mask at_rest = 0;
+    for (std::size_t k = 0; k < resting_.size(); ++k) {
+      if ((some >> k & 1) != 0) at_rest |= Mask{1} << resting_[k];
+    }
+    at_rest_.push_back(slot_patterns(spec_, by_axis_, running & ~at_rest));
+  }
+  const ByAxis<Range> all = whole_axes(spec_);
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    visits_[s] = trips_of(patterns_[s].multiplied);
+    kept_along_[s].reset();
+    if (!patterns_[s].innermost || !is_keepable(spec_, s)) continue;
+    const Axis innermost = loops[*patterns_[s].innermost].axis;
+    if (by_axis_.all[index(innermost)] != by_axis_.outer[index(innermost)]) continue;
+    for (const Projection& p : spec_.slots[s].dims) {
+      if (p.axis != innermost || p.stages == 0) continue;
+      const DimensionCut each = cut_of(p, all);
+      if (each.fresh < each.sum) kept_along_[s] = innermost;
+    }
+  }
+}
+
+std::uint32_t NestShape::loops_of(const NestOp& op) const { return sim::loops_of(op, by_axis_); }
+
+std::uint32_t NestShape::waits_for(const NestOp& op, const NestOp::Operand& operand) const {
+  return loops_waited_for(spec_, op, operand, by_axis_);
+}
+
+std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operand) const {
+  return loops_not_followed(spec_, op, operand, by_axis_) & ~waits_for(op, operand);
+}
+
+/// How often each of the slot's tiles is brought in where some of the resting loops rest. A
+/// transient tile leaves after its uses all the same; another one stays there.
+std::uint64_t NestShape::visits_at_rest(std::size_t s, std::size_t resting) const {
+  const SlotPattern& pattern = at_rest_[resting][s];
+  return trips_of(transient(s) ? pattern.runs & ~pattern.follows : pattern.multiplied);
+}
+
+/// Where loops rest, no slot but those that follow them is brought in less often, and what runs on
+/// demand does so as often as elsewhere.
+bool NestShape::rests_evenly() const {
+  for (std::size_t some = 1; some < at_rest_.size(); ++some) {
+    for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+      const bool remade = spec_.slots[s].source == Slot::Source::remade;
+      std::size_t own = 0;
+      for (std::size_t k = 0; k < resting_.size(); ++k) {
+        if ((some >> k & 1) != 0 && follows(s, resting_[k])) own |= std::size_t{1} << k;
+      }
+      if ((at_rest_[some][s].multiplied & uneven_) != 0) return false;
+      const std::uint64_t expected = remade || own == 0 ? visits_[s] : visits_at_rest(s, own);
+      if (visits_at_rest(s, some) != expected) return false;
+    }
+  }
+  return true;
+}
+
+bool NestShape::is_legal() const {
+  const ByAxis<Range> all = whole_axes(spec_);
+  for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
+    const Slot& slot = spec_.slots[s];
+    if ((patterns_[s].multiplied & uneven_) != 0) return false;
+    for (const Projection& p : slot.dims) {
+      if (!p.axis || is_even_scale(p)) continue;
+      if (slot.source == Slot::Source::made && visits_[s] > 1) return false;
+      const std::size_t axis = index(*p.axis);
+      bool empty = false;
+      // Also of what the innermost loops take of a tile.
+      for_each_size(p, all[axis], inner_tile_[axis],
+                    [&](std::int64_t size) { empty |= size <= 0; });
+      if (empty) return false;
+    }
+  }
+  return rests_evenly();
+}
+
+SlotTraffic NestShape::traffic(std::size_t s, std::int64_t standing) const {
+  const Slot& slot = spec_.slots[s];
+  ByAxis<Range> all = whole_axes(spec_);
+  if (standing != 0) {
+    if (stands_whole(slot, standing)) return {};
+    all[index(*slot.dims[0].axis)].begin = standing;
+  }
+  SlotTraffic sum;
+  const auto add = [&](const ByAxis<Range>& within, std::uint64_t visits) {
+    const SlotMoves moves = slot_moves(slot, visits);
+    if (moves.loads + moves.stores == 0) return;
+    const models::TileSize once = coverage(s, within);
+    sum.loads.words += once.words * moves.loads;
+    sum.loads.bytes += once.bytes * moves.loads;
+    sum.stores.words += once.words * moves.stores;
+    sum.stores.bytes += once.bytes * moves.stores;
+  };
+  std::size_t own = 0;  // resting loops that it follows
+  for (std::size_t k = 0; k < resting_.size(); ++k) {
+    if (follows(s, resting_[k])) own |= std::size_t{1} << k;
+  }
+  // The last tiles of the loops outside of those apart from the others, in all combinations.
+  for (std::size_t some = own;; some = (some - 1) & own) {
+    ByAxis<Range> within = all;
+    bool any = true;
+    for (std::size_t k = 0; k < resting_.size(); ++k) {
+      if ((own >> k & 1) == 0) continue;
+      const std::size_t axis = axis_of_[resting_[k]];
+      const std::int64_t last = (spec_.extent[axis] - 1) / outer_tile_[axis] * outer_tile_[axis];
+      ((some >> k & 1) != 0 ? within[axis].begin : within[axis].end) = last;
+      any = any && within[axis].size() > 0;
+    }
+    if (any) add(within, some == 0 ? visits_[s] : visits_at_rest(s, some));
+    if (some == 0) return sum;
+  }
+}
+
+models::TileSize NestShape::coverage(std::size_t s, const ByAxis<Range>& within) const {
+  const Slot& slot = spec_.slots[s];
+  if (slot.element == workloads::Bytes(workloads::bytes_per_word)) {
+    std::uint64_t words = 1;
+    for (const Projection& p : slot.dims) {
+      if (!p.axis || is_even_scale(p)) {
+        const std::int64_t axis = p.axis ? spec_.extent[index(*p.axis)] : 1;
+        const std::int64_t covered = p.axis ? within[index(*p.axis)].size() : 1;
+        words *= static_cast<std::uint64_t>(p.extent / axis * covered);
+        continue;
+      }
+      const DimensionCut each = cut_of(p, within);
+      // Only the innermost loop goes on to the next range with all else unchanged.
+      const bool kept = p.axis == kept_along_[s];
+      words *= static_cast<std::uint64_t>(kept ? each.fresh : each.sum);
+    }
+    return {workloads::Words(words), slot.element * words};
+  }
+  // Smaller elements: words are rounded up for each run, so that each size counts for itself.
+  using Sizes = std::vector<std::pair<std::int64_t, std::uint64_t>>;  // a size, how often
+  std::array<Sizes, models::largest_rank> sizes;
+  workloads::TensorShape shape;
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    const Projection& p = slot.dims[d];
+    shape.push_back(p.extent);
+    const auto add = [&](std::int64_t size) {
+      for (auto& [known, count] : sizes[d]) {
+        if (known == size) {
+          ++count;
+          return;
+        }
+      }
+      sizes[d].push_back({size, 1});
+    };
+    if (!p.axis) {
+      add(p.extent);
+      continue;
+    }
+    const std::size_t axis = index(*p.axis);
+    const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+    if (slot.in_finish && *p.axis == spec_.finish->axis) {
+      for (std::int64_t begin = within[axis].begin; begin < within[axis].end; begin += tile) {
+        const std::int64_t end = std::min(within[axis].end, begin + tile);
+        for (std::int64_t part = begin; part < end; part += parts_.finished) {
+          add(p.apply({part, std::min(end, part + parts_.finished)}).size());
+        }
+      }
+      continue;
+    }
+    if (p.per_group == 0) {
+      for_each_size(p, within[axis], tile, add);
+      continue;
+    }
+    const std::int64_t groups = spec_.extent[index(Axis::group)],
+                       at_once = inner_tile_[index(Axis::group)];
+    for (std::int64_t group = 0; group < groups; group += at_once) {
+      const std::int64_t covered = std::min(at_once, groups - group);
+      if (covered > 1) {
+        add(covered * p.per_group);
+      } else {
+        for_each_size(p, within[axis], tile, add);
+      }
+    }
+  }
+  models::TileSize total;
+  for (const auto& a : sizes[0]) {
+    for (const auto& b : sizes[1]) {
+      for (const auto& c : sizes[2]) {
+        for (const auto& d : sizes[3]) {
+          const Tile tile{slot.tensor,
+                          {Range{0, a.first}, {0, b.first}, {0, c.first}, {0, d.first}}};
+          if (tile.elements() == 0) continue;
+          const models::TileSize size = models::tile_size(tile, shape, slot.element);
+          const std::uint64_t times = a.second * b.second * c.second * d.second;
+          total.words += size.words * times;
+          total.bytes += size.bytes * times;
+        }
+      }
+    }
+  }
+  return total;
+}
+
+std::uint64_t NestShape::largest(std::size_t s) const {
+  const Slot& slot = spec_.slots[s];
+  std::uint64_t elements = 1;
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    const Projection& p = slot.dims[d];
+    std::int64_t size = p.extent;
+    if (p.axis) {
+      const std::size_t axis = index(*p.axis);
+      std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+      if (slot.in_finish && *p.axis == spec_.finish->axis) {
+        tile = std::min(tile, parts_.finished);
+      }
+      if (p.stages == 0) {
+        size = tile;
+      } else if (is_even_scale(p)) {
+        size = tile * p.stage[0].stride;
+      } else {
+        size = 0;
+        for_each_size(p, {0, spec_.extent[axis]}, tile,
+                      [&](std::int64_t each) { size = std::max(size, each); });
+      }
+      const std::int64_t groups = inner_tile_[index(Axis::group)];
+      if (p.per_group != 0 && groups > 1) size = groups * p.per_group;
+    }
+    if (d == 0 && slot.in_parts) size = std::min(size, parts_.rows);
+    elements *= static_cast<std::uint64_t>(size);
+  }
+  return workloads::words_of(slot.element * elements).count();
+}
+
+SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
+  const std::uint64_t last = slot.changed && slot.wanted ? 1 : 0;
+  switch (slot.source) {
+    case Slot::Source::outside: return {visits, last};
+    case Slot::Source::made: return {visits - 1, visits - 1 + last};
+    case Slot::Source::remade:
+    case Slot::Source::streamed: break;
+  }
+  return {};
+}
+
+std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing) {
+  std::uint64_t sum = 0;
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    if (!spec.slots[s].counted) continue;
+    const SlotTraffic traffic = shape.traffic(s, standing[s]);
+    sum += (traffic.loads.words + traffic.stores.words).count();
+  }
+  return sum;
+}
+
+}  // namespace spillway::sim

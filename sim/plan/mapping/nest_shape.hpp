@@ -1,0 +1,118 @@
+// What a nest moves: how often its loops bring each slot's tile in anew, and the words of all of
+// them, in closed form.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sim/plan/mapping/nest.hpp"
+
+namespace spillway::sim {
+
+/// What a slot does under loops of which some run more than once; loops are bits, the outermost the
+/// lowest.
+struct SlotPattern {
+  std::uint32_t runs = 0;        ///< loops that what uses it runs along
+  std::uint32_t follows = 0;     ///< loops that its tile changes with
+  std::uint32_t multiplied = 0;  ///< loops that bring each tile in anew: its visits
+  /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
+  bool transient = true;
+  std::optional<std::size_t> innermost;  ///< loop that its tile changes with
+};
+
+/// Which loops belong to an axis: all of them, and the outer one.
+struct AxisLoops {
+  ByAxis<std::uint32_t> all{}, outer{};
+};
+AxisLoops axis_loops(const std::vector<Loop>& loops);
+/// The loops that an operation runs along, as bits.
+std::uint32_t loops_of(const NestOp& op, const AxisLoops& loops);
+std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& loops,
+                                       std::uint32_t running);
+
+/// All operations of the nest read the slot, so that it costs nothing to keep its tile where the
+/// next one is the same box.
+bool is_keepable(const NestSpec& spec, std::size_t slot);
+
+/// How often all of a slot's tiles cross the border.
+struct SlotMoves {
+  std::uint64_t loads = 0, stores = 0;
+};
+SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
+
+/// What crosses the border for a slot.
+struct SlotTraffic {
+  models::TileSize loads, stores;
+};
+
+/// What the loops of a nest come to: how often they run, and what they do to its slots.
+class NestShape {
+ public:
+  explicit NestShape(const NestSpec& spec);
+  void set(const std::vector<Loop>& loops, const Parts& parts = {});
+
+  std::uint64_t trips(std::size_t loop) const { return trips_[loop]; }
+  /// The loop's axis is one that the slot's tile follows.
+  bool follows(std::size_t slot, std::size_t loop) const {
+    return (patterns_[slot].follows >> loop & 1) != 0;
+  }
+  /// The loops that an operation runs along, as bits.
+  std::uint32_t loops_of(const NestOp& op) const;
+  /// The loops at whose last an operand that takes part once does.
+  std::uint32_t waits_for(const NestOp& op, const NestOp::Operand& operand) const;
+  /// The loops along the axes that the slot does not follow, among those of an operation.
+  std::uint32_t reduced(const NestOp& op, const NestOp::Operand& operand) const;
+  /// How often each of the slot's tiles is brought in, but for those of which `traffic` knows
+  /// better.
+  std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
+  /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
+  bool transient(std::size_t slot) const { return patterns_[slot].transient; }
+  /// The slot's tile is kept where the next one is the same box.
+  bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
+  /// All that crosses the border for a slot of which so many elements of the first dimension stand.
+  SlotTraffic traffic(std::size_t slot, std::int64_t standing = 0) const;
+  /// Every tile of every slot has elements, no unfinished tile leaves that shares some with others,
+  /// and loops that bring tiles in anew, or have them made anew, run equally often wherever they
+  /// do.
+  bool is_legal() const;
+  /// Words of its largest tile.
+  std::uint64_t largest(std::size_t slot) const;
+  /// The first and the last of the nest's operations that use a slot.
+  struct Uses {
+    std::size_t first = 0, last = 0;
+  };
+  const Uses& uses(std::size_t slot) const { return uses_[slot]; }
+
+ private:
+  using Mask = std::uint32_t;  // of loops
+
+  DimensionCut cut_of(const Projection& p, const ByAxis<Range>& within) const;
+  /// All distinct tiles of a slot within ranges of the axes, what they share counted for each.
+  models::TileSize coverage(std::size_t slot, const ByAxis<Range>& within) const;
+  std::uint64_t trips_of(Mask loops) const;
+  std::uint64_t visits_at_rest(std::size_t slot, std::size_t resting) const;
+  bool rests_evenly() const;
+
+  const NestSpec& spec_;
+  AxisLoops by_axis_;
+  Mask uneven_ = 0;  // inner loops that run less often in the last outer tile
+  Parts parts_;
+  std::vector<std::size_t> axis_of_;  // by loop
+  std::vector<std::uint64_t> trips_;
+  ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
+  // Inner loops that do not run within the last tile of their outer one, as that is no larger than
+  // a tile of theirs: what would change with them stays there.
+  std::vector<std::size_t> resting_;
+  std::vector<SlotPattern> patterns_;  // by slot
+  // The same where some of the resting loops rest, by which (bits of their places in the list).
+  std::vector<std::vector<SlotPattern>> at_rest_;
+  std::vector<Uses> uses_;  // by slot
+  std::vector<std::uint64_t> visits_;
+  std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
+};
+
+/// Words of the nest through the DRAM port.
+std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing);
+
+}  // namespace spillway::sim

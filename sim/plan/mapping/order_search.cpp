@@ -1,0 +1,380 @@
+#include "sim/plan/mapping/order_search.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "sim/plan/mapping/packing.hpp"
+
+namespace spillway::sim {
+
+OrderSearch::OrderSearch(const NestSpec& spec, SearchTables& tables, Order& order,
+                         const Standing& standing, std::uint64_t words, std::uint64_t below)
+    : spec_(spec),
+      together_(tables.together),
+      order_(order),
+      standing_(standing),
+      words_(words),
+      below_(below),
+      shape_(tables.shape),
+      count_(order.loops.size()),
+      loops_(order.loops),
+      mirrored_(order.mirrored),
+      // Outer tiles of a single place come whole.
+      falls_(order.unsorted | order.one_by_one),
+      grows_(order.unsorted) {
+  tile_.fill(1);
+  const auto in_buffer = [&](std::size_t s) {
+    return spec.slots[s].source != Slot::Source::streamed;
+  };
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    if (stands_whole(spec.slots[s], standing[s])) continue;
+    const SlotTiles& tiles = order.slots[s];
+    if (standing[s] != 0) in_part_.push_back(s);
+    (in_buffer(s) ? slots_ : streamed_).push_back(&tiles);
+    if (in_buffer(s)) grows_ |= tiles.grows;
+    if (!tiles.moves) continue;
+    falls_ |= tiles.falls;
+    gaps_ = gaps_ || tiles.gaps;
+  }
+  room_.resize(spec.slots.size());
+}
+
+void OrderSearch::run(std::optional<FoundNest>& best, bool coarse) {
+  best_ = &best;
+  coarse_ = coarse;
+  // A bound on words helps only where words are what is searched for.
+  supposes_ = array_ == nullptr && !for_room_;
+  for (std::size_t level = 0; level < count_; ++level) undecide(level, 0);
+  for (const SlotTiles* slot : slots_) room_[slot->slot] = largest_tile(*slot);
+  if (needed_at_least() > words_) return;
+  find_fits(0, ByLevel{});
+  if (!suppose(0) || !moves_too_much()) descend(0);
+}
+
+void OrderSearch::run(std::optional<FoundNest>& best, bool coarse,
+                      const models::ComputeArray& array, std::uint64_t& cycles) {
+  array_ = &array;
+  fewest_cycles_ = &cycles;
+  run(best, coarse);
+}
+
+void OrderSearch::run_for_room(std::optional<FoundNest>& best, bool coarse) {
+  for_room_ = true;
+  run(best, coarse);
+}
+
+void OrderSearch::decide(std::size_t level, std::size_t size) {
+  decided_[level] = true;
+  largest_[level] = size;
+  set_smallest(level, size);
+  set_tile(level);
+}
+
+void OrderSearch::undecide(std::size_t level, std::size_t first) {
+  decided_[level] = false;
+  largest_[level] = first;
+  set_smallest(level, sizes(level).size() - 1);
+  set_tile(level);
+}
+
+void OrderSearch::set_smallest(std::size_t level, std::size_t size) {
+  if (smallest_[level] == size) return;
+  smallest_[level] = size;
+  for (const SlotTiles* slot : slots_) {
+    if ((slot->levels >> level & 1) != 0) room_[slot->slot] = largest_tile(*slot);
+  }
+}
+
+void OrderSearch::set_tile(std::size_t level) {
+  tile_[level] = sizes(level)[largest_[level]];
+  set_trips(level);
+  for (std::size_t i = level + 1; i < count_; ++i) {
+    if (order_.levels[i].outer == level) set_trips(i);
+  }
+}
+
+void OrderSearch::set_trips(std::size_t level) {
+  const Order::Level& l = order_.levels[level];
+  const std::int64_t extent = l.outer ? tile_[*l.outer] : l.extent;
+  trips_[level] = static_cast<std::uint64_t>((extent + tile_[level] - 1) / tile_[level]);
+  // Whether pieces of single places run at all shows only once their outer tile is known.
+  if (l.outer && !decided_[*l.outer] && (order_.one_by_one >> *l.outer & 1) != 0) trips_[level] = 1;
+  const std::uint32_t bit = std::uint32_t{1} << level;
+  running_ = trips_[level] > 1 ? running_ | bit : running_ & ~bit;
+}
+
+const std::vector<SlotPattern>& OrderSearch::patterns() {
+  std::vector<SlotPattern>& known = order_.patterns[running_];
+  if (known.empty()) known = slot_patterns(spec_, order_.by_axis, running_);
+  return known;
+}
+
+std::int64_t OrderSearch::elements(const SlotTiles& tiles, std::size_t fresh_along) const {
+  std::int64_t result = tiles.rest;
+  for (std::size_t d = 0; d < tiles.changing; ++d) {
+    const SlotTiles::Dimension& dimension = tiles.dims[d];
+    if (dimension.level == fresh_along && fresh_along < count_) {
+      result *= (*dimension.cuts)[largest_[dimension.level]].fresh;
+    } else if (dimension.level < count_ && !decided_[dimension.level]) {
+      result *= (*dimension.least)[largest_[dimension.level]];
+    } else {
+      result *= (*dimension.cuts)[largest_[dimension.level]].sum;
+    }
+    if (dimension.per_group != 0) result *= spec_.extent[index(Axis::group)];
+  }
+  return result;
+}
+
+std::uint64_t OrderSearch::covered(const SlotTiles& tiles,
+                                   std::optional<std::size_t> innermost) const {
+  std::size_t fresh_along = count_;
+  if (tiles.kept && innermost && decided_[*innermost]) {
+    const std::size_t axis = index(loops_[*innermost].axis);
+    if (order_.by_axis.all[axis] == order_.by_axis.outer[axis]) fresh_along = *innermost;
+  }
+  const std::int64_t all = elements(tiles, fresh_along);
+  const std::int64_t standing = standing_[tiles.slot];
+  if (standing == 0) return words(tiles, all);
+  const std::int64_t first = spec_.slots[tiles.slot].dims[0].extent;
+  return words(tiles, all / first * (first - standing));
+}
+
+std::uint64_t OrderSearch::largest_tile(const SlotTiles& tiles) const {
+  std::int64_t result = tiles.largest;
+  for (std::size_t d = 0; d < tiles.changing; ++d) {
+    const SlotTiles::Dimension& dimension = tiles.dims[d];
+    // In groups a range of the channels of all groups, or of one.
+    std::int64_t size = dimension.part ? 1 : (*dimension.cuts)[smallest_[dimension.level]].largest;
+    for (std::size_t i = 0; i < count_ && dimension.per_group != 0; ++i) {
+      const std::int64_t groups = sizes(i)[smallest_[i]];
+      if (loops_[i].axis != Axis::group || groups == 1) continue;
+      size = groups * dimension.per_group;
+      break;
+    }
+    result *= size;
+  }
+  return words(tiles, result);
+}
+
+std::uint64_t OrderSearch::moved() {
+  const std::vector<SlotPattern>& patterns = this->patterns();
+  std::uint64_t sum = 0;
+  for (const SlotTiles* slot : slots_) {
+    const SlotTiles& tiles = *slot;
+    if (!tiles.moves) continue;
+    const SlotPattern& pattern = patterns[tiles.slot];
+    const SlotMoves moves = slot_moves(spec_.slots[tiles.slot], turns(pattern.multiplied));
+    const std::uint64_t times = moves.loads + moves.stores;
+    if (times != 0) sum += covered(tiles, pattern.innermost) * times;
+  }
+  return sum;
+}
+
+std::uint64_t OrderSearch::cycles() {
+  const std::vector<SlotPattern>& patterns = this->patterns();
+  std::uint64_t sum = turns((std::uint32_t{1} << (count_ - spec_.pieces.size())) - 1);
+  for (const NestOp& op : spec_.ops) {
+    if (!op.product) continue;
+    std::uint32_t loops = loops_of(op, order_.by_axis);
+    const std::uint64_t once = array_->cycles(product_of_tiles(op, loops)).count();
+    if (op.on_demand) {
+      loops |= patterns[*op.on_demand].follows | patterns[*op.on_demand].multiplied;
+    }
+    sum += turns(loops) * once;
+  }
+  const auto add = [&](const SlotTiles& tiles) {
+    if (tiles.moves) return;
+    const Slot& slot = spec_.slots[tiles.slot];
+    const SlotPattern& pattern = patterns[tiles.slot];
+    const std::uint64_t times = turns(pattern.multiplied);
+    if (slot.source == Slot::Source::remade || slot.source == Slot::Source::streamed) {
+      sum += array_->elementwise_cycles(covered(tiles, pattern.innermost) * times).count();
+      return;
+    }
+    const SlotMoves moves = slot_moves(slot, times);
+    sum += covered(tiles, pattern.innermost) * (moves.loads + moves.stores);
+  };
+  for (const SlotTiles* slot : slots_) add(*slot);
+  for (const SlotTiles* slot : streamed_) add(*slot);
+  return sum;
+}
+
+std::uint64_t OrderSearch::turns(std::uint32_t loops) const {
+  std::uint64_t result = 1;
+  for (; loops != 0; loops &= loops - 1) {
+    result *= trips_[static_cast<std::size_t>(std::countr_zero(loops))];
+  }
+  return result;
+}
+
+models::Gemm OrderSearch::product_of_tiles(const NestOp& op, std::uint32_t loops) const {
+  models::Gemm product = op.product->whole;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    const std::uint32_t own = order_.by_axis.all[axis] & loops;
+    const auto side = op.product->side[axis];
+    if (own == 0 || !side) continue;
+    // An inner loop that is not decided yet takes all of the outer one's tile.
+    std::int64_t part = spec_.extent[axis];
+    for (std::uint32_t mask = own; mask != 0; mask &= mask - 1) {
+      part = std::min(part, tile_[static_cast<std::size_t>(std::countr_zero(mask))]);
+    }
+    product.*(*side) = workloads::ceil_div(product.*(*side) * static_cast<std::uint64_t>(part),
+                                           static_cast<std::uint64_t>(spec_.extent[axis]));
+  }
+  return product;
+}
+
+std::uint64_t OrderSearch::needed() {
+  const std::vector<SlotPattern>& patterns = this->patterns();
+  std::uint64_t lasting = 0, passing = 0;
+  for (const SlotTiles* slot : slots_) {
+    const std::uint64_t size = room_[slot->slot];
+    if (patterns[slot->slot].transient) {
+      passing = std::max(passing, size);
+    } else {
+      lasting += size;
+    }
+  }
+  return lasting + passing;
+}
+
+void OrderSearch::descend(std::size_t step) {
+  if (step == count_) {
+    consider();
+    return;
+  }
+  const std::size_t level = order_.sequence[step];
+  const Order::Level& l = order_.levels[level];
+  const ByLevel first = largest_, first_fit = fits_;
+  std::size_t begin = fits_[level];
+  // Of two tiles that differ in rows and columns alone the one that comes first.
+  if (mirrored_ == level) begin = std::max(begin, largest_[level - 1]);
+  for (std::size_t size = begin; size < l.sizes.size(); ++size) {
+    if (coarse_ && !l.coarse[size]) continue;
+    decide(level, size);
+    if (!is_sensible(level)) continue;
+    if (moves_too_much()) {
+      if (gaps_ || (falls_ >> level & 1) != 0) continue;
+      break;
+    }
+    if (array_ != nullptr && cycles() >= *fewest_cycles_) continue;
+    if ((grows(level) || for_room_) && needed_at_least() > words_) continue;
+    find_fits(step + 1, first_fit);
+    if (!suppose(step + 1) || !moves_too_much()) descend(step + 1);
+    for (std::size_t s = step + 1; s < count_; ++s) {
+      undecide(order_.sequence[s], first[order_.sequence[s]]);
+    }
+  }
+  fits_ = first_fit;
+  undecide(level, first[level]);
+}
+
+void OrderSearch::find_fits(std::size_t step, const ByLevel& first) {
+  for (std::size_t s = step; s < (supposes_ ? count_ : std::min(step + 1, count_)); ++s) {
+    const std::size_t level = order_.sequence[s];
+    fits_[level] = grows(level) ? 0 : first_fit(level, first[level]);
+  }
+}
+
+std::size_t OrderSearch::first_fit(std::size_t level, std::size_t begin) {
+  const std::size_t last = sizes(level).size() - 1;
+  const auto is_too_large = [&](std::size_t size) {
+    set_smallest(level, size);
+    return needed_at_least() > words_;
+  };
+  std::size_t end = begin;
+  for (std::size_t by = 1; end < last && is_too_large(end); by *= 2) {
+    begin = end + 1;
+    end = std::min(last, end + by);
+  }
+  while (begin < end) {
+    const std::size_t middle = begin + (end - begin) / 2;
+    if (is_too_large(middle)) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  set_smallest(level, last);
+  return end;
+}
+
+bool OrderSearch::suppose(std::size_t step) {
+  if (!supposes_) return false;
+  bool any = false;
+  for (std::size_t s = step; s < count_; ++s) {
+    const std::size_t level = order_.sequence[s];
+    const std::optional<std::size_t> outer = order_.levels[level].outer;
+    if (fits_[level] == largest_[level] || (outer && !decided_[*outer])) continue;
+    undecide(level, fits_[level]);
+    any = true;
+  }
+  return any;
+}
+
+std::uint64_t OrderSearch::needed_at_least() const {
+  std::uint64_t most = 0;
+  for (const std::vector<std::size_t>& together : together_) {
+    std::uint64_t sum = 0;
+    for (const std::size_t s : together) sum += room_[s];
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
+bool OrderSearch::is_sensible(std::size_t level) const {
+  const Axis axis = loops_[level].axis;
+  const Order::Level& l = order_.levels[level];
+  if (l.outer) {
+    const std::int64_t outer = tile_[*l.outer], inner = tile_[level];
+    if (inner > outer || (inner == outer && spec_.pieces.empty())) return false;
+    // The inner tiles are those of the whole axis, too.
+    if (outer % inner != 0 && outer != l.extent) return false;
+  }
+  if ((axis == Axis::output || axis == Axis::input) && tile_[level] < l.extent) {
+    // Groups that go together are whole.
+    for (std::size_t i = 0; i < level; ++i) {
+      if (loops_[i].axis == Axis::group && tile_[i] > 1) return false;
+    }
+  }
+  return std::all_of(in_part_.begin(), in_part_.end(),
+                     [&](std::size_t s) { return is_cut_at_part(level, s); });
+}
+
+bool OrderSearch::is_cut_at_part(std::size_t level, std::size_t s) const {
+  const Slot& slot = spec_.slots[s];
+  const Axis axis = *slot.dims[0].axis;
+  if (loops_[level].axis != axis) return true;
+  const Order::Level& l = order_.levels[level];
+  const std::int64_t inner = tile_[level], outer = l.outer ? tile_[*l.outer] : inner;
+  const bool has_inner = (order_.by_axis.all[index(axis)] >> (level + 1)) != 0;
+  if (has_inner && !slot.dims[0].outer && outer == l.extent) return true;
+  return is_cut_at(standing_[s], slot, outer, inner);
+}
+
+std::uint64_t OrderSearch::bound() const {
+  const bool fewer = array_ == nullptr && !for_room_;
+  return *best_ && fewer ? (*best_)->dram_words : below_;
+}
+
+void OrderSearch::consider() {
+  std::uint64_t cost = moved();
+  if (cost >= bound()) return;
+  if (needed() > words_) return;
+  const std::uint64_t cycles = array_ != nullptr ? this->cycles() : 0;
+  if (array_ != nullptr && cycles >= *fewest_cycles_) return;
+  for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile_[i];
+  shape_.set(loops_);
+  if (!shape_.is_legal()) return;
+  cost = dram_words(spec_, shape_, standing_);
+  if (cost >= bound()) return;
+  const Packing packing = pack(spec_, shape_, standing_);
+  if (packing.words > words_) return;
+  *best_ = FoundNest{loops_, cost, packing.words};
+  if (array_ != nullptr) *fewest_cycles_ = cycles;
+  if (!for_room_) return;
+  if (packing.words == 0) below_ = 0;  // there are none in less
+  words_ = packing.words - 1;
+}
+
+}  // namespace spillway::sim

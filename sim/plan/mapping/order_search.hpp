@@ -1,0 +1,138 @@
+// The search of one order of a nest's loops.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "models/compute_array.hpp"
+#include "sim/plan/mapping/nest_search.hpp"
+#include "sim/plan/mapping/search_tables.hpp"
+
+namespace spillway::sim {
+
+/// One order of loops, searched depth first from large tiles to small ones. A smaller tile never
+/// moves fewer words, unless windows leave gaps, and single places never take more room: so a
+/// branch ends where the largest tiles that still fit move as much as the best loops known, and
+/// where its smallest do not fit.
+class OrderSearch {
+ public:
+  OrderSearch(const NestSpec& spec, SearchTables& tables, Order& order, const Standing& standing,
+              std::uint64_t words, std::uint64_t below);
+
+  /// With `coarse` only tiles of which each is about half of the next larger one.
+  void run(std::optional<FoundNest>& best, bool coarse);
+
+  /// Loops that move fewer words than `below` in the fewest cycles on chip. `best` has loops of so
+  /// many cycles, or none yet.
+  void run(std::optional<FoundNest>& best, bool coarse, const models::ComputeArray& array,
+           std::uint64_t& cycles);
+
+  /// Loops that move fewer words than `below` in the smallest buffer.
+  void run_for_room(std::optional<FoundNest>& best, bool coarse);
+
+ private:
+  using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
+
+  /// Of the level's sizes a later one may need more room.
+  bool grows(std::size_t level) const { return (grows_ >> level & 1) != 0; }
+
+  const std::vector<std::int64_t>& sizes(std::size_t level) const {
+    return order_.levels[level].sizes;
+  }
+
+  void decide(std::size_t level, std::size_t size);
+  void undecide(std::size_t level, std::size_t first);
+  void set_smallest(std::size_t level, std::size_t size);
+  void set_tile(std::size_t level);
+  void set_trips(std::size_t level);
+
+  const std::vector<SlotPattern>& patterns();
+
+  /// Elements of all of a slot's tiles, or no more than of any tiles of the loops that are not
+  /// decided yet; where a loop is named, along its dimensions of those that differ from the one
+  /// before.
+  std::int64_t elements(const SlotTiles& tiles, std::size_t fresh_along) const;
+  std::uint64_t words(const SlotTiles& tiles, std::int64_t elements) const {
+    return static_cast<std::uint64_t>((elements * tiles.element + 3) / 4);
+  }
+  /// Words of all of its tiles that move, with the loop that changes them most often.
+  std::uint64_t covered(const SlotTiles& tiles, std::optional<std::size_t> innermost) const;
+  /// Words of its largest tile, or no more than in any tiles that are not decided yet.
+  std::uint64_t largest_tile(const SlotTiles& tiles) const;
+
+  /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
+  /// yet move. (Of elements smaller than a word no more than there are.)
+  std::uint64_t moved();
+
+  /// Clock cycles of the chosen tiles on chip, one thing after another, or no more than those of
+  /// any tiles of the loops that are not decided yet: products on the array, what is made again,
+  /// words through the host port and out of the PRNG, and one for each turn of the innermost loop.
+  std::uint64_t cycles();
+
+  std::uint64_t turns(std::uint32_t loops) const;
+
+  /// What an operation multiplies in one turn of these loops, at most.
+  models::Gemm product_of_tiles(const NestOp& op, std::uint32_t loops) const;
+
+  /// Words that any packing of the chosen tiles needs.
+  std::uint64_t needed();
+
+  /// Decides the levels from this step on.
+  void descend(std::size_t step);
+
+  bool moves_too_much() {
+    return bound() != std::numeric_limits<std::uint64_t>::max() && moved() >= bound();
+  }
+
+  /// Of the level of a step, or of all from there on, the first sizes that fit where the others
+  /// have their smallest. None of those before `first` does.
+  void find_fits(std::size_t step, const ByLevel& first);
+  std::size_t first_fit(std::size_t level, std::size_t begin);
+  /// Has what is not decided, from a step on, move no less than what fits. False: nothing new.
+  bool suppose(std::size_t step);
+
+  /// Words that an operation's operands need together, whatever is transient, or no more where
+  /// tiles are not decided yet.
+  std::uint64_t needed_at_least() const;
+
+  bool is_sensible(std::size_t level) const;
+
+  /// Tiles of a level do not split what stands of a slot, or others are to decide that.
+  bool is_cut_at_part(std::size_t level, std::size_t s) const;
+
+  /// Loops have to move fewer words than this.
+  std::uint64_t bound() const;
+
+  void consider();
+
+  const NestSpec& spec_;
+  const std::vector<std::vector<std::size_t>>& together_;
+  Order& order_;
+  const Standing& standing_;
+  std::uint64_t words_, below_;
+  NestShape& shape_;
+  std::size_t count_;
+  std::vector<Loop> loops_;
+  std::optional<std::size_t> mirrored_;
+  // Levels of which a later size may move fewer words, or need more room.
+  std::uint32_t falls_, grows_;
+  // Sizes that are decided; else the first that may fit and the last.
+  ByLevel largest_{}, smallest_{};
+  ByLevel fits_{};
+  std::array<bool, 2 * axis_count + 1> decided_{};
+  std::array<std::int64_t, 2 * axis_count> tile_{};  // of the largest
+  std::array<std::uint64_t, 2 * axis_count> trips_{};
+  std::uint32_t running_ = 0;  // levels
+  std::vector<const SlotTiles*> slots_, streamed_;
+  std::vector<std::uint64_t> room_;   // words of the largest tile, at least, by slot
+  std::vector<std::size_t> in_part_;  // slots of which a part stands
+  bool gaps_ = false, coarse_ = false, for_room_ = false, supposes_ = false;
+  std::optional<FoundNest>* best_ = nullptr;
+  const models::ComputeArray* array_ = nullptr;
+  std::uint64_t* fewest_cycles_ = nullptr;
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,23 @@
+#include "sim/plan/policies/policies.hpp"
+#include "sim/plan/policies/single_operations.hpp"
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+Schedule layer_schedule(const ScheduleTask& task) {
+  const std::uint64_t words = words_of(task.device.buffer).count();
+  const std::vector<NestChoice> choices = single_operations(task);
+  const models::ComputeArray array = task.device.array();
+  Schedule schedule;
+  for (const NestChoice& choice : choices) {
+    const std::optional<Nest> nest = choose(choice, words, array);
+    if (!nest) refuse_buffer(task, largest_need(choices));
+    schedule.nests.push_back(*nest);
+  }
+  if (!place(schedule, task.step, words)) {
+    throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+  }
+  return schedule;
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,18 @@
+// The policies that cut operations into tiles. Each gives a schedule that fits the buffer.
+#pragma once
+
+#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule_task.hpp"
+
+namespace spillway::sim {
+
+/// Policy `layer`: each operation alone, its operands from and to memory, in the tiles that move
+/// the fewest words. Throws InputError when the buffer cannot hold the smallest tiles.
+Schedule layer_schedule(const ScheduleTask& task);
+
+/// Policy `best`: operations joined, tensors kept in the buffer, layers grouped, in whatever way
+/// moves the fewest words among those that are searched; with `recompute`, activations may be made
+/// again in the backward pass instead of being stored. Throws InputError as layer_schedule does.
+Schedule best_schedule(const ScheduleTask& task, bool recompute);
+
+}  // namespace spillway::sim

@@ -1,0 +1,73 @@
+#include "sim/plan/residency/part_counts.hpp"
+
+#include <algorithm>
+
+#include "sim/plan/mapping/loop_orders.hpp"
+
+namespace spillway::sim {
+
+using workloads::Step;
+using workloads::Tensor;
+
+namespace {
+
+/// What parts of a dimension are multiples of: such that tiles of many sizes make them up.
+std::int64_t part_unit(std::int64_t extent) {
+  const std::vector<std::int64_t> sizes = tile_sizes(extent);
+  const auto divisors = [&](std::int64_t of) {
+    return std::count_if(sizes.begin(), sizes.end(),
+                         [&](std::int64_t size) { return of % size == 0; });
+  };
+  std::int64_t unit = std::max<std::int64_t>(1, extent / 8);
+  for (std::int64_t larger = unit + 1; larger <= extent / 4; ++larger) {
+    if (divisors(larger) > divisors(unit)) unit = larger;
+  }
+  return unit;
+}
+
+}  // namespace
+
+std::uint64_t words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
+  const bool there = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
+  return there ? words_of(tensor.bytes()).count() : 0;
+}
+std::uint64_t words_in_dram(const ScheduleTask& task) {
+  std::uint64_t sum = 0;
+  for (const Tensor& tensor : task.step.tensors) sum += words_in_dram(task, tensor);
+  return sum;
+}
+
+Counts coarse_parts(const ScheduleTask& task) {
+  const std::uint64_t all = words_in_dram(task);
+  Counts counts;
+  for (const Tensor& tensor : task.step.tensors) {
+    const std::uint64_t size = words_in_dram(task, tensor);
+    if (size < std::max<std::uint64_t>(1, all / 50)) continue;
+    const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
+    std::vector<std::int64_t>& own = counts[tensor.id];
+    for (std::int64_t count = unit; count < extent; count += unit) own.push_back(count);
+    for (std::int64_t count = unit / 2; count > 0; count /= 2) {
+      const std::uint64_t words = size / static_cast<std::uint64_t>(extent);
+      if (words * static_cast<std::uint64_t>(count) < all / 1000) break;
+      own.push_back(count);
+    }
+  }
+  return counts;
+}
+
+Counts finer_parts(const Schedule& schedule, const Step& step, int rounds) {
+  Counts counts;
+  for (const Stay& stay : schedule.stays) {
+    if (is_whole(stay, step)) continue;
+    const std::int64_t extent = step.tensor(stay.tensor).shape[0];
+    const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * rounds)),
+                       end = std::min(extent, stay.count + 4 * more);
+    std::vector<std::int64_t>& own = counts[stay.tensor];
+    for (std::int64_t count = stay.count; count < end; count += more) own.push_back(count);
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+  }
+  return counts;
+}
+
+}  // namespace spillway::sim

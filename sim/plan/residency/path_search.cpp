@@ -1,0 +1,314 @@
+#include "sim/plan/residency/path_search.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "sim/plan/mapping/fitted_nest.hpp"
+
+namespace spillway::sim {
+
+using workloads::Lifetime;
+using workloads::Step;
+using workloads::Tensor;
+using workloads::TensorId;
+
+PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, KnownLoops& known,
+                       std::uint64_t words, const std::optional<Counts>& parts)
+    : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
+  for (const Tensor& tensor : step_.tensors) size_.push_back(words_of(tensor.bytes()).count());
+  part_counts_.resize(size_.size());
+  for (const auto& [id, counts] : parts.value_or(Counts{})) {
+    for (const std::int64_t count : counts) {
+      if (size_of(id, count) <= words) part_counts_[id].push_back(count);
+    }
+  }
+  // Tensors so small are not worth a choice.
+  const std::uint64_t negligible = words_in_dram(task) / 10'000;
+  may_stand_.resize(graph.edges().size());
+  if (!parts) return;
+  with_parts_ = !parts->empty();
+  for (std::size_t e = 0; e < may_stand_.size(); ++e) find_may_stand(e, negligible);
+}
+
+std::optional<PathSearch::Found> PathSearch::run(std::size_t from, std::size_t to,
+                                                 std::uint64_t limit) {
+  by_node_.assign(graph_.nodes_in_order().size(), {});
+  limit_ = limit;
+  ahead_ = words_ahead(to);
+  by_node_[from].by_held[{}].cost = 0;
+  for (const std::size_t node : graph_.nodes_in_order()) {
+    States& states = by_node_[node];
+    if (states.by_held.empty()) continue;
+    States followed;
+    for (const HeldSet& set : most_promising(node)) {
+      followed.by_held.emplace(set, states.by_held.at(set));
+      for (const std::size_t e : graph_.leaving(node)) follow(states.by_held.at(set), set, e);
+    }
+    if (node != to) states = std::move(followed);
+  }
+  const auto end = by_node_[to].by_held.find({});
+  if (end == by_node_[to].by_held.end()) return std::nullopt;
+  return Found{trace_back(from, to), end->second.cost};
+}
+
+std::size_t PathSearch::beam() const {
+  if (graph_.is_deep()) return most_if_deep;
+  return with_parts_ ? most_with_parts : most_states;
+}
+
+std::int64_t PathSearch::worth(const HeldSet& held, std::uint64_t cost) const {
+  auto result = static_cast<std::int64_t>(cost);
+  for (const Held& h : held) result -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
+  return result;
+}
+
+std::vector<HeldSet> PathSearch::most_promising(std::size_t node) const {
+  struct State {
+    std::int64_t cost = 0;
+    HeldSet held;
+    auto operator<=>(const State&) const = default;
+  };
+  std::vector<State> states;
+  for (const auto& [held, reached] : by_node_[node].by_held) {
+    states.emplace_back(worth(held, reached.cost), held);
+  }
+  std::sort(states.begin(), states.end());
+  states.resize(std::min(states.size(), beam()));
+  std::vector<HeldSet> result;
+  for (const State& state : states) result.push_back(state.held);
+  return result;
+}
+
+void PathSearch::thin_out(States& states) const {
+  if (states.by_held.size() < 4 * beam()) return;
+  std::vector<std::int64_t> costs;
+  for (const auto& [held, reached] : states.by_held) costs.push_back(worth(held, reached.cost));
+  const auto last = costs.begin() + static_cast<std::ptrdiff_t>(beam() - 1);
+  std::nth_element(costs.begin(), last, costs.end());
+  states.most = *last;
+  std::erase_if(states.by_held, [&](const auto& state) {
+    return worth(state.first, state.second.cost) > states.most;
+  });
+}
+
+std::uint64_t PathSearch::size_of(TensorId id, std::int64_t count) const {
+  if (count == all_of(id)) return size_of(id);
+  return size_of(id) / static_cast<std::uint64_t>(all_of(id)) * static_cast<std::uint64_t>(count);
+}
+
+void PathSearch::find_may_stand(std::size_t e, std::uint64_t negligible) {
+  const Edge& edge = graph_.edges()[e];
+  std::vector<TensorId>& result = may_stand_[e];
+  for (const NestSpec& spec : edge.choice) {
+    for (const Slot& slot : spec.slots) {
+      const TensorId id = slot.tensor;
+      if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
+      if (!on_dram(id) || size_of(id) < negligible) continue;
+      if (size_of(id) > words_ && part_counts(slot).empty()) continue;
+      if (!graph_.used_within(id, edge.to, far)) continue;
+      if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
+    }
+  }
+  std::stable_sort(result.begin(), result.end(),
+                   [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
+}
+
+void PathSearch::follow(const Reached& reached, const HeldSet& held, std::size_t e) {
+  const Edge& edge = graph_.edges()[e];
+  if (reached.cost + ahead_[edge.to] >= limit_) return;
+  std::vector<TensorId> candidates;
+  for (const TensorId id : may_stand_[e]) {
+    if (!held.has(id)) candidates.push_back(id);
+  }
+  // Of those held before, what nobody uses any more goes; each of the others may go or stay.
+  std::vector<Held> may_stay, go;
+  std::uint64_t standing = 0;
+  for (const Held& h : held) {
+    (graph_.used(h.tensor, edge.to) ? may_stay : go).push_back(h);
+    standing += size_of(h.tensor, h.count);
+  }
+  if (standing >= words_) return;
+  if (candidates.size() + may_stay.size() > most_choices) {
+    candidates.resize(most_choices - may_stay.size());
+  }
+  for (std::size_t c = 0; c < edge.choice.size(); ++c) {
+    const NestSpec& spec = edge.choice[c];
+    Pins pins;
+    bool possible = true;
+    std::uint64_t own = 0;
+    const auto held_option = [&](const Held& h) {
+      Option option{h.tensor, h.count, spec.slot_of(h.tensor), h.dirty, 0};
+      if (option.slot < spec.slots.size()) {
+        const Slot& slot = spec.slots[option.slot];
+        possible = possible && can_stand(slot, h.count);
+        option.dirty = option.dirty || slot.changed;
+        pins.insert({option.slot, h.count});
+      }
+      if (option.dirty && graph_.wanted(h.tensor, edge.to)) {
+        option.own = size_of(h.tensor, h.count);
+      }
+      return option;
+    };
+    for (const Held& h : go) own += held_option(h).own;
+    std::vector<Option> take, stay;
+    for (const Held& h : may_stay) stay.push_back(held_option(h));
+    if (!possible) continue;
+    for (const TensorId id : candidates) {
+      const std::size_t s = spec.slot_of(id);
+      if (s == spec.slots.size()) continue;
+      const Slot& slot = spec.slots[s];
+      std::vector<std::int64_t> counts = part_counts(slot);
+      if (can_stand(slot, all_of(id))) counts.push_back(all_of(id));
+      for (const std::int64_t count : counts) {
+        const bool outside = slot.source == Slot::Source::outside;
+        take.push_back({id, count, s, slot.changed, outside ? size_of(id, count) : 0});
+      }
+    }
+    Try all{reached, held, e, c, take, stay};
+    choose_taken(all, 0, {own, standing, {}, pins});
+  }
+}
+
+void PathSearch::choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
+  if (i == all.take.size()) {
+    if (all.reached.cost + chosen.own >= limit_) return;
+    Nests nests{known_.loops(all.edge, chosen.pins)};
+    choose_staying(all, 0, chosen, nests);
+    return;
+  }
+  choose_taken(all, i + 1, chosen);
+  const Option& option = all.take[i];
+  if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
+  Chosen more = chosen;
+  more.own += option.own;
+  more.standing += size_of(option.tensor, option.count);
+  if (more.standing >= words_) return;
+  more.next.insert({option.tensor, option.count, option.dirty});
+  more.pins.insert({option.slot, option.count});
+  more.in_part = more.in_part || in_part(option);
+  while (i < all.take.size() && all.take[i].tensor == option.tensor) ++i;
+  choose_taken(all, i, more);
+}
+
+void PathSearch::choose_staying(const Try& all, std::size_t i, const Chosen& chosen, Nests& nests) {
+  if (all.reached.cost + chosen.own >= limit_) return;
+  if (i == all.stay.size()) {
+    arrive(all, chosen, nests);
+    return;
+  }
+  const Option& option = all.stay[i];
+  Chosen more = chosen;
+  more.own += option.own;
+  choose_staying(all, i + 1, more, nests);
+  if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
+  more = chosen;
+  more.next.insert({option.tensor, option.count, option.dirty});
+  more.in_part = more.in_part || in_part(option);
+  choose_staying(all, i + 1, more, nests);
+}
+
+void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
+  const std::size_t to = graph_.edges()[all.edge].to;
+  const std::uint64_t cost = all.reached.cost + chosen.own;
+  std::uint64_t later = ahead_[to];
+  for (const Held& h : chosen.next) {
+    if (h.dirty && graph_.stored_last(h.tensor)) later += size_of(h.tensor, h.count);
+  }
+  if (cost + later >= limit_) return;
+  States& states = by_node_[to];
+  std::uint64_t bound = limit_ - later;
+  if (states.most != std::numeric_limits<std::int64_t>::max()) {
+    const std::int64_t end = states.most - worth(chosen.next, 0) + 1;
+    if (end <= 0) return;
+    bound = std::min(bound, static_cast<std::uint64_t>(end));
+  }
+  const auto reaches_less = [&] {
+    if (cost >= bound || bound - cost <= nests.none_below) return false;
+    return nests.best == nullptr || cost + nests.best->dram_words < bound;
+  };
+  if (!reaches_less()) return;
+  const auto known = states.by_held.find(chosen.next);
+  if (known != states.by_held.end()) {
+    bound = std::min(bound, known->second.cost);
+    if (!reaches_less()) return;
+  }
+  if (nests.best == nullptr) {
+    const FoundNest* found = known_.find(all.edge, all.choice, chosen.pins, nests.loops,
+                                         words_ - chosen.standing, bound - cost);
+    if (found == nullptr || cost + found->dram_words >= bound) {
+      nests.none_below = bound - cost;
+      return;
+    }
+    nests.best = found;
+  }
+  const Reached better{cost + nests.best->dram_words, all.held, all.edge, all.choice};
+  if (known != states.by_held.end()) {
+    known->second = better;
+  } else {
+    states.by_held.emplace(chosen.next, better);
+    thin_out(states);
+  }
+}
+
+std::vector<std::uint64_t> PathSearch::words_ahead(std::size_t to) const {
+  std::vector<std::uint64_t> result(by_node_.size());
+  for (std::size_t node = 0; node < result.size(); ++node) {
+    for (const Tensor& tensor : step_.tensors) {
+      if (tensor.lifetime != Lifetime::parameter || !on_dram(tensor.id)) continue;
+      if (graph_.first_read(tensor.id, node, to)) result[node] += size_of(tensor.id);
+      if (graph_.written(tensor.id, node, to)) result[node] += size_of(tensor.id);
+    }
+  }
+  return result;
+}
+
+Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
+  struct Taken {
+    HeldSet before, after;
+    std::size_t edge = 0, choice = 0;
+  };
+  std::vector<Taken> path;
+  for (HeldSet held; to != from;) {
+    const Reached& reached = by_node_[to].by_held.at(held);
+    path.push_back({reached.before, held, reached.edge, reached.choice});
+    to = graph_.edges()[reached.edge].from;
+    held = reached.before;
+  }
+  std::reverse(path.begin(), path.end());
+  Schedule schedule;
+  std::map<TensorId, std::size_t> open;  // stays
+  for (std::size_t n = 0; n < path.size(); ++n) {
+    const auto& [before, after, e, c] = path[n];
+    const Edge& edge = graph_.edges()[e];
+    const NestSpec& spec = edge.choice[c];
+    std::vector<Held> all(before.begin(), before.end());
+    for (const Held& h : after) {
+      if (!before.has(h.tensor)) all.push_back(h);
+    }
+    std::uint64_t standing = 0;
+    Pins pins;
+    for (const Held& h : all) {
+      const std::size_t s = spec.slot_of(h.tensor);
+      const bool here = s < spec.slots.size();
+      standing += size_of(h.tensor, h.count);
+      if (here) pins.insert({s, h.count});
+      if (!open.contains(h.tensor)) {
+        open[h.tensor] = schedule.stays.size();
+        schedule.stays.push_back(
+            {h.tensor, h.count, n, n, spec.slots[s].source == Slot::Source::outside, false, 0});
+      }
+      Stay& stay = schedule.stays[open[h.tensor]];
+      stay.last = n;
+      if (after.has(h.tensor)) continue;
+      const bool dirty = h.dirty || (here && spec.slots[s].changed);
+      stay.stored = dirty && graph_.wanted(h.tensor, edge.to);
+      open.erase(h.tensor);
+    }
+    const FoundNest& found = known_.quickest(e, c, pins, words_ - standing);
+    schedule.nests.push_back(
+        make_nest(spec, found, pins.standing(spec.slots.size()), words_ - standing));
+  }
+  return schedule;
+}
+
+}  // namespace spillway::sim
