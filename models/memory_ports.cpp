@@ -47,9 +47,7 @@ void DramChannel::begin_program() {
 
 Picoseconds DramChannel::end_program() {
   const Picoseconds end = std::max(sim_time(), time_of(memory_.drain()));
-  const std::uint64_t last = cycle_from(end);
-  memory_.advance(last);
-  counters_.channel = memory_.statistics(last);
+  counters_.channel = memory_.statistics(cycle_from(end));
   counters_.activates = counters_.channel.activates;
   counters_.row_hits = counters_.channel.row_hits();
   return end;
@@ -100,8 +98,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
 void DramChannel::wait_for_reads(std::uint8_t requester) {
   while (true) {
     const std::uint64_t cycle = cycle_from(sim_time());
-    memory_.advance(cycle);
-    const std::uint64_t left = memory_.outstanding_reads(requester);
+    const std::uint64_t left = memory_.outstanding_reads(requester, cycle);
     if (left == 0) break;
     wait_until(time_of(cycle + 1 + (left - 1) * memory_.device().timing.column_other));
   }

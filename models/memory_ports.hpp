@@ -7,6 +7,7 @@
 
 #include "models/backing_store.hpp"
 #include "models/device.hpp"
+#include "models/dram/recorded_memory.hpp"
 #include "models/dram/transaction.hpp"
 #include "models/dram_counters.hpp"
 
@@ -61,7 +62,7 @@ class DramChannel : public sc_core::sc_module {
   std::uint64_t cycle_from(Picoseconds time) const;
   Picoseconds time_of(std::uint64_t cycle) const;
 
-  dram::Memory memory_;
+  dram::RecordedMemory memory_;
   BackingStore store_;
   Picoseconds begin_;
   DramCounters counters_;
