@@ -18,11 +18,15 @@ void move_data(tlm::tlm_generic_payload& payload, BackingStore& store) {
   }
   const std::span<std::byte> data(reinterpret_cast<std::byte*>(payload.get_data_ptr()),
                                   payload.get_data_length());
+  Copies now;
+  auto* together = payload.get_extension<MovesTogether>();
+  Copies& copies = together != nullptr ? together->copies : now;
   if (payload.is_write()) {
-    store.write(payload.get_address(), data);
+    store.write(payload.get_address(), data, copies);
   } else {
-    store.read(payload.get_address(), data);
+    store.read(payload.get_address(), data, copies);
   }
+  now.run();
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 

@@ -27,6 +27,18 @@ struct PlaceInRun : tlm::tlm_extension<PlaceInRun> {
   void free() override {}  // its owner outlives the transaction
 };
 
+/// Of a transaction whose initiator lets the memory note the copy of its data here and carries the
+/// copies out itself, before it tells anybody that they moved.
+struct MovesTogether : tlm::tlm_extension<MovesTogether> {
+  Copies copies;
+
+  tlm::tlm_extension_base* clone() const override { return new MovesTogether(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override {
+    copies = static_cast<const MovesTogether&>(other).copies;
+  }
+  void free() override {}  // its owner outlives the transaction
+};
+
 /// Words that a transaction counts for.
 Words counted_words(const tlm::tlm_generic_payload& payload);
 

@@ -47,17 +47,13 @@ std::uint64_t RecordedMemory::ask(const Question& question) {
 std::uint64_t RecordedMemory::decide(const Question& question) {
   const Request& request = question.request;
   switch (question.kind) {
-    case Kind::transfer:
-      return memory_.transfer(request, question.bursts);
+    case Kind::transfer: return memory_.transfer(request, question.bursts);
     case Kind::outstanding_reads:
       memory_.advance(request.earliest_cycle);
       return memory_.outstanding_reads(request.requester);
-    case Kind::reads_done:
-      return memory_.reads_done(request.requester);
-    case Kind::drain:
-      return memory_.drain();
-    case Kind::statistics:
-      break;
+    case Kind::reads_done: return memory_.reads_done(request.requester);
+    case Kind::drain: return memory_.drain();
+    case Kind::statistics: break;
   }
   memory_.advance(request.earliest_cycle);
   statistics_.push_back(memory_.statistics(request.earliest_cycle));
