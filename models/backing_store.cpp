@@ -28,13 +28,7 @@ std::size_t size_in_page(std::uint64_t address, std::size_t size) {
   return std::min<std::size_t>(size, BackingStore::page_size - address % BackingStore::page_size);
 }
 
-}  // namespace
-
-void poison(std::span<std::byte> bytes, std::uint64_t address) {
-  std::array<std::byte, 4> pattern;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    pattern[i] = static_cast<std::byte>(poison_word >> (8 * ((address + i) % 4)));
-  }
+void fill(std::span<std::byte> bytes, std::array<std::byte, 4> pattern) {
   std::array<std::byte, 64> block;
   for (std::size_t i = 0; i < block.size(); ++i) block[i] = pattern[i % pattern.size()];
   while (bytes.size() >= block.size()) {
@@ -44,25 +38,54 @@ void poison(std::span<std::byte> bytes, std::uint64_t address) {
   std::copy_n(block.begin(), bytes.size(), bytes.data());
 }
 
+}  // namespace
+
+void poison(std::span<std::byte> bytes, std::uint64_t address) {
+  // Pieces are whole words long, so that the pattern is that of the first one in each.
+  std::array<std::byte, 4> pattern;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    pattern[i] = static_cast<std::byte>(poison_word >> (8 * ((address + i) % 4)));
+  }
+  if (bytes.size() < least_shared) return fill(bytes, pattern);
+  const auto pieces = static_cast<std::int64_t>((bytes.size() + shared_piece - 1) / shared_piece);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < pieces; ++i) {
+    const std::size_t begin = static_cast<std::size_t>(i) * shared_piece;
+    fill(bytes.subspan(begin, std::min(shared_piece, bytes.size() - begin)), pattern);
+  }
+}
+
 void BackingStore::Free::operator()(std::byte* bytes) const { std::free(bytes); }
 
 void BackingStore::write(std::uint64_t address, std::span<const std::byte> bytes) {
+  Copies copies;
+  write(address, bytes, copies);
+  copies.run();
+}
+
+void BackingStore::read(std::uint64_t address, std::span<std::byte> bytes) const {
+  Copies copies;
+  read(address, bytes, copies);
+  copies.run();
+}
+
+void BackingStore::write(std::uint64_t address, std::span<const std::byte> bytes, Copies& copies) {
   refuse_wrap_around(address, bytes.size());
   while (!bytes.empty()) {
     const std::size_t size = size_in_page(address, bytes.size());
-    std::byte* page = page_for_writing(address / page_size);
-    std::memcpy(page + address % page_size, bytes.data(), size);
+    copies.add(page_for_writing(address / page_size) + address % page_size, bytes.data(), size,
+               Reuse::late);
     bytes = bytes.subspan(size);
     address += size;
   }
 }
 
-void BackingStore::read(std::uint64_t address, std::span<std::byte> bytes) const {
+void BackingStore::read(std::uint64_t address, std::span<std::byte> bytes, Copies& copies) const {
   refuse_wrap_around(address, bytes.size());
   while (!bytes.empty()) {
     const std::size_t size = size_in_page(address, bytes.size());
     if (const auto page = pages_.find(address / page_size); page != pages_.end()) {
-      std::memcpy(bytes.data(), page->second + address % page_size, size);
+      copies.add(bytes.data(), page->second + address % page_size, size, Reuse::soon);
     } else {
       poison(bytes.first(size), address);
     }

@@ -9,6 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "models/copies.hpp"
+
 namespace spillway::models {
 
 /// Every aligned 32-bit word that nobody wrote holds this quiet float NaN, so that a schedule that
@@ -30,6 +32,10 @@ class BackingStore {
   /// Read as many bytes as `bytes` has room for; what was never written is poison and stays
   /// without a page. Throws ProgramError when the range runs past the last address.
   void read(std::uint64_t address, std::span<std::byte> bytes) const;
+
+  /// The same, but bytes that stand in a page are only noted: they move when `copies` run.
+  void write(std::uint64_t address, std::span<const std::byte> bytes, Copies& copies);
+  void read(std::uint64_t address, std::span<std::byte> bytes, Copies& copies) const;
 
   /// Pages made so far.
   std::size_t pages() const { return pages_.size(); }

@@ -194,6 +194,7 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkL
     transport(place.port, place.address + run.offset, data, run.size, write, label, finish);
     if (data != nullptr) data += run.size.count();
   });
+  moves_.copies.run();  // before anybody is told
   if (write) {
     shared_.buffer.count_read(moved);
   } else {
@@ -221,16 +222,18 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
                                bool write, LedgerLabel label, Picoseconds& finish) {
   const std::uint64_t chunk = shared_.config.dram_chunk.count();
   PlaceInRun place;
+  tlm::tlm_generic_payload payload;
+  payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+  payload.set_extension(&moves_);
   while (run > Bytes(0)) {
     const std::uint64_t size = std::min(run.count(), chunk - address % chunk);
-    tlm::tlm_generic_payload payload;
-    payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(address);
     payload.set_data_ptr(reinterpret_cast<unsigned char*>(data));
     payload.set_data_length(static_cast<unsigned>(size));
     payload.set_streaming_width(static_cast<unsigned>(size));
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-    if (place.begin.count() % workloads::bytes_per_word != 0) payload.set_extension(&place);
+    const bool within_word = place.begin.count() % workloads::bytes_per_word != 0;
+    payload.set_extension(within_word ? &place : nullptr);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
     (port == Port::dram ? dram_port : host_port)->b_transport(payload, delay);
     if (payload.is_response_error()) {

@@ -10,6 +10,7 @@
 #include "models/compute_array.hpp"
 #include "models/device.hpp"
 #include "models/kernel_cost.hpp"
+#include "models/memory_ports.hpp"
 #include "models/operand_memory.hpp"
 #include "models/random_tile.hpp"
 #include "models/tile_table.hpp"
@@ -114,6 +115,8 @@ class TransferEngine : public Engine {
   void wait_for_data();
   void transport(Port port, std::uint64_t address, std::byte* data, Bytes run, bool write,
                  LedgerLabel label, Picoseconds& finish);
+
+  MovesTogether moves_;  // of the tile that is transferred
 };
 
 /// Runs kernels.

@@ -18,11 +18,15 @@ void move_data(tlm::tlm_generic_payload& payload, BackingStore& store) {
   }
   const std::span<std::byte> data(reinterpret_cast<std::byte*>(payload.get_data_ptr()),
                                   payload.get_data_length());
+  Copies now;
+  auto* together = payload.get_extension<MovesTogether>();
+  Copies& copies = together != nullptr ? together->copies : now;
   if (payload.is_write()) {
-    store.write(payload.get_address(), data);
+    store.write(payload.get_address(), data, copies);
   } else {
-    store.read(payload.get_address(), data);
+    store.read(payload.get_address(), data, copies);
   }
+  now.run();
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
@@ -47,9 +51,7 @@ void DramChannel::begin_program() {
 
 Picoseconds DramChannel::end_program() {
   const Picoseconds end = std::max(sim_time(), time_of(memory_.drain()));
-  const std::uint64_t last = cycle_from(end);
-  memory_.advance(last);
-  counters_.channel = memory_.statistics(last);
+  counters_.channel = memory_.statistics(cycle_from(end));
   counters_.activates = counters_.channel.activates;
   counters_.row_hits = counters_.channel.row_hits();
   return end;
@@ -100,8 +102,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
 void DramChannel::wait_for_reads(std::uint8_t requester) {
   while (true) {
     const std::uint64_t cycle = cycle_from(sim_time());
-    memory_.advance(cycle);
-    const std::uint64_t left = memory_.outstanding_reads(requester);
+    const std::uint64_t left = memory_.outstanding_reads(requester, cycle);
     if (left == 0) break;
     wait_until(time_of(cycle + 1 + (left - 1) * memory_.device().timing.column_other));
   }

@@ -7,6 +7,7 @@
 
 #include "models/backing_store.hpp"
 #include "models/device.hpp"
+#include "models/dram/recorded_memory.hpp"
 #include "models/dram/transaction.hpp"
 #include "models/dram_counters.hpp"
 
@@ -22,6 +23,18 @@ struct PlaceInRun : tlm::tlm_extension<PlaceInRun> {
   tlm::tlm_extension_base* clone() const override { return new PlaceInRun(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override {
     begin = static_cast<const PlaceInRun&>(other).begin;
+  }
+  void free() override {}  // its owner outlives the transaction
+};
+
+/// Of a transaction whose initiator lets the memory note the copy of its data here and carries the
+/// copies out itself, before it tells anybody that they moved.
+struct MovesTogether : tlm::tlm_extension<MovesTogether> {
+  Copies copies;
+
+  tlm::tlm_extension_base* clone() const override { return new MovesTogether(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override {
+    copies = static_cast<const MovesTogether&>(other).copies;
   }
   void free() override {}  // its owner outlives the transaction
 };
@@ -61,7 +74,7 @@ class DramChannel : public sc_core::sc_module {
   std::uint64_t cycle_from(Picoseconds time) const;
   Picoseconds time_of(std::uint64_t cycle) const;
 
-  dram::Memory memory_;
+  dram::RecordedMemory memory_;
   BackingStore store_;
   Picoseconds begin_;
   DramCounters counters_;

@@ -1,9 +1,11 @@
 // Max-pooling, by oneDNN, which passes over NaN and the lowest values and trusts winners; all are
 // looked after here.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "workloads/kernels/operations.hpp"
 
@@ -87,12 +89,20 @@ void spread_clipped(const PoolGeometry& g, const float* da, const std::uint8_t* 
 bool winners_are_legal(const PoolGeometry& g, const std::uint8_t* winners) {
   const std::int64_t places = g.window.kernel[0] * g.window.kernel[1];
   const std::int64_t maps = g.batch * g.output.channels, outputs = g.output.height * g.output.width;
+  // What each window makes of a winner. Asked once a window, not once for each map.
+  std::vector<std::array<std::uint8_t, 256>> wrong_for(static_cast<std::size_t>(outputs));
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    auto& here = wrong_for[static_cast<std::size_t>(o)];
+    for (std::size_t k = 0; k < here.size(); ++k) {
+      const auto place = static_cast<std::int64_t>(k);
+      here[k] = place >= places || !place_in_map(g, o / g.output.width, o % g.output.width, place);
+    }
+  }
   std::int64_t wrong = 0;
 #pragma omp parallel for reduction(+ : wrong) if (maps * outputs >= parallel_elements)
   for (std::int64_t map = 0; map < maps; ++map) {
     for (std::int64_t o = 0; o < outputs; ++o) {
-      const std::int64_t winner = winners[map * outputs + o];
-      wrong += winner >= places || !place_in_map(g, o / g.output.width, o % g.output.width, winner);
+      wrong += wrong_for[static_cast<std::size_t>(o)][winners[map * outputs + o]];
     }
   }
   return wrong == 0;
