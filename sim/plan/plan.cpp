@@ -5,6 +5,9 @@
 
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/schedule_placement.hpp"
+#include "sim/plan/emission/order_check.hpp"
+#include "sim/plan/emission/schedule_program.hpp"
 #include "sim/plan/policies/policies.hpp"
 
 namespace spillway::sim {

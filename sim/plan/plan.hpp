@@ -9,10 +9,11 @@
 #include "models/device_config.hpp"
 #include "models/instruction.hpp"
 #include "sim/experiment.hpp"
+#include "sim/plan/emission/booking.hpp"
 #include "sim/plan/emission/ledger.hpp"
 #include "sim/plan/lifetimes/residence.hpp"
 #include "sim/plan/policies/policies.hpp"
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/plan/operations/phases.hpp"
 #include "tests/support/build.hpp"

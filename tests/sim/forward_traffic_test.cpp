@@ -12,6 +12,7 @@
 
 #include "sim/plan/allocation/placement.hpp"
 #include "sim/plan/fusion/step_parts.hpp"
+#include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 #include "sim/plan/mapping/nest_search.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 #include "sim/plan/mapping/loops_by_room.hpp"
 #include "sim/plan/mapping/nest_search.hpp"

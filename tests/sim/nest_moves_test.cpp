@@ -6,11 +6,14 @@
 #include <set>
 
 #include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/schedule_placement.hpp"
+#include "sim/plan/emission/booking.hpp"
+#include "sim/plan/emission/schedule_program.hpp"
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/nest_builder.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/plan/operations/phases.hpp"
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule.hpp"
 #include "tests/support/build.hpp"
 #include "workloads/support/splitmix.hpp"
 

@@ -1,10 +1,12 @@
 // The instructions of a schedule: walks through the loops of one nest after another.
+#include "sim/plan/emission/schedule_program.hpp"
+
 #include <algorithm>
 #include <deque>
 #include <map>
 
+#include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/plan/operations/tile_kernel.hpp"
-#include "sim/plan/residency/schedule.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "sim/plan/allocation/schedule_placement.hpp"
+#include "sim/plan/emission/booking.hpp"
 #include "sim/plan/fusion/fusion_graph.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 #include "sim/plan/policies/policies.hpp"

@@ -1,3 +1,4 @@
+#include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/policies/policies.hpp"
 #include "sim/plan/policies/single_operations.hpp"
 #include "workloads/support/error.hpp"

@@ -1,7 +1,7 @@
 // The policies that cut operations into tiles. Each gives a schedule that fits the buffer.
 #pragma once
 
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/schedule_task.hpp"
 
 namespace spillway::sim {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/plan/emission/booking.hpp"
 #include "workloads/step_needs.hpp"
 
 namespace spillway::sim {

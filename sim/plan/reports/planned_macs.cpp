@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "sim/plan/mapping/nest_shape.hpp"
+
 namespace spillway::sim {
 
 namespace {

@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/schedule_task.hpp"
 
 namespace spillway::sim {

@@ -1,5 +1,7 @@
 #include "sim/plan/residency/part_sizes.hpp"
 
+#include "sim/plan/allocation/schedule_placement.hpp"
+
 #include <algorithm>
 
 namespace spillway::sim {

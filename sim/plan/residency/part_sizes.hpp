@@ -7,7 +7,7 @@
 
 #include "models/compute_array.hpp"
 #include "sim/plan/mapping/nest_search.hpp"
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule.hpp"
 
 namespace spillway::sim {
 

@@ -13,7 +13,7 @@
 #include "sim/plan/residency/held_set.hpp"
 #include "sim/plan/residency/known_loops.hpp"
 #include "sim/plan/residency/part_counts.hpp"
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/schedule_task.hpp"
 
 namespace spillway::sim {

@@ -1,124 +1,14 @@
-#include "sim/plan/residency/schedule.hpp"
+#include "sim/plan/allocation/schedule_placement.hpp"
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
-#include "workloads/support/error.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
 
 using workloads::Step;
-using workloads::Tensor;
-
-bool is_whole(const Stay& stay, const Step& step) {
-  return stay.count == step.tensor(stay.tensor).shape[0];
-}
-
-models::Tile tile_of(const Stay& stay, const Step& step) {
-  models::Tile tile = models::whole_tensor(stay.tensor, step.tensor(stay.tensor).shape);
-  tile.box[0].end = stay.count;
-  return tile;
-}
-
-std::uint64_t words_of(const Stay& stay, const Step& step) {
-  const Tensor& tensor = step.tensor(stay.tensor);
-  return workloads::words_of(tensor.element * tile_of(stay, step).elements()).count();
-}
-
-std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) {
-  std::vector<ScheduledMove> moves;
-  const auto add = [&](ScheduledMove move) {
-    const std::vector<NestOp>& ops = schedule.nests[move.nest].spec.ops;
-    std::size_t first = ops.size(), last = 0;  // a stay may end in a nest that does not make it
-    for (std::size_t i = 0; i < ops.size(); ++i) {
-      if (ops[i].uses(move.slot)) first = std::min(first, i);
-      if (ops[i].makes(move.slot)) last = i;
-    }
-    move.op = ops.at(move.direction == Direction::read ? first : last).op;
-    moves.push_back(move);
-  };
-  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
-    const Nest& nest = schedule.nests[n];
-    NestShape shape(nest.spec);
-    shape.set(nest.loops, nest.parts);
-    for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
-      const Slot& slot = nest.spec.slots[s];
-      const SlotTraffic traffic = shape.traffic(s, nest.standing[s]);
-      const auto move = [&](Direction direction, const models::TileSize& size) {
-        if (size.words.count() != 0) add({n, s, {}, slot.tensor, direction, {}, size});
-      };
-      move(Direction::read, traffic.loads);
-      move(Direction::write, traffic.stores);
-    }
-  }
-  for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
-    const Stay& stay = schedule.stays[i];
-    const Tensor& tensor = step.tensor(stay.tensor);
-    const models::TileSize size =
-        models::tile_size(tile_of(stay, step), tensor.shape, tensor.element);
-    const auto move = [&](Direction direction, std::size_t n) {
-      add({n, schedule.nests[n].spec.slot_of(tensor.id), i, tensor.id, direction, {}, size});
-    };
-    if (stay.loaded) move(Direction::read, stay.first);
-    if (stay.stored) move(Direction::write, stay.last);
-  }
-  return moves;
-}
-
-ScheduleLines book(const Schedule& schedule, const Step& step, const models::MemoryMap& map,
-                   Ledger& ledger) {
-  ScheduleLines lines;
-  for (const Nest& nest : schedule.nests) lines.slots.emplace_back(nest.spec.slots.size());
-  lines.stays.resize(schedule.stays.size());
-  for (const ScheduledMove& move : moves_of(schedule, step)) {
-    const Tensor& tensor = step.tensor(move.tensor);
-    const std::size_t line =
-        ledger.line({map.at(tensor.id).port, tensor.layer, step.ops[move.op].phase, tensor.kind,
-                     move.direction, item_of(step, tensor)},
-                    step.layer_names[tensor.layer]);
-    ledger.add(line, move.size.words, move.size.bytes);
-    ScheduleLines::Lines& own =
-        move.stay ? lines.stays[*move.stay] : lines.slots[move.nest][move.slot];
-    (move.direction == Direction::read ? own.load : own.store) =
-        static_cast<models::LedgerLabel>(line);
-  }
-  return lines;
-}
-
-std::uint64_t dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
-  std::uint64_t sum = 0;
-  for (const ScheduledMove& move : moves_of(schedule, step)) {
-    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words.count();
-  }
-  return sum;
-}
-
-Schedule with_counts(const Schedule& schedule, const std::vector<std::int64_t>& counts) {
-  Schedule result{schedule.nests, {}};
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    Stay stay = schedule.stays[i];
-    stay.count = counts[i];
-    for (std::size_t n = stay.first; n <= stay.last; ++n) {
-      Nest& nest = result.nests[n];
-      const std::size_t slot = nest.spec.slot_of(stay.tensor);
-      if (slot < nest.spec.slots.size()) nest.standing[slot] = stay.count;
-    }
-    if (stay.count != 0) result.stays.push_back(stay);
-  }
-  return result;
-}
-
-bool is_cut_at(const Schedule& schedule, std::size_t stay, std::int64_t count) {
-  const Stay& of = schedule.stays[stay];
-  for (std::size_t n = of.first; n <= of.last; ++n) {
-    const Nest& nest = schedule.nests[n];
-    const std::size_t slot = nest.spec.slot_of(of.tensor);
-    if (slot == nest.spec.slots.size()) continue;
-    if (!is_cut_at(count, nest.spec.slots[slot], nest.spec, nest.loops)) return false;
-  }
-  return true;
-}
 
 std::uint64_t most_words(const Schedule& schedule, const Step& step) {
   std::uint64_t most = 0;
@@ -324,42 +214,6 @@ BufferRange largest_gap(const Schedule& schedule, const Step& step, std::size_t 
     free = stay.end;
   }
   return largest;
-}
-
-void check_order(const Schedule& schedule, const Step& step) {
-  // The last nest that wrote each tensor for each operation: a reader must come after the last
-  // writer before it in the step, and before the next one.
-  struct Done {
-    std::size_t op, nest;
-    bool writes;
-  };
-  std::vector<std::vector<Done>> uses(step.tensors.size());
-  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
-    const NestSpec& spec = schedule.nests[n].spec;
-    for (const NestOp& op : spec.ops) {
-      const auto note = [&](const NestOp::Operand& operand, bool writes) {
-        const Slot& slot = spec.slots[operand.slot];
-        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) return;
-        if (step.tensor(slot.tensor).lifetime == workloads::Lifetime::temporary &&
-            slot.source == Slot::Source::made) {
-          return;  // its own business
-        }
-        uses[slot.tensor].push_back({op.op, n, writes});
-      };
-      for (const NestOp::Operand& operand : op.inputs) note(operand, false);
-      for (const NestOp::Operand& operand : op.outputs) note(operand, true);
-    }
-  }
-  for (const Tensor& tensor : step.tensors) {
-    if (tensor.lifetime == workloads::Lifetime::temporary) continue;
-    for (const Done& a : uses[tensor.id]) {
-      for (const Done& b : uses[tensor.id]) {
-        if ((a.writes || b.writes) && a.op < b.op && a.nest > b.nest) {
-          throw workloads::ConsistencyError("the schedule reverses operations on " + tensor.name);
-        }
-      }
-    }
-  }
 }
 
 }  // namespace spillway::sim

@@ -1,0 +1,50 @@
+#include "sim/plan/emission/order_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "workloads/support/error.hpp"
+
+namespace spillway::sim {
+
+using workloads::Step;
+using workloads::Tensor;
+
+void check_order(const Schedule& schedule, const Step& step) {
+  // The last nest that wrote each tensor for each operation: a reader must come after the last
+  // writer before it in the step, and before the next one.
+  struct Done {
+    std::size_t op, nest;
+    bool writes;
+  };
+  std::vector<std::vector<Done>> uses(step.tensors.size());
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+    const NestSpec& spec = schedule.nests[n].spec;
+    for (const NestOp& op : spec.ops) {
+      const auto note = [&](const NestOp::Operand& operand, bool writes) {
+        const Slot& slot = spec.slots[operand.slot];
+        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) return;
+        if (step.tensor(slot.tensor).lifetime == workloads::Lifetime::temporary &&
+            slot.source == Slot::Source::made) {
+          return;  // its own business
+        }
+        uses[slot.tensor].push_back({op.op, n, writes});
+      };
+      for (const NestOp::Operand& operand : op.inputs) note(operand, false);
+      for (const NestOp::Operand& operand : op.outputs) note(operand, true);
+    }
+  }
+  for (const Tensor& tensor : step.tensors) {
+    if (tensor.lifetime == workloads::Lifetime::temporary) continue;
+    for (const Done& a : uses[tensor.id]) {
+      for (const Done& b : uses[tensor.id]) {
+        if ((a.writes || b.writes) && a.op < b.op && a.nest > b.nest) {
+          throw workloads::ConsistencyError("the schedule reverses operations on " + tensor.name);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace spillway::sim
