@@ -23,10 +23,9 @@ namespace {
 using workloads::InputError;
 
 // What we want to reach at a batch of 100; missed targets are said to be missed.
-constexpr double device_target = 1.3;
-double pytorch_target(const std::string& network, const std::string& rule) {
-  return rule == "lel" && network != "mnist-mlp" ? 0.5 : 0.65;
-}
+// mnist-mlp moves nearly as many words as it does MACs, and PyTorch spends less of it in kernels.
+double device_target(const std::string& network) { return network == "mnist-mlp" ? 1.5 : 1.2; }
+double pytorch_target(const std::string& network) { return network == "mnist-mlp" ? 0.5 : 0.65; }
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -126,17 +125,18 @@ std::string bench_text(const BenchResult& result) {
   Table table(header);
   for (const BenchRow& row : result.rows) {
     const double direct = median(row.direct_ms), device = median(row.device_ms);
-    std::vector<std::string> cells{row.network,
-                                   row.rule,
-                                   fmt::format("{:.1f}", direct),
-                                   fmt::format("{:.1f}", device),
-                                   fmt::format("{:.2f}", device / direct),
-                                   verdict(device / direct, device_target, result.batch)};
+    std::vector<std::string> cells{
+        row.network,
+        row.rule,
+        fmt::format("{:.1f}", direct),
+        fmt::format("{:.1f}", device),
+        fmt::format("{:.2f}", device / direct),
+        verdict(device / direct, device_target(row.network), result.batch)};
     if (row.pytorch_ms) {
       const double ratio = direct / *row.pytorch_ms;
       cells.insert(cells.end(),
                    {fmt::format("{:.1f}", *row.pytorch_ms), fmt::format("{:.2f}", ratio),
-                    verdict(ratio, pytorch_target(row.network, row.rule), result.batch)});
+                    verdict(ratio, pytorch_target(row.network), result.batch)});
     }
     table.add(cells);
   }

@@ -34,6 +34,25 @@ TEST_CASE("a folder includes itself and the folders before it, never one after i
   }
 }
 
+TEST_CASE("a room of the planner includes itself and the rooms before it, never one after it") {
+  const std::vector<std::string> rooms{"operations", "lifetimes",  "mapping",
+                                       "fusion",     "allocation", "residency",
+                                       "emission",   "policies",   "reports"};
+  for (std::size_t from = 0; from < rooms.size(); ++from) {
+    const std::string path = "sim/plan/" + rooms[from] + "/x.cpp";
+    for (std::size_t to = 0; to < rooms.size(); ++to) {
+      CAPTURE(rooms[from]);
+      CAPTURE(rooms[to]);
+      CHECK(allowed(path, "#include \"sim/plan/" + rooms[to] + "/y.hpp\"") == (to <= from));
+    }
+    CHECK(allowed(path, "#include \"sim/plan/schedule.hpp\"") == (from >= 2));
+    CHECK(allowed(path, "#include \"sim/plan/plan.hpp\"") == (from >= 7));
+    CHECK(allowed("analysis/x.cpp", "#include \"sim/plan/" + rooms[from] + "/y.hpp\""));
+  }
+  CHECK_FALSE(allowed("sim/plan/attic/x.cpp", "#include \"sim/plan/mapping/y.hpp\""));
+  CHECK_FALSE(allowed("sim/plan/mapping/x.cpp", "#include \"sim/plan/attic/y.hpp\""));
+}
+
 TEST_CASE("an include is recognised however it is spaced, and nothing else is one") {
   CHECK_FALSE(allowed("sim/x.cpp", "#include\"analysis/y.hpp\""));
   CHECK_FALSE(allowed("sim/x.cpp", "  #  include\t\"analysis/y.hpp\"  // why"));

@@ -5,6 +5,7 @@
 #include "sim/plan/allocation/placement.hpp"
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
+#include "sim/plan/mapping/packing.hpp"
 #include "sim/plan/operations/phases.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/tile_search.hpp"

@@ -76,6 +76,32 @@ void for_each_operation(workloads::SplitMix& numbers, int experiments, Visit vis
 
 }  // namespace
 
+TEST_CASE("the example of docs/planner.md: a forward pass whose results do not fit") {
+  sim::Experiment experiment =
+      test::experiment(workloads::make_network("hand", {60, 1, 1}, 4, {test::fc(40)}), "bp", 20);
+  experiment.idealisations = sim::Idealisations::none();
+  experiment.policy = sim::Policy::layer;
+  const auto forward_in = [&](std::uint64_t words) {
+    experiment.device.buffer = bytes_of(workloads::Words(words));
+    return sim::make_plan(experiment).schedule().nests.front();
+  };
+  const auto words_of = [](const sim::Nest& nest) {
+    sim::NestShape shape(nest.spec);
+    shape.set(nest.loops, nest.parts);
+    return dram_words(nest.spec, shape, nest.standing);
+  };
+  const sim::Nest cut = forward_in(700);
+  REQUIRE(cut.loops.size() >= 2);
+  std::vector<std::pair<sim::Axis, std::int64_t>> loops;
+  for (const sim::Loop& loop : cut.loops) {
+    if (loop.tile < cut.spec.extent[index(loop.axis)]) loops.emplace_back(loop.axis, loop.tile);
+  }
+  CHECK(loops == std::vector<std::pair<sim::Axis, std::int64_t>>{{sim::Axis::output, 20},
+                                                                 {sim::Axis::input, 7}});
+  CHECK(words_of(cut) == 5600);
+  CHECK(words_of(forward_in(1000)) == 4400);
+}
+
 TEST_CASE("of loops that move equally few words those are taken that take the least time on chip") {
   workloads::SplitMix numbers(20261130);
   const std::vector<std::string> rules = workloads::learning_rule_names();

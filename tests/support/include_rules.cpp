@@ -26,6 +26,29 @@ std::optional<std::size_t> folder_of(std::string_view path) {
   return static_cast<std::size_t>(found - folders.begin());
 }
 
+/// The rooms of sim/plan, in the order of the same rule; "" is the folder itself, where stand what
+/// a schedule is and what it is made for.
+constexpr std::string_view planner = "sim/plan/";
+constexpr std::array<std::string_view, 9> rooms{"operations", "lifetimes",  "mapping",
+                                                "fusion",     "allocation", "residency",
+                                                "emission",   "policies",   "reports"};
+
+/// Position in `rooms` of the room that `path` lies in; nothing where it lies in none. The files
+/// beside the rooms come after those that they are made of: a schedule after the mappings, and the
+/// plan after all but the reports.
+std::optional<std::size_t> room_of(std::string_view path) {
+  if (!path.starts_with(planner)) return std::nullopt;
+  path.remove_prefix(planner.size());
+  const auto at = [](std::string_view room) {
+    return static_cast<std::size_t>(std::find(rooms.begin(), rooms.end(), room) - rooms.begin());
+  };
+  const std::size_t slash = path.find('/');
+  if (slash != std::string_view::npos) return at(path.substr(0, slash));
+  const std::string_view stem = path.substr(0, path.find('.'));
+  if (stem == "schedule_task") return at("operations");
+  return at(stem == "schedule" ? "mapping" : "policies");
+}
+
 bool is_systemc(std::string_view name) {
   static const std::set<std::string_view> headers{"systemc", "systemc.h", "tlm", "tlm.h"};
   if (headers.contains(name)) return true;
@@ -76,6 +99,14 @@ std::string complaint(std::string_view path, std::string_view operand) {
   if (source && *target > *source) {
     return shown + " points the wrong way: " + std::string(folders[*source]) +
            " must not know of " + std::string(folders[*target]);
+  }
+  const std::optional<std::size_t> room = room_of(path), wanted = room_of(name);
+  if (room == rooms.size() || wanted == rooms.size()) {
+    return shown + ": no room of " + std::string(planner) + " has this name";
+  }
+  if (room && wanted && *wanted > *room) {
+    return shown + " points the wrong way: " + std::string(rooms[*room]) + " must not know of " +
+           std::string(rooms[*wanted]);
   }
   return "";
 }

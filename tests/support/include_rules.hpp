@@ -12,6 +12,8 @@ namespace spillway::tests {
 /// "path:line: complaint" each:
 ///  - of the folders workloads, models, sim, analysis, each includes itself and those before it;
 ///    tests include all of them, and nobody includes tests;
+///  - so do the rooms of sim/plan: operations, lifetimes, mapping, fusion, allocation, residency,
+///    emission, policies, reports;
 ///  - SystemC and TLM are included in models/ alone, and in tests/models/;
 ///  - our own files are named in quotes from the root, anything else in angle brackets.
 /// Works line by line: an include inside a block comment counts as one.
