@@ -232,8 +232,8 @@ TEST_CASE("the JSON of run and of plan says all that it was made with") {
     CHECK(device.at("array").at("dataflow") == "weight-stationary");
     CHECK(device.at("buffer_bytes") == 8192);
     CHECK(device.at("dram").at("name") == "ddr4-2400");
-    CHECK(result.at("network_layers")[0].at("kernel") == json{3, 3});
-    CHECK(result.at("network_layers")[1].at("output") == json{5, 1, 1});
+    CHECK(result.at("network_layers")[0].at("kernel") == Json{3, 3});
+    CHECK(result.at("network_layers")[1].at("output") == Json{5, 1, 1});
   }
   const ProgramRun shipped = run_spillway({"plan", "mnist-mlp-lel", "--json", "-"}, folder.path());
   const Json device = parse_json(shipped.out).at("device");
