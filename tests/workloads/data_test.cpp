@@ -92,7 +92,9 @@ void write_small_mnist(const TemporaryFolder& folder) {
 }
 
 std::string cifar10_record(char label, char value) {
-  return std::string(1, label) + std::string(cifar10_pixels, value);
+  std::string record(1 + cifar10_pixels, value);
+  record.front() = label;
+  return record;
 }
 
 void write_small_cifar10(const TemporaryFolder& folder) {
