@@ -77,8 +77,10 @@ void for_each_operation(workloads::SplitMix& numbers, int experiments, Visit vis
 }  // namespace
 
 TEST_CASE("the example of docs/planner.md: a forward pass whose results do not fit") {
+  workloads::LayerSpec layer = test::fc(40);
+  layer.bias = false;
   sim::Experiment experiment =
-      test::experiment(workloads::make_network("hand", {60, 1, 1}, 4, {test::fc(40)}), "bp", 20);
+      test::experiment(workloads::make_network("hand", {60, 1, 1}, 4, {layer}), "bp", 20);
   experiment.idealisations = sim::Idealisations::none();
   experiment.policy = sim::Policy::layer;
   const auto forward_in = [&](std::uint64_t words) {
