@@ -15,7 +15,7 @@ using workloads::Words;
 
 struct LayerTraffic {
   std::string layer;
-  Words forward, rest;  ///< sim/plan/layer_words.hpp
+  Words forward, rest;  ///< sim/plan/reports/layer_words.hpp
   Words once;           ///< the same
   /// analysis/lower_bound.hpp, where it is valid: operands are counted in DRAM, none is made on
   /// chip, and there is a product.

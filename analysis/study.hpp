@@ -17,7 +17,7 @@ struct StudyRow {
   std::string label;
   std::filesystem::path experiment;
   std::vector<workloads::Assignment> overrides;
-  std::vector<double> paper;           ///< percent, by decision; empty when the paper has none
+  std::vector<double> paper;  ///< percent, by decision; empty when the paper has none
   /// Percent, by seed and decision, from an independent implementation in the setting that
   /// the study states.
   std::vector<std::vector<double>> pytorch;

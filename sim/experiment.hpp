@@ -16,11 +16,10 @@
 
 namespace spillway::sim {
 
-/// How a step is fitted to the device (sim/plan/policies.hpp).
+/// How a step is fitted to the device (sim/plan/policies/policies.hpp).
 enum class Policy { paper, layer, best, best_with_recomputation };
 const std::vector<std::string>& policy_names();
 std::string to_string(Policy policy);
-
 
 struct DataSource {
   std::string where;             ///< its place in the experiment, for messages
