@@ -20,7 +20,7 @@ namespace {
 /// How many random cases, in four tests; their time is in proportion. Sanitizers are slow, and look
 /// for what a few cases show.
 #ifdef __SANITIZE_ADDRESS__
-constexpr int cases = 100;
+constexpr int cases = 40;
 #else
 constexpr int cases = 2000;
 #endif
