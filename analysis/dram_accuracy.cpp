@@ -157,10 +157,10 @@ std::vector<AccuracyRow> beside(const std::vector<ReferenceRun>& runs, bool alik
                     .in_range = {}};
     if (run.activates && !counts_half_bursts(run)) {
       row.activates =
-          Difference{percent(static_cast<double>(our.statistics.activates), *run.activates), {}};
+          Deviation{percent(static_cast<double>(our.statistics.activates), *run.activates), {}};
     }
     const std::optional<double> energy = our.energy_uj();
-    if (run.energy && energy) row.energy = Difference{percent(*energy, *run.energy), {}};
+    if (run.energy && energy) row.energy = Deviation{percent(*energy, *run.energy), {}};
     rows.push_back(row);
   }
   return rows;
@@ -202,7 +202,7 @@ std::string without_reference_text(const std::vector<AccuracyRow>& rows) {
          line("devices", devices_without_reference(rows));
 }
 
-std::string signed_percent(const Difference& difference) {
+std::string signed_percent(const Deviation& difference) {
   return fmt::format("{:+.2f}{}", difference.percent, difference.kept() ? "" : " !");
 }
 
@@ -210,7 +210,7 @@ struct Summary {
   std::uint64_t judged = 0, kept = 0;
   double sum = 0, largest = 0;
 
-  void add(const Difference& difference) {
+  void add(const Deviation& difference) {
     ++judged;
     kept += difference.kept() ? 1 : 0;
     sum += std::abs(difference.percent);
@@ -303,7 +303,7 @@ std::string alike_summary_text(const std::vector<AccuracyRow>& rows) {
 }
 
 Json rows_json(const std::vector<AccuracyRow>& rows) {
-  const auto difference = [](const std::optional<Difference>& value) -> Json {
+  const auto difference = [](const std::optional<Deviation>& value) -> Json {
     if (!value) return nullptr;
     return {{"percent", value->percent},
             {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
@@ -333,7 +333,7 @@ Json rows_json(const std::vector<AccuracyRow>& rows) {
 
 }  // namespace
 
-bool Difference::kept() const { return !bound || std::abs(percent) <= *bound; }
+bool Deviation::kept() const { return !bound || std::abs(percent) <= *bound; }
 
 bool AccuracyRow::kept() const {
   return time.kept() && in_range.value_or(true) && (!activates || activates->kept()) &&

@@ -28,7 +28,7 @@ std::filesystem::path reference_runs_file();
 
 /// A difference in percent of the reference, and the largest that is accepted; none: for
 /// information.
-struct Difference {
+struct Deviation {
   double percent = 0;
   std::optional<double> bound;
 
@@ -39,8 +39,8 @@ struct Difference {
 struct AccuracyRow {
   ReferenceRun reference;
   double time_ns = 0;
-  Difference time;
-  std::optional<Difference> activates, energy;
+  Deviation time;
+  std::optional<Deviation> activates, energy;
   /// The bandwidth is within the range of the simulators: asked where they differ most.
   std::optional<bool> in_range;
 

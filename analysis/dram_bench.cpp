@@ -50,7 +50,7 @@ double run_speed(const sim::Experiment& experiment) {
   return static_cast<double>(result.execution.dram.channel.bursts()) / std::max(seconds, 1e-9);
 }
 
-std::string millions(double speed, double target) {
+std::string speed_text(double speed, double target) {
   return fmt::format("{:.1f}{}", speed / 1e6, speed < target ? " !" : "");
 }
 
@@ -88,7 +88,7 @@ std::string dram_bench_text(const DramBench& bench) {
   for (const DramBench::Row& row : bench.rows) {
     std::vector<std::string> cells{row.device};
     for (std::size_t i = 0; i < row.speeds.size(); ++i) {
-      cells.push_back(millions(row.speeds[i], target_of(bench.patterns[i])));
+      cells.push_back(speed_text(row.speeds[i], target_of(bench.patterns[i])));
     }
     table.add(cells);
   }
@@ -97,7 +97,7 @@ std::string dram_bench_text(const DramBench& bench) {
       "{} without values, from its plan to its end, on {}: {}\n\n"
       "Targets: {:.0f} for a_ and b_, {:.0f} for g_ and h_, {:.0f} for the run (! missed).\n",
       bench.repeats, bench.machine, table.text(), bench.experiment, bench.run_device,
-      millions(bench.run_speed, run_target), stream_target / 1e6, random_target / 1e6,
+      speed_text(bench.run_speed, run_target), stream_target / 1e6, random_target / 1e6,
       run_target / 1e6);
 }
 

@@ -17,15 +17,15 @@ namespace spillway::analysis {
 
 namespace {
 
-constexpr std::int64_t width = 256, batch = 128, classes = 10;
+constexpr std::int64_t layer_width = 256, examples = 128, class_count = 10;
 
 sim::Experiment deep_experiment(int depth, const std::string& rule, bool recompute) {
   workloads::LayerSpec layer;
   layer.kind = workloads::LayerKind::fc;
-  layer.outputs = width;
-  sim::Experiment experiment = paper_experiment("mnist-mlp", rule, batch);
+  layer.outputs = layer_width;
+  sim::Experiment experiment = paper_experiment("mnist-mlp", rule, examples);
   experiment.network = workloads::make_network(
-      fmt::format("{} layers", depth), {width, 1, 1}, classes,
+      fmt::format("{} layers", depth), {layer_width, 1, 1}, class_count,
       std::vector<workloads::LayerSpec>(static_cast<std::size_t>(depth), layer));
   experiment.policy = recompute ? sim::Policy::best_with_recomputation : sim::Policy::best;
   experiment.device.buffer = workloads::Bytes(1 << 20);
@@ -105,7 +105,7 @@ std::string plan_depth_bench_text(const PlanDepthBench& bench) {
   return fmt::format(
       "Seconds of processor time to plan a step by policy {}: fully connected layers of {}, {} "
       "examples,\na buffer of 1 MiB, on {}\n\n{}",
-      bench.policy, width, batch, bench.machine, table.text());
+      bench.policy, layer_width, examples, bench.machine, table.text());
 }
 
 std::string plan_depth_bench_json(const PlanDepthBench& bench) {
@@ -119,8 +119,8 @@ std::string plan_depth_bench_json(const PlanDepthBench& bench) {
   }
   return dump({{"machine", bench.machine},
                {"policy", bench.policy},
-               {"width", width},
-               {"batch", batch},
+               {"width", layer_width},
+               {"batch", examples},
                {"buffer_bytes", 1 << 20},
                {"rows", rows}});
 }

@@ -243,7 +243,7 @@ StudySetting setting_of(const po::variables_map& values, const Study& study) {
   return setting;
 }
 
-std::string duration_text(double seconds) {
+std::string estimate_text(double seconds) {
   if (seconds < 90) return fmt::format("{:.0f} seconds", seconds);
   if (seconds < 5400) return fmt::format("{:.0f} minutes", seconds / 60);
   return fmt::format("{:.1f} hours", seconds / 3600);
@@ -259,7 +259,7 @@ int reproduce_command(const po::variables_map& values) {
                            counted(study.rows.size(), "row"),
                            counted(static_cast<std::uint64_t>(setting.epochs), "epoch"),
                            counted(static_cast<std::uint64_t>(setting.seeds), "seed"),
-                           duration_text(estimate_seconds(study, setting)));
+                           estimate_text(estimate_seconds(study, setting)));
   std::optional<NoteInterrupts> note_interrupts;
   StudyProgress report;
   if (setting.checkpoints) {

@@ -1,7 +1,6 @@
 #include "sim/run/checkpoint.hpp"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <bit>
@@ -9,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "sim/run/checksum.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/json.hpp"
 #include "workloads/support/whole_file.hpp"
@@ -20,12 +20,6 @@ namespace {
 using workloads::InputError;
 
 constexpr std::string_view magic = "spillway checkpoint 2\n", any_magic = "spillway checkpoint ";
-
-std::uint32_t checksum(std::string_view bytes) {
-  uLong sum = crc32_z(0, nullptr, 0);
-  sum = crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
-  return static_cast<std::uint32_t>(sum);
-}
 
 // Doubles as their bits: a loss may be infinite or no number, and must come back as it was.
 Json bits(const std::vector<double>& values) {

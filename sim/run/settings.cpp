@@ -2,23 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <string_view>
 
 #include "models/dram/placement.hpp"
+#include "sim/run/checksum.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {
 
 namespace {
-
-std::uint32_t checksum(std::string_view bytes) {
-  uLong sum = crc32_z(0, nullptr, 0);
-  sum = crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
-  return static_cast<std::uint32_t>(sum);
-}
 
 std::string pair_text(const std::array<std::int64_t, 2>& pair) {
   return pair[0] == pair[1] ? std::to_string(pair[0]) : fmt::format("[{}, {}]", pair[0], pair[1]);

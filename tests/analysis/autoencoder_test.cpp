@@ -4,7 +4,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::autoencoder_test {
 
 namespace {
 
@@ -87,4 +87,4 @@ TEST_CASE("a run of a network written whole has no words and no MACs of a readou
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::autoencoder_test

@@ -10,7 +10,7 @@
 #include "workloads/support/error.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::check_test {
 
 using analysis::Difference;
 
@@ -222,4 +222,4 @@ TEST_CASE("check alone checks the experiments of the folder that one is in") {
   CHECK(check({}).exit_code == 2);
 }
 
-}  // namespace spillway
+}  // namespace spillway::check_test

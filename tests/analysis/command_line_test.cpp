@@ -6,7 +6,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::command_line_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -261,4 +261,4 @@ TEST_CASE("a mini-batch too large for the figure's device is refused before anyt
   CHECK_FALSE(std::filesystem::exists(folder.path() / "new"));
 }
 
-}  // namespace spillway
+}  // namespace spillway::command_line_test

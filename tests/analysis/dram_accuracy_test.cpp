@@ -12,7 +12,7 @@
 #include "workloads/support/error.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::dram_accuracy_test {
 
 using analysis::AccuracyRow;
 using analysis::compare_with_reference;
@@ -238,4 +238,4 @@ TEST_CASE("accuracy prints every run and a summary and fails with exit 1 beyond 
   CHECK(run_spillway({"accuracy", "good.csv", "bad.csv"}, folder.path()).exit_code == 2);
 }
 
-}  // namespace spillway
+}  // namespace spillway::dram_accuracy_test

@@ -11,7 +11,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::dram_command_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -428,4 +428,4 @@ TEST_CASE("wrong usage of dram gives one line and exit 2") {
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::dram_command_test

@@ -12,7 +12,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/whole_file.hpp"
 
-namespace spillway {
+namespace spillway::dram_trace_test {
 
 using analysis::DramTraceFile;
 using models::dram::Request;
@@ -189,4 +189,4 @@ TEST_CASE("a pipe takes a trace as it grows") {
   CHECK(std::filesystem::is_fifo(pipe));
 }
 
-}  // namespace spillway
+}  // namespace spillway::dram_trace_test

@@ -17,7 +17,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
-namespace spillway {
+namespace spillway::explore_buffer_test {
 
 using namespace workloads::literals;
 using analysis::BufferBlock;
@@ -447,4 +447,4 @@ TEST_CASE("the larger networks have the shapes that their files state") {
   CHECK(chain.weights() == Words(10'994'880));
 }
 
-}  // namespace spillway
+}  // namespace spillway::explore_buffer_test

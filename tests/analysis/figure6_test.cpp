@@ -9,7 +9,7 @@
 #include "analysis/closed_form.hpp"
 #include "tests/support/build.hpp"
 
-namespace spillway {
+namespace spillway::figure6_test {
 
 using analysis::Figure6;
 using analysis::Figure6Row;
@@ -121,4 +121,4 @@ TEST_CASE("the memory that the paper states is the largest layer's weights and a
         Words(1'728 + 6'553'600));
 }
 
-}  // namespace spillway
+}  // namespace spillway::figure6_test

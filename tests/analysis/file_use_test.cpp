@@ -5,7 +5,7 @@
 
 #include "tests/support/program.hpp"
 
-namespace spillway {
+namespace spillway::file_use_test {
 
 namespace {
 
@@ -109,4 +109,4 @@ TEST_CASE("rows of one study may differ in their data and train their layers one
   CHECK(run.out.find("\"steps\": 12") != std::string::npos);
 }
 
-}  // namespace spillway
+}  // namespace spillway::file_use_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace spillway::include_rules_test {
+
 using spillway::tests::include_violations;
 using spillway::tests::read_sources;
 
@@ -108,3 +110,5 @@ TEST_CASE("no source of Spillway breaks the rules of inclusion") {
   }
   for (const std::string& violation : include_violations(files)) FAIL_CHECK(violation);
 }
+
+}  // namespace spillway::include_rules_test

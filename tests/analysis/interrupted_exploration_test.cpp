@@ -14,7 +14,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
 
-namespace spillway {
+namespace spillway::interrupted_exploration_test {
 
 using analysis::BufferExploration;
 using analysis::Curve;
@@ -208,4 +208,4 @@ TEST_CASE("an exploration that is killed or asked to end continues to the same b
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::interrupted_exploration_test

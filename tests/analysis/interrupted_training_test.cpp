@@ -11,7 +11,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/splitmix.hpp"
 
-namespace spillway {
+namespace spillway::interrupted_training_test {
 
 namespace {
 
@@ -104,4 +104,4 @@ TEST_CASE("a run that is asked to end keeps what it has done") {
   CHECK(folder.read("ended") == folder.read("whole"));
 }
 
-}  // namespace spillway
+}  // namespace spillway::interrupted_training_test

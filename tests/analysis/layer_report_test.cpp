@@ -12,7 +12,7 @@
 #include "workloads/step_needs.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::layer_report_test {
 
 using analysis::layer_traffic;
 using analysis::LayerTraffic;
@@ -278,4 +278,4 @@ TEST_CASE("plan shows layers in its text and in JSON") {
   CHECK(json.at("macs").get<std::uint64_t>() > json.at("macs_again").get<std::uint64_t>());
 }
 
-}  // namespace spillway
+}  // namespace spillway::layer_report_test

@@ -6,7 +6,7 @@
 #include "analysis/commands/command.hpp"
 #include "tests/support/program.hpp"
 
-namespace spillway {
+namespace spillway::messages_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -263,4 +263,4 @@ TEST_CASE("a run that is continued with other settings names them with both valu
   require_says(folder, train, {"another version of Spillway"});
 }
 
-}  // namespace spillway
+}  // namespace spillway::messages_test

@@ -5,7 +5,7 @@
 #include "tests/support/text_table.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::needs_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -89,4 +89,4 @@ TEST_CASE("what infer says to be needed is enough for inference when pasted back
   CHECK(infer(most).exit_code == 0);
 }
 
-}  // namespace spillway
+}  // namespace spillway::needs_test

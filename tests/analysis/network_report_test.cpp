@@ -7,7 +7,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
-namespace spillway {
+namespace spillway::network_report_test {
 
 TEST_CASE("vgg16 has the 138 357 544 parameters that are published") {
   const test::TemporaryFolder folder;
@@ -43,4 +43,4 @@ TEST_CASE("parameters of every shipped network are those that a step of bp learn
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::network_report_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/program.hpp"
 
-namespace spillway {
+namespace spillway::pace_test {
 
 using analysis::Moment;
 using analysis::TrainingPace;
@@ -77,4 +77,4 @@ TEST_CASE("training into a pipe says a line an epoch on standard error") {
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::pace_test

@@ -4,7 +4,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::plan_bench_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -52,4 +52,4 @@ TEST_CASE("bench plan --depth plans ever deeper networks") {
   CHECK(run_spillway({"bench", "dram", "--depth", "20"}, folder.path()).exit_code == 2);
 }
 
-}  // namespace spillway
+}  // namespace spillway::plan_bench_test

@@ -6,7 +6,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::result_diff_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -168,4 +168,4 @@ TEST_CASE("what is no result is refused in one line") {
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::result_diff_test

@@ -12,7 +12,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/sizes.hpp"
 
-namespace spillway {
+namespace spillway::results_tables_test {
 
 using test::shows;
 using test::TextTable;
@@ -204,4 +204,4 @@ TEST_CASE("the tables of the three benches say what their JSON says") {
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::results_tables_test

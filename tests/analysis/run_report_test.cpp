@@ -16,7 +16,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
-namespace spillway {
+namespace spillway::run_report_test {
 
 using test::ProgramRun;
 using test::run_spillway;
@@ -264,4 +264,4 @@ TEST_CASE("an energy that is not known is null and says why") {
   CHECK(other_text.find("names no currents") == std::string::npos);
 }
 
-}  // namespace spillway
+}  // namespace spillway::run_report_test

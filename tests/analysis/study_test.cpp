@@ -9,7 +9,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/shared_files.hpp"
 
-namespace spillway {
+namespace spillway::study_test {
 
 using analysis::Study;
 using analysis::StudyResult;
@@ -148,4 +148,4 @@ TEST_CASE("a study that is wrong is refused with the file and the key at fault")
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::study_test

@@ -11,7 +11,7 @@
 #include "workloads/support/json.hpp"
 #include "workloads/support/sizes.hpp"
 
-namespace spillway {
+namespace spillway::tables_test {
 
 using test::shows;
 using test::table_with;
@@ -497,4 +497,4 @@ TEST_CASE("no command prints a table that no test compares") {
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::tables_test

@@ -11,6 +11,8 @@
 
 #include "workloads/support/error.hpp"
 
+namespace spillway::backing_store_test {
+
 using spillway::models::BackingStore;
 using spillway::models::poison;
 using spillway::models::poison_word;
@@ -96,3 +98,5 @@ TEST_CASE("random writes read back as from a plain map of bytes") {
   }
   CHECK(wrong == 0);
 }
+
+}  // namespace spillway::backing_store_test

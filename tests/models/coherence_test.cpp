@@ -9,7 +9,7 @@
 #include "tests/support/device_programs.hpp"
 #include "workloads/support/splitmix.hpp"
 
-namespace spillway {
+namespace spillway::coherence_test {
 
 using models::BoxIndex;
 using models::BufferedTile;
@@ -205,4 +205,4 @@ TEST_CASE("an index of boxes finds what looking at all of them finds") {
   CHECK(many > 1000);
 }
 
-}  // namespace spillway
+}  // namespace spillway::coherence_test

@@ -11,6 +11,8 @@
 
 #include "workloads/support/error.hpp"
 
+namespace spillway::compute_array_test {
+
 using namespace spillway::workloads::literals;
 using spillway::models::ComputeArray;
 using spillway::models::Dataflow;
@@ -108,3 +110,5 @@ TEST_CASE("an array without units is bad input") {
   CHECK_THROWS_AS(ComputeArray(0, 8, Dataflow::output_stationary), InputError);
   CHECK_THROWS_AS(ComputeArray(4, 0, Dataflow::weight_stationary), InputError);
 }
+
+}  // namespace spillway::compute_array_test

@@ -8,6 +8,8 @@
 
 #include "models/backing_store.hpp"
 
+namespace spillway::copies_test {
+
 using spillway::models::BackingStore;
 using spillway::models::Copies;
 using spillway::models::Reuse;
@@ -77,3 +79,5 @@ TEST_CASE("a store's noted copies move when they run, across its pages") {
   copies.run();
   CHECK(back == written);
 }
+
+}  // namespace spillway::copies_test

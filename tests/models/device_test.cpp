@@ -10,7 +10,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/device_programs.hpp"
 
-namespace spillway {
+namespace spillway::device_test {
 
 using models::BufferedTile;
 using models::Compute;
@@ -242,4 +242,4 @@ TEST_CASE("a run of bytes has the same words wherever transactions end") {
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::device_test

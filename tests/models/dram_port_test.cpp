@@ -9,7 +9,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/device_programs.hpp"
 
-namespace spillway {
+namespace spillway::dram_port_test {
 
 using models::BufferedTile;
 using models::Compute;
@@ -165,4 +165,4 @@ TEST_CASE("loads and stores share the channel") {
   CHECK(both.dram.channel.lost_turnaround > 0);
 }
 
-}  // namespace spillway
+}  // namespace spillway::dram_port_test

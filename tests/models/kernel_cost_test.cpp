@@ -5,7 +5,7 @@
 
 #include "tests/support/build.hpp"
 
-namespace spillway {
+namespace spillway::kernel_cost_test {
 
 using models::Gemm;
 using models::KernelCost;
@@ -144,4 +144,4 @@ TEST_CASE("a batch's cycles are never more than those of its examples one by one
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::kernel_cost_test

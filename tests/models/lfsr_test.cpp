@@ -8,6 +8,8 @@
 #include <numeric>
 #include <vector>
 
+namespace spillway::lfsr_test {
+
 using spillway::models::generate_uniform;
 using spillway::models::Lfsr;
 using spillway::models::lfsr_power_of_x;
@@ -158,3 +160,5 @@ TEST_CASE("element e of generated weights is word e mod 10 of clock e div 10") {
   CHECK(uniform_weights(9, 1'234'567'897, 1).front() ==
         uniform_weight(words[7], uniform_half_width(0.05)));
 }
+
+}  // namespace spillway::lfsr_test

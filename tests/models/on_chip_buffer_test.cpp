@@ -13,6 +13,8 @@
 #include "models/backing_store.hpp"
 #include "workloads/support/error.hpp"
 
+namespace spillway::on_chip_buffer_test {
+
 using namespace spillway::workloads::literals;
 using spillway::models::OnChipBuffer;
 using spillway::models::poison;
@@ -180,3 +182,5 @@ TEST_CASE("random reservations agree with a plain map of bytes") {
     }
   }
 }
+
+}  // namespace spillway::on_chip_buffer_test

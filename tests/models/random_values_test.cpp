@@ -9,7 +9,7 @@
 
 #include "models/lfsr.hpp"
 
-namespace spillway {
+namespace spillway::random_values_test {
 
 using models::elements_per_clock;
 using models::generate_values;
@@ -215,4 +215,4 @@ TEST_CASE("weights with another tensor's signs correlate with it by the mean mag
   CHECK(std::sqrt(moment(both, 2)) == doctest::Approx(1).epsilon(0.005));
 }
 
-}  // namespace spillway
+}  // namespace spillway::random_values_test

@@ -8,7 +8,7 @@
 #include "tests/support/build.hpp"
 #include "workloads/support/error.hpp"
 
-namespace spillway {
+namespace spillway::tile_test {
 
 using models::Run;
 using models::Tile;
@@ -141,4 +141,4 @@ TEST_CASE("a tile is called by its tensor, and by its box where it is a part") {
   CHECK(models::tile_name(tile, map) == "conv1.weights[4:8, 0:3, 0:5, 0:5]");
 }
 
-}  // namespace spillway
+}  // namespace spillway::tile_test

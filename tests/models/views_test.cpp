@@ -10,7 +10,7 @@
 #include "workloads/kernels/runner.hpp"
 #include "workloads/support/splitmix.hpp"
 
-namespace spillway {
+namespace spillway::views_test {
 
 using models::BufferedTile;
 using models::Compute;
@@ -372,4 +372,4 @@ TEST_CASE(
   CHECK(bench.failure({stream}).find("t1 is absent") != std::string::npos);
 }
 
-}  // namespace spillway
+}  // namespace spillway::views_test

@@ -9,7 +9,7 @@
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"
 
-namespace spillway {
+namespace spillway::buffer_sizes_test {
 
 using sim::Experiment;
 using sim::Policy;
@@ -189,4 +189,4 @@ TEST_CASE("the smallest buffer that policy paper states is the smallest that it 
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::buffer_sizes_test

@@ -8,7 +8,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/liveness_oracle.hpp"
 
-namespace spillway {
+namespace spillway::counts_test {
 
 using models::Port;
 using sim::Direction;
@@ -272,4 +272,4 @@ TEST_CASE("momentum in DRAM brings the BP / LEL ratio down to 1.30, 1.40 and 2.0
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::counts_test

@@ -10,7 +10,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/tile_search.hpp"
 
-namespace spillway {
+namespace spillway::exhaustive_tiles_test {
 
 using test::Product;
 using test::Tiles;
@@ -192,4 +192,4 @@ TEST_CASE("the search over all tiles finds what is known of small products") {
   CHECK(fewest[7] == 12);
 }
 
-}  // namespace spillway
+}  // namespace spillway::exhaustive_tiles_test

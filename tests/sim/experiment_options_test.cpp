@@ -8,7 +8,7 @@
 #include "sim/experiment.hpp"
 #include "tests/support/build.hpp"
 
-namespace spillway {
+namespace spillway::experiment_options_test {
 
 using namespace sim;
 using workloads::Config;
@@ -317,4 +317,4 @@ TEST_CASE("values are laid over the DRAM of the device that an experiment names"
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::experiment_options_test

@@ -19,7 +19,7 @@
 #include "sim/plan/operations/phases.hpp"
 #include "tests/support/build.hpp"
 
-namespace spillway {
+namespace spillway::forward_traffic_test {
 
 using workloads::Layer;
 using workloads::Words;
@@ -161,4 +161,4 @@ TEST_CASE("forward products alone move no more words than the best tiles on pape
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::forward_traffic_test

@@ -16,7 +16,7 @@
 #include "workloads/rules/rule.hpp"
 #include "workloads/support/splitmix.hpp"
 
-namespace spillway {
+namespace spillway::loop_search_test {
 
 namespace {
 
@@ -282,4 +282,4 @@ TEST_CASE("loops known from other rooms are those that a search finds") {
   CHECK(searched > 1000);
 }
 
-}  // namespace spillway
+}  // namespace spillway::loop_search_test

@@ -13,7 +13,7 @@
 #include "tests/support/random_losses.hpp"
 #include "tests/support/same_values.hpp"
 
-namespace spillway {
+namespace spillway::losses_test {
 
 using models::Port;
 using sim::Direction;
@@ -254,4 +254,4 @@ TEST_CASE("one score is trained to be the label, whatever classes the data has")
   CHECK(sim::load_data(experiment).train.classes == 2);
 }
 
-}  // namespace spillway
+}  // namespace spillway::losses_test

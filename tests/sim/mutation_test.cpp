@@ -8,7 +8,7 @@
 #include "tests/support/device_programs.hpp"
 #include "tests/support/random_experiment.hpp"
 
-namespace spillway {
+namespace spillway::mutation_test {
 
 using models::Instruction;
 using models::Load;
@@ -362,4 +362,4 @@ TEST_CASE("a program that frees nothing is a deadlock, reported with tile and wo
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::mutation_test

@@ -17,7 +17,7 @@
 #include "tests/support/build.hpp"
 #include "workloads/support/splitmix.hpp"
 
-namespace spillway {
+namespace spillway::nest_moves_test {
 
 using sim::Axis;
 
@@ -178,4 +178,4 @@ TEST_CASE("any loops of a product move what their closed form says, whatever sta
   CHECK(inner > 500);
 }
 
-}  // namespace spillway
+}  // namespace spillway::nest_moves_test

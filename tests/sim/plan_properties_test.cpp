@@ -9,7 +9,7 @@
 #include "tests/support/hand_schedules.hpp"
 #include "tests/support/random_experiment.hpp"
 
-namespace spillway {
+namespace spillway::plan_properties_test {
 
 using sim::Experiment;
 using sim::Policy;
@@ -45,14 +45,14 @@ std::uint64_t smallest(Experiment experiment, Policy policy) {
   return test::smallest_buffer_words(experiment);
 }
 
-/// The sizes that a case is planned for: about the smallest, a few words more, and where some
-/// schedule made by hand begins to fit.
+/// The sizes that a case is planned for: about the smallest and a few words more. One case in three
+/// is planned for where some schedule made by hand begins to fit, too, which is most of its time.
 std::set<std::uint64_t> sizes_for(const Experiment& experiment, std::uint64_t least,
                                   const std::vector<test::HandSchedule>& by_hand) {
   workloads::SplitMix numbers(experiment.seed);
   std::set<std::uint64_t> sizes{least + numbers.below(2), least + 2 + numbers.below(30)};
   const test::HandSchedule& hand = by_hand[numbers.below(by_hand.size())];
-  sizes.insert(std::max(least, hand.buffer_words));
+  if (experiment.seed % 3 == 0) sizes.insert(std::max(least, hand.buffer_words));
   return sizes;
 }
 
@@ -76,11 +76,14 @@ std::vector<Fault> faults(const Experiment& experiment) {
     };
     at_most("best works where layer does", size, least);
     std::optional<std::uint64_t> best_before, again_before;
+    // Where every layer learns by itself there is nothing to make again, at any size.
+    const bool local = workloads::learning_rule(experiment.rule).local;
     for (const std::uint64_t words : sizes_for(experiment, least, by_hand)) {
       size = words;
       const auto layer = planned(experiment, Policy::layer, size);
       const auto best = planned(experiment, Policy::best, size);
-      const auto again = planned(experiment, Policy::best_with_recomputation, size);
+      const auto again =
+          local && best_before ? best : planned(experiment, Policy::best_with_recomputation, size);
       const auto paper = planned(experiment, Policy::paper, size);
       if (!layer || !best || !again) {
         found.push_back({"a larger buffer than the smallest works", fmt::format("{}", size)});
@@ -160,4 +163,4 @@ TEST_CASE("plans of random networks move no less than they must and no more than
   check_quarter(3 * quarter);
 }
 
-}  // namespace spillway
+}  // namespace spillway::plan_properties_test

@@ -6,7 +6,7 @@
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"
 
-namespace spillway {
+namespace spillway::planned_macs_test {
 
 using sim::Experiment;
 using sim::PlannedMacs;
@@ -105,4 +105,4 @@ TEST_CASE("activations that are not stored cost their forward products again") {
   CHECK(found > 3);
 }
 
-}  // namespace spillway
+}  // namespace spillway::planned_macs_test

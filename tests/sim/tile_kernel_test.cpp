@@ -8,7 +8,7 @@
 #include "models/kernel_cost.hpp"
 #include "tests/support/kernels.hpp"
 
-namespace spillway {
+namespace spillway::tile_kernel_test {
 
 using namespace workloads;
 using namespace test;
@@ -800,4 +800,4 @@ TEST_CASE("boxes that do not fit each other are refused") {
                   ConsistencyError);
 }
 
-}  // namespace spillway
+}  // namespace spillway::tile_kernel_test

@@ -11,7 +11,7 @@
 #include "tests/support/random_experiment.hpp"
 #include "tests/support/same_values.hpp"
 
-namespace spillway {
+namespace spillway::tiles_test {
 
 using sim::Experiment;
 using sim::Policy;
@@ -160,4 +160,4 @@ TEST_CASE("a buffer below the smallest tiles is refused with the operation and w
   CHECK(refused > 500);
 }
 
-}  // namespace spillway
+}  // namespace spillway::tiles_test

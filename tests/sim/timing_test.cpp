@@ -10,7 +10,7 @@
 #include "tests/support/random_experiment.hpp"
 #include "workloads/support/error.hpp"
 
-namespace spillway {
+namespace spillway::timing_test {
 
 using models::EngineTimes;
 using sim::Experiment;
@@ -140,4 +140,4 @@ TEST_CASE("random values count for the operation that they are made for") {
   CHECK(moved["fc1 forward"].made.empty());
 }
 
-}  // namespace spillway
+}  // namespace spillway::timing_test

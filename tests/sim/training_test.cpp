@@ -15,7 +15,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/program.hpp"
 
-namespace spillway {
+namespace spillway::training_test {
 
 using sim::Experiment;
 using sim::TrainingOptions;
@@ -283,4 +283,4 @@ TEST_CASE("a batch and validation images that leave nothing to train on are refu
   CHECK_THROWS_AS(sim::train(experiment, data), InputError);
 }
 
-}  // namespace spillway
+}  // namespace spillway::training_test

@@ -5,7 +5,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/device_programs.hpp"
 
-namespace spillway {
+namespace spillway::values_off_test {
 
 using sim::Experiment;
 using sim::Result;
@@ -56,4 +56,4 @@ TEST_CASE("without values a program runs on a buffer that this machine could not
   CHECK(simulation.run_step({}).execution.instructions > 0);
 }
 
-}  // namespace spillway
+}  // namespace spillway::values_off_test

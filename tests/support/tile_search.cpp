@@ -12,13 +12,13 @@ namespace {
 enum LoopAxis : std::size_t { example, row, column, group, output, input, axes };
 enum Operand : std::size_t { x, weights, y, operands };
 
-struct Span {
+struct TileSpan {
   std::int64_t begin = 0, end = 1;
   std::int64_t size() const { return end - begin; }
-  bool operator==(const Span&) const = default;
+  bool operator==(const TileSpan&) const = default;
 };
-using Spans = std::array<Span, axes>;
-using Box = std::array<Span, 4>;
+using Spans = std::array<TileSpan, axes>;
+using Box = std::array<TileSpan, 4>;
 
 struct NestLoop {
   std::size_t axis;
@@ -156,7 +156,7 @@ class TileSearch {
 
   /// Places of x that the windows at a range of y's places take, and the windows that touch a range
   /// of x's places.
-  Span under(Span places, std::size_t axis) const {
+  TileSpan under(TileSpan places, std::size_t axis) const {
     const workloads::Window& window = shape_.window;
     const std::int64_t extent = axis == 0 ? shape_.input.height : shape_.input.width;
     const std::int64_t begin = places.begin * window.stride[axis] - window.padding_begin[axis];
@@ -164,26 +164,26 @@ class TileSearch {
         (places.end - 1) * window.stride[axis] - window.padding_begin[axis] + window.kernel[axis];
     return {std::clamp<std::int64_t>(begin, 0, extent), std::clamp<std::int64_t>(end, 0, extent)};
   }
-  Span over(Span places, std::size_t axis) const {
+  TileSpan over(TileSpan places, std::size_t axis) const {
     const std::int64_t extent = axis == 0 ? shape_.output.height : shape_.output.width;
-    Span found{extent, 0};
+    TileSpan found{extent, 0};
     for (std::int64_t window = 0; window < extent; ++window) {
-      const Span taken = under({window, window + 1}, axis);
+      const TileSpan taken = under({window, window + 1}, axis);
       if (taken.begin >= places.end || taken.end <= places.begin) continue;
       found.begin = std::min(found.begin, window);
       found.end = window + 1;
     }
-    return found.begin < found.end ? found : Span{0, 0};
+    return found.begin < found.end ? found : TileSpan{0, 0};
   }
 
-  Span channels(const Spans& at, std::size_t axis) const {
+  TileSpan channels(const Spans& at, std::size_t axis) const {
     return {at[group].begin * extent_[axis] + at[axis].begin,
             (at[group].end - 1) * extent_[axis] + at[axis].end};
   }
 
   Box box(std::size_t operand, const Spans& at) const {
-    if (operand == weights) return {channels(at, output), at[input], Span{}, Span{}};
-    Span rows = at[row], columns = at[column];
+    if (operand == weights) return {channels(at, output), at[input], TileSpan{}, TileSpan{}};
+    TileSpan rows = at[row], columns = at[column];
     if (operand == x && !cut_at_x_) {
       rows = under(rows, 0);
       columns = under(columns, 1);
@@ -197,7 +197,7 @@ class TileSearch {
 
   std::uint64_t words(const Box& box, std::size_t operand) const {
     std::int64_t elements = 1;
-    for (const Span& span : box) elements *= span.size();
+    for (const TileSpan& span : box) elements *= span.size();
     if (operand == weights) elements *= shape_.window.kernel[0] * shape_.window.kernel[1];
     return static_cast<std::uint64_t>(elements);
   }

@@ -11,7 +11,7 @@
 #include "workloads/support/error.hpp"
 #include "workloads/support/nearest.hpp"
 
-namespace spillway {
+namespace spillway::config_test {
 
 using workloads::Bytes;
 using workloads::Config;
@@ -365,4 +365,4 @@ TEST_CASE("aliases that expand without bound are refused") {
                        doctest::Contains("at most 100000 values"), workloads::InputError);
 }
 
-}  // namespace spillway
+}  // namespace spillway::config_test

@@ -14,6 +14,8 @@
 #include "workloads/data/dataset.hpp"
 #include "workloads/support/error.hpp"
 
+namespace spillway::data_test {
+
 using namespace spillway::workloads;
 namespace workloads = spillway::workloads;  // glibc has a global struct random_data
 
@@ -423,3 +425,5 @@ TEST_CASE("random data of impossible sizes is refused") {
                  }),
                  {"2^32"});
 }
+
+}  // namespace spillway::data_test

@@ -9,7 +9,7 @@
 #include "workloads/initialise.hpp"
 #include "workloads/support/json.hpp"
 
-namespace spillway {
+namespace spillway::golden_test {
 
 namespace {
 
@@ -91,4 +91,4 @@ TEST_CASE("a folder without golden files is a failure, not a pass") {
   CHECK(run_golden(empty.path()).first != 0);
 }
 
-}  // namespace spillway
+}  // namespace spillway::golden_test

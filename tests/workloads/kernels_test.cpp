@@ -13,7 +13,7 @@
 #include "workloads/kernels/operands.hpp"
 #include "workloads/kernels/runner.hpp"
 
-namespace spillway {
+namespace spillway::kernels_test {
 
 using namespace workloads;
 using test::as;
@@ -549,4 +549,4 @@ TEST_CASE("poison passes through ReLU and max-pool instead of turning into a val
   CHECK(as<std::uint8_t>(pooled[1]) == Winners{2, 3});
 }
 
-}  // namespace spillway
+}  // namespace spillway::kernels_test

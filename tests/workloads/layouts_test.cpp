@@ -5,7 +5,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/twins.hpp"
 
-namespace spillway {
+namespace spillway::layouts_test {
 
 using namespace workloads;
 using test::from_one_to;
@@ -128,4 +128,4 @@ TEST_CASE("lasting results are to the bit those of plain operands however memory
   CHECK(finite > 100'000);
 }
 
-}  // namespace spillway
+}  // namespace spillway::layouts_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/kernels.hpp"
 
-namespace spillway {
+namespace spillway::loss_dropout_test {
 
 using namespace workloads;
 using namespace test;
@@ -263,4 +263,4 @@ TEST_CASE("a schedule's factor changes an update's rate and nothing else") {
   CHECK(p == Values{0, 3});
 }
 
-}  // namespace spillway
+}  // namespace spillway::loss_dropout_test

@@ -6,7 +6,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/kernels.hpp"
 
-namespace spillway {
+namespace spillway::max_pool_test {
 
 using namespace workloads;
 using namespace test;
@@ -184,4 +184,4 @@ TEST_CASE("NaN in blocked channels wins its max-pooling windows and no others") 
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::max_pool_test

@@ -12,7 +12,7 @@
 #include "tests/support/build.hpp"
 #include "workloads/support/shared_files.hpp"
 
-namespace spillway {
+namespace spillway::network_test {
 
 using workloads::ImageShape;
 using workloads::Layer;
@@ -371,4 +371,4 @@ TEST_CASE("layers get names by kind, and one name stands for one layer") {
   CHECK_THROWS_AS(workloads::make_network("n", {4, 1, 1}, 10, {test::fc(5), twice}), ShapeError);
 }
 
-}  // namespace spillway
+}  // namespace spillway::network_test

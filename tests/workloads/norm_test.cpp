@@ -5,7 +5,7 @@
 
 #include "tests/support/kernels.hpp"
 
-namespace spillway {
+namespace spillway::norm_test {
 
 using namespace workloads;
 using namespace test;
@@ -353,4 +353,4 @@ TEST_CASE("a NaN makes its channel's batch-norm NaN and leaves the other channel
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::norm_test

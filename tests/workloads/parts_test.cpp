@@ -5,7 +5,7 @@
 
 #include "tests/support/kernels.hpp"
 
-namespace spillway {
+namespace spillway::parts_test {
 
 using namespace workloads;
 using namespace test;
@@ -224,4 +224,4 @@ TEST_CASE("statistics merge with those of earlier values") {
   CHECK(three[2] == doctest::Approx(16.0 / 3));
 }
 
-}  // namespace spillway
+}  // namespace spillway::parts_test

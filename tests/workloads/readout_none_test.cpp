@@ -6,7 +6,7 @@
 #include "tests/support/gradient_trial.hpp"
 #include "workloads/support/shared_files.hpp"
 
-namespace spillway {
+namespace spillway::readout_none_test {
 
 using namespace workloads;
 using test::Agreement;
@@ -271,4 +271,4 @@ TEST_CASE("losses and readouts that do not fit a network or a rule are refused")
   refused(autoencoder(), "dfa", of_inputs, "the scores come from a conv layer, conv3; allowed");
 }
 
-}  // namespace spillway
+}  // namespace spillway::readout_none_test

@@ -10,7 +10,7 @@
 
 #include "tests/support/gradient_trial.hpp"
 
-namespace spillway {
+namespace spillway::rules_test {
 
 using namespace workloads;
 using test::Agreement;
@@ -315,4 +315,4 @@ TEST_CASE("a rule that does not exist is refused with those that do") {
                        InputError);
 }
 
-}  // namespace spillway
+}  // namespace spillway::rules_test

@@ -4,7 +4,7 @@
 
 #include "workloads/support/splitmix.hpp"
 
-namespace spillway {
+namespace spillway::sizes_test {
 
 using workloads::Bytes;
 using workloads::needed_size;
@@ -94,4 +94,4 @@ TEST_CASE("a need as printed is enough, and less than a tenth of its unit too mu
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::sizes_test

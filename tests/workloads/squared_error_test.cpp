@@ -5,7 +5,7 @@
 
 #include "tests/support/kernels.hpp"
 
-namespace spillway {
+namespace spillway::squared_error_test {
 
 using namespace workloads;
 using namespace test;
@@ -166,4 +166,4 @@ TEST_CASE("a part's squared error divides by the whole mini-batch and adds to th
   }
 }
 
-}  // namespace spillway
+}  // namespace spillway::squared_error_test

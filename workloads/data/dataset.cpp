@@ -26,7 +26,7 @@ using std::filesystem::path;
 using ByteVector = std::vector<std::uint8_t>;
 
 // No file of either format comes near this size; it bounds what a damaged or hostile one can claim.
-constexpr std::uintmax_t largest_file = 1u << 30;
+constexpr std::uintmax_t largest_data_file = 1u << 30;
 
 constexpr int mnist_classes = 10;
 
@@ -53,7 +53,7 @@ ByteVector unpack(const ByteVector& packed, const path& file) {
     stream.avail_out = static_cast<uInt>(chunk.size());
     int status = inflate(&stream, Z_NO_FLUSH);
     unpacked.insert(unpacked.end(), chunk.data(), stream.next_out);
-    if (unpacked.size() > largest_file) refuse_size(file);
+    if (unpacked.size() > largest_data_file) refuse_size(file);
     if (status == Z_STREAM_END) {
       if (stream.avail_in == 0) return unpacked;
       status = inflateReset(&stream);  // what follows must be packed data again (RFC 1952)
@@ -73,7 +73,7 @@ ByteVector read_bytes(const path& file) {
     throw InputError(fmt::format("{}: found no regular file; allowed: a data file", shown(file)));
   }
   const std::uintmax_t size = std::filesystem::file_size(file, error);
-  if (!error && size > largest_file) refuse_size(file);
+  if (!error && size > largest_data_file) refuse_size(file);
   ByteVector bytes(error ? 0 : size);
   std::ifstream stream(file, std::ios::binary);
   stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

@@ -11,7 +11,6 @@ using Dimensions = memory::dims;
 Descriptor any(const Dimensions& dims) {
   return {dims, memory::data_type::f32, memory::format_tag::any};
 }
-Dimensions pair(const std::array<std::int64_t, 2>& values) { return {values[0], values[1]}; }
 
 enum : std::int64_t { forward_kind, input_kind, weights_kind };
 

@@ -26,9 +26,9 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix& a, c
 
 /// Plain operands of a dense kernel: batch x inputs, inputs x outputs (either way), batch x
 /// outputs.
-struct Sizes {
+struct DenseBytes {
   std::size_t x, weights, bias, y;
-  explicit Sizes(const DenseGeometry& g)
+  explicit DenseBytes(const DenseGeometry& g)
       : x(bytes(g.batch * g.inputs)),
         weights(bytes(g.inputs * g.outputs)),
         bias(bytes(g.outputs)),
@@ -51,7 +51,7 @@ float keep(bool before) { return before ? 1.0f : 0.0f; }
 // fc weights are [out, in]: y = x W^T.
 void run(Layouts& layouts, const FcForward& k, Inputs in, Outputs out) {
   const auto [batch, inputs, outputs] = k.shape;
-  const Sizes size(k.shape);
+  const DenseBytes size(k.shape);
   const float* x = floats(layouts.read(in[0], size.x));
   const float* weights = floats(layouts.read(in[1], size.weights));
   const bool bias = in.size() > 2;
@@ -70,7 +70,7 @@ void run(Layouts& layouts, const FcForward& k, Inputs in, Outputs out) {
 
 void run(Layouts& layouts, const FcInputGradient& k, Inputs in, Outputs out) {
   const auto [batch, inputs, outputs] = k.shape;
-  const Sizes size(k.shape);
+  const DenseBytes size(k.shape);
   const float* dy = floats(layouts.read(in[0], size.y));
   const float* weights = floats(layouts.read(in[1], size.weights));
   multiply(batch, inputs, outputs, {dy, outputs}, {weights, inputs},
@@ -79,7 +79,7 @@ void run(Layouts& layouts, const FcInputGradient& k, Inputs in, Outputs out) {
 
 void run(Layouts& layouts, const FcWeightGradient& k, Inputs in, Outputs out) {
   const auto [batch, inputs, outputs] = k.shape;
-  const Sizes size(k.shape);
+  const DenseBytes size(k.shape);
   const float* dy = floats(layouts.read(in[0], size.y));
   const float* x = floats(layouts.read(in[1], size.x));
   multiply(outputs, inputs, batch, {dy, outputs, true}, {x, inputs},
@@ -95,7 +95,7 @@ void run(Layouts& layouts, const FcWeightGradient& k, Inputs in, Outputs out) {
 // M is [features, classes]: scores = y M, back dy = dscores K^T, and dM = y^T dscores.
 void run(Layouts& layouts, const ClassifierForward& k, Inputs in, Outputs out) {
   const auto [batch, features, classes] = k.shape;
-  const Sizes size(k.shape);
+  const DenseBytes size(k.shape);
   const float* y = floats(layouts.read(in[0], size.x));
   const float* matrix = floats(layouts.read(in[1], size.weights));
   multiply(batch, classes, features, {y, features}, {matrix, classes},
@@ -104,7 +104,7 @@ void run(Layouts& layouts, const ClassifierForward& k, Inputs in, Outputs out) {
 
 void run(Layouts& layouts, const ClassifierError& k, Inputs in, Outputs out) {
   const auto [batch, features, classes] = k.shape;
-  const Sizes size(k.shape);
+  const DenseBytes size(k.shape);
   const float* errors = floats(layouts.read(in[0], size.y));
   const float* matrix = floats(layouts.read(in[1], size.weights));
   multiply(batch, features, classes, {errors, classes}, {matrix, classes, true},
@@ -113,7 +113,7 @@ void run(Layouts& layouts, const ClassifierError& k, Inputs in, Outputs out) {
 
 void run(Layouts& layouts, const ClassifierWeightGradient& k, Inputs in, Outputs out) {
   const auto [batch, features, classes] = k.shape;
-  const Sizes size(k.shape);
+  const DenseBytes size(k.shape);
   const float* errors = floats(layouts.read(in[0], size.y));
   const float* y = floats(layouts.read(in[1], size.x));
   multiply(features, classes, batch, {y, features, true}, {errors, classes},

@@ -2,6 +2,7 @@
 // results may stay in oneDNN's layouts. Internal to the kernels.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -38,6 +39,9 @@ using Key = std::vector<std::int64_t>;
 
 inline const float* floats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
 inline float* floats(std::byte* bytes) { return reinterpret_cast<float*>(bytes); }
+inline dnnl::memory::dims pair(const std::array<std::int64_t, 2>& values) {
+  return {values[0], values[1]};
+}
 inline dnnl::memory::dims map_dims(std::int64_t batch, const ImageShape& shape) {
   return {batch, shape.channels, shape.height, shape.width};
 }

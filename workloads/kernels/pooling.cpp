@@ -25,8 +25,6 @@ Key key_of(const PoolGeometry& g) {
   return key;
 }
 
-memory::dims pair(const std::array<std::int64_t, 2>& values) { return {values[0], values[1]}; }
-
 std::int64_t inputs_of(const PoolGeometry& g) { return g.batch * g.input.elements(); }
 std::int64_t outputs_of(const PoolGeometry& g) { return g.batch * g.output.elements(); }
 

@@ -7,6 +7,7 @@
 
 #include "models/dram/placement.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
+#include "sim/plan/lifetimes/live_ranges.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
@@ -24,60 +25,21 @@ Words size_of(const MemoryMap& map, const Residence& residence) {
   return words_of(map.at(residence.tile.tensor).element * residence.tile.elements());
 }
 
-/// What a first fit came to: the words it used, or the residence that found no room.
-struct Fit {
-  std::uint64_t extent = 0;
-  std::optional<std::size_t> failed;  ///< place in the order
-};
-
-/// First fit, in the given order, at the lowest free address (in words).
-Fit first_fit(const MemoryMap& map, const std::vector<std::size_t>& order, std::size_t slack,
-              std::uint64_t capacity, std::vector<Residence>& residences) {
-  struct Placed {
-    std::uint64_t begin, end;
-    std::size_t first_op, last_op;
-  };
-  std::vector<Placed> placed;  // by address
-  Fit fit;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    Residence& residence = residences[order[i]];
-    const std::uint64_t size = size_of(map, residence).count();
-    std::uint64_t at = 0;
-    for (const Placed& other : placed) {
-      const bool together = residence.first_op <= other.last_op + slack &&
-                            other.first_op <= residence.last_op + slack;
-      if (!together || other.end <= at) continue;
-      if (other.begin >= at + size) break;
-      at = other.end;
-    }
-    if (at + size > capacity) {
-      fit.failed = i;
-      return fit;
-    }
-    residence.address = at * workloads::bytes_per_word;
-    const Placed entry{at, at + size, residence.first_op, residence.last_op};
-    placed.insert(
-        std::upper_bound(placed.begin(), placed.end(), entry,
-                         [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
-        entry);
-    fit.extent = std::max(fit.extent, at + size);
-  }
-  return fit;
-}
-
-/// Try an order; what finds no room is given the first choice, and so on, a bounded number of
-/// times. The words that it takes, if it fits.
+/// First fit in an order, a bounded number of times. The words that it takes, if it fits.
 std::optional<std::uint64_t> fit(const MemoryMap& map, std::vector<std::size_t> order,
                                  std::size_t slack, std::uint64_t capacity,
                                  std::vector<Residence>& residences) {
   constexpr int attempts = 40;
-  for (int attempt = 0; attempt < attempts; ++attempt) {
-    const Fit found = first_fit(map, order, slack, capacity, residences);
-    if (!found.failed) return found.extent;
-    const auto failed = order.begin() + static_cast<std::ptrdiff_t>(*found.failed);
-    std::rotate(order.begin(), failed, failed + 1);
+  std::vector<LiveRange> ranges;
+  for (const Residence& residence : residences) {
+    ranges.push_back({0, size_of(map, residence).count(), residence.first_op, residence.last_op});
   }
-  return std::nullopt;
+  const auto words = first_fit(ranges, order, capacity, slack, attempts);
+  if (!words) return std::nullopt;
+  for (std::size_t i = 0; i < residences.size(); ++i) {
+    residences[i].address = ranges[i].begin * workloads::bytes_per_word;
+  }
+  return words;
 }
 
 /// Orders worth trying: large tensors first, and in the order of the program.

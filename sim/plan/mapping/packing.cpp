@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/plan/lifetimes/live_ranges.hpp"
+
 namespace spillway::sim {
 
 std::vector<std::uint64_t> Packing::from(std::uint64_t begin) const {
@@ -16,7 +18,6 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& stand
     std::size_t slot;
     std::uint64_t words;
     std::size_t first, last;  // operations
-    std::uint64_t address = 0;
   };
   std::vector<Piece> pieces;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
@@ -45,24 +46,13 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& stand
     return a.slot < b.slot;
   });
   Packing packing{std::vector<std::uint64_t>(spec.slots.size()), 0};
-  const auto by_address = [](const Piece& a, const Piece& b) { return a.address < b.address; };
-  std::vector<Piece> placed;  // by address
-  for (const BufferRange& range : taken) {
-    placed.push_back({spec.slots.size(), range.end - range.begin, 0, spec.ops.size(), range.begin});
-  }
-  std::sort(placed.begin(), placed.end(), by_address);
-  for (Piece& piece : pieces) {
-    std::uint64_t at = 0;
-    for (const Piece& other : placed) {
-      if (other.last < piece.first || piece.last < other.first) continue;
-      if (other.address + other.words <= at) continue;
-      if (other.address >= at + piece.words) break;
-      at = other.address + other.words;
-    }
-    piece.address = at;
+  TakenRanges used;
+  for (const BufferRange& range : taken) used.take({range.begin, range.end, 0, spec.ops.size()});
+  for (const Piece& piece : pieces) {
+    const std::uint64_t at = used.lowest_free(piece.words, piece.first, piece.last);
     packing.address[piece.slot] = at;
     packing.words = std::max(packing.words, at + piece.words);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), piece, by_address), piece);
+    used.take({at, at + piece.words, piece.first, piece.last});
   }
   return packing;
 }

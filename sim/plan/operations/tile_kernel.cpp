@@ -44,7 +44,7 @@ void require_channels(const Tile& channels, const Tile& of_maps) {
 }
 
 /// Windows `outputs` of an input that goes from 0 to `size`, on the inputs `inputs` of them.
-struct Axis {
+struct WindowsOnAxis {
   Range inputs, outputs;
   std::int64_t kernel, stride, padding, size;
 
@@ -73,7 +73,7 @@ struct Axis {
 };
 
 template <class Geometry>
-Axis axis_of(const Geometry& g, int axis, const Tile& input, const Tile& output) {
+WindowsOnAxis axis_of(const Geometry& g, int axis, const Tile& input, const Tile& output) {
   const std::size_t dimension = 2 + static_cast<std::size_t>(axis);
   return {input.box[dimension],         output.box[dimension],
           g.window.kernel[axis],        g.window.stride[axis],
@@ -85,7 +85,7 @@ template <class Geometry>
 Window window_of(const Geometry& g, const Tile& input, const Tile& output) {
   Window window = g.window;
   for (int axis = 0; axis < 2; ++axis) {
-    const Axis a = axis_of(g, axis, input, output);
+    const WindowsOnAxis a = axis_of(g, axis, input, output);
     const std::int64_t outputs = axis == 0 ? g.output.height : g.output.width;
     if (a.inputs == whole(a.size) && a.outputs == whole(outputs)) continue;
     window.padding_begin[axis] = a.padding_begin();
@@ -155,7 +155,7 @@ void require_bias(const Tile& bias, const Range& outputs) {
   require(bias.box[0] == outputs, "biases are not those of the outputs");
 }
 
-struct Parts {
+struct KernelOfTiles {
   Tiles in, out;
   bool accumulate;
 
@@ -317,7 +317,7 @@ void require_operands(const Kernel& kernel, std::size_t inputs, std::size_t outp
 Kernel tile_kernel(const Kernel& whole, Tiles inputs, Tiles outputs, bool accumulate) {
   try {
     require_operands(whole, inputs.size(), outputs.size());
-    return std::visit(Parts{inputs, outputs, accumulate}, whole);
+    return std::visit(KernelOfTiles{inputs, outputs, accumulate}, whole);
   } catch (const ConsistencyError& error) {
     throw ConsistencyError(kernel_name(whole) + ": " + error.what());
   }

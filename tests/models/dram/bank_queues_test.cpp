@@ -9,6 +9,8 @@
 #include "models/dram/traces/pattern.hpp"
 #include "tests/support/dram_requests.hpp"
 
+namespace spillway::bank_queues_test {
+
 using namespace spillway::models::dram;
 using spillway::tests::commands_of;
 using spillway::tests::request;
@@ -170,3 +172,5 @@ TEST_CASE("most of a stream is served as a whole") {
     CHECK(channel.served_in_runs() > channel.statistics().bursts() * 3 / 4);
   }
 }
+
+}  // namespace spillway::bank_queues_test

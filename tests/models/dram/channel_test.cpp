@@ -15,6 +15,8 @@
 #include "tests/support/dram_checker.hpp"
 #include "tests/support/dram_oracle.hpp"
 
+namespace spillway::channel_test {
+
 using namespace spillway::models::dram;
 using spillway::tests::dram_faults;
 using spillway::tests::dram_oracle;
@@ -400,3 +402,5 @@ TEST_CASE("a reset DRAM channel is as at power-up") {
   fresh.serve(VectorSource{second});
   CHECK(used.statistics() == fresh.statistics());
 }
+
+}  // namespace spillway::channel_test

@@ -11,6 +11,8 @@
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 
+namespace spillway::device_file_test {
+
 using namespace spillway::models::dram;
 using spillway::workloads::Config;
 using spillway::workloads::InputError;
@@ -209,3 +211,5 @@ TEST_CASE("energy adds up over what a channel did") {
                                           energy.refresh + energy.background));
   CHECK(io_energy(device, statistics) == doctest::Approx(15 * 512 * 3.66));
 }
+
+}  // namespace spillway::device_file_test

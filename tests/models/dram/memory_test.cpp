@@ -9,6 +9,8 @@
 #include "models/dram/energy.hpp"
 #include "models/dram/traces/pattern.hpp"
 
+namespace spillway::memory_test {
+
 using namespace spillway::models::dram;
 
 TEST_CASE("channels share a stream and multiply its rate") {
@@ -121,3 +123,5 @@ TEST_CASE("interleaved channels hold every burst of the address space once") {
   // Sixteen bursts a channel, in one row of each of four groups.
   CHECK(memory.statistics().activates == 4 * 4);
 }
+
+}  // namespace spillway::memory_test

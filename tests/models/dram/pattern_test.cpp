@@ -9,7 +9,7 @@
 
 #include "workloads/support/error.hpp"
 
-namespace spillway {
+namespace spillway::pattern_test {
 
 using models::dram::Pattern;
 using models::dram::Request;
@@ -211,4 +211,4 @@ TEST_CASE("an unknown pattern is refused with the nearest name, and a size that 
   CHECK(refusal("a_seq_rd", mib + 64).find("whole number of MiB") != std::string::npos);
 }
 
-}  // namespace spillway
+}  // namespace spillway::pattern_test

@@ -9,6 +9,8 @@
 #include "models/dram/channel.hpp"
 #include "workloads/support/error.hpp"
 
+namespace spillway::placement_test {
+
 using namespace spillway::models::dram;
 
 namespace {
@@ -80,3 +82,5 @@ TEST_CASE("tensors that a device has no room for are refused") {
   CHECK(allocator.place(std::uint64_t{1} << 30) == 0);
   CHECK_THROWS_AS(allocator.place(64), spillway::workloads::InputError);
 }
+
+}  // namespace spillway::placement_test

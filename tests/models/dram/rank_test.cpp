@@ -12,6 +12,8 @@
 #include "tests/support/dram_requests.hpp"
 #include "workloads/support/error.hpp"
 
+namespace spillway::rank_test {
+
 using namespace spillway::models::dram;
 using spillway::tests::commands_of;
 using spillway::tests::dram_faults;
@@ -252,3 +254,5 @@ TEST_CASE("ranks that cannot be are refused with what can") {
   check({"timing.tRTRS=-1"}, "0 to 1048576 cycles");
   check({"mapping=RoRaRaCoBg"}, "RoBaCoBg");
 }
+
+}  // namespace spillway::rank_test

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace spillway::models::dram {
+namespace spillway::models::dram::recorded_memory_test {
 
 namespace {
 
@@ -112,4 +112,4 @@ TEST_CASE(
   CHECK(memory.decided() == decided);
 }
 
-}  // namespace spillway::models::dram
+}  // namespace spillway::models::dram::recorded_memory_test

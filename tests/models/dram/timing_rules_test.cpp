@@ -11,6 +11,8 @@
 #include "tests/support/dram_checker.hpp"
 #include "tests/support/dram_requests.hpp"
 
+namespace spillway::timing_rules_test {
+
 using namespace spillway::models::dram;
 using spillway::tests::commands_of;
 using spillway::tests::dram_faults;
@@ -342,3 +344,5 @@ TEST_CASE("bursts beyond the window wait until they come into it") {
   CHECK(place_of_group_1(32) == 1);
   CHECK(place_of_group_1(1) == 3);
 }
+
+}  // namespace spillway::timing_rules_test

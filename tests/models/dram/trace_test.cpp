@@ -15,7 +15,7 @@
 #include "tests/support/program.hpp"
 #include "workloads/support/error.hpp"
 
-namespace spillway {
+namespace spillway::trace_test {
 
 using models::dram::Pattern;
 using models::dram::Request;
@@ -400,4 +400,4 @@ TEST_CASE("a trace of any length takes the same memory") {
   CHECK(largest < before + (std::uint64_t{16} << 20));
 }
 
-}  // namespace spillway
+}  // namespace spillway::trace_test
