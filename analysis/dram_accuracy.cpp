@@ -202,19 +202,19 @@ std::string without_reference_text(const std::vector<AccuracyRow>& rows) {
          line("devices", devices_without_reference(rows));
 }
 
-std::string signed_percent(const Deviation& difference) {
-  return fmt::format("{:+.2f}{}", difference.percent, difference.kept() ? "" : " !");
+std::string signed_percent(const Deviation& deviation) {
+  return fmt::format("{:+.2f}{}", deviation.percent, deviation.kept() ? "" : " !");
 }
 
 struct Summary {
   std::uint64_t judged = 0, kept = 0;
   double sum = 0, largest = 0;
 
-  void add(const Deviation& difference) {
+  void add(const Deviation& deviation) {
     ++judged;
-    kept += difference.kept() ? 1 : 0;
-    sum += std::abs(difference.percent);
-    largest = std::max(largest, std::abs(difference.percent));
+    kept += deviation.kept() ? 1 : 0;
+    sum += std::abs(deviation.percent);
+    largest = std::max(largest, std::abs(deviation.percent));
   }
   std::vector<std::string> cells(const std::string& what, const std::string& bound) const {
     return {what, bound, std::to_string(judged), std::to_string(kept), mean(), maximum()};

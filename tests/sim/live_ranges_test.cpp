@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "workloads/support/splitmix.hpp"
@@ -49,6 +50,7 @@ TEST_CASE("the lowest and the highest free address are those that a search of ev
       }
       CHECK(taken.lowest_free(size, next.first, next.last) == lowest);
       CHECK(taken.highest_free(size, next.first, next.last, words) == highest);
+      CHECK(taken.during(next.first, next.last).lowest_free(size, 0, 0) == lowest);
       const bool low = numbers.below(2) == 0 || !highest;
       next.begin = low ? *lowest : *highest;
       next.end = next.begin + size;

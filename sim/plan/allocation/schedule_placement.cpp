@@ -32,27 +32,19 @@ namespace {
 
 constexpr int most_orders = 200;  ///< in which to place stays
 
-/// Slots of a nest among the stays.
-bool place_slots(Nest& nest, std::size_t n, const std::vector<LiveRange>& stays,
-                 std::uint64_t words) {
-  std::vector<BufferRange> taken;
-  TakenRanges here;
-  for (const LiveRange& stay : stays) {
-    if (n < stay.first || stay.last < n) continue;
-    taken.push_back({stay.begin, stay.end});
-    here.take(stay);
-  }
+/// Slots of a nest beside what stays.
+bool place_slots(Nest& nest, const TakenRanges& stays, std::uint64_t words) {
   NestShape shape(nest.spec);
   while (true) {
     shape.set(nest.loops, nest.parts);
     // In one piece where there is a gap for it; else each slot where it fits.
     const Packing together = pack(nest.spec, shape, nest.standing);
-    const std::uint64_t base = here.lowest_free(together.words, n, n);
+    const std::uint64_t base = stays.lowest_free(together.words, 0, 0);
     if (base + together.words <= words) {
       nest.address = together.from(base);
       return true;
     }
-    const Packing apart = pack(nest.spec, shape, nest.standing, taken);
+    const Packing apart = pack(nest.spec, shape, nest.standing, stays);
     nest.address = apart.address;
     if (apart.words <= words) return true;
     // Then what is done in parts takes less at a time.
@@ -108,7 +100,6 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   for (const Nest& nest : schedule.nests) parts.push_back(nest.parts);
   /// Each stay at the lowest address free, or from both ends in turn.
   const auto try_order = [&](bool two_ended) {
-    std::vector<LiveRange> boxes;
     TakenRanges taken;
     bool low = true;
     for (const std::size_t i : order) {
@@ -119,12 +110,11 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
       if (!highest || lowest + size > words) return false;
       stay.address = low || !two_ended ? lowest : *highest;
       low = !low;
-      boxes.push_back({stay.address, stay.address + size, stay.first, stay.last});
-      taken.take(boxes.back());
+      taken.take({stay.address, stay.address + size, stay.first, stay.last});
     }
     for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
       schedule.nests[n].parts = parts[n];  // as another order may have left them smaller
-      if (!place_slots(schedule.nests[n], n, boxes, words)) return false;
+      if (!place_slots(schedule.nests[n], taken.during(n, n), words)) return false;
     }
     return true;
   };

@@ -1,6 +1,7 @@
 #include "sim/plan/lifetimes/live_ranges.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace spillway::sim {
 
@@ -42,6 +43,16 @@ void TakenRanges::take(const LiveRange& range) {
   by_address_.insert(at, range);
 }
 
+TakenRanges TakenRanges::during(std::size_t first, std::size_t last) const {
+  TakenRanges result;
+  for (const LiveRange& range : by_address_) {
+    if (!are_together(range, first, last)) continue;
+    result.by_address_.push_back(
+        {range.begin, range.end, 0, std::numeric_limits<std::size_t>::max()});
+  }
+  return result;
+}
+
 std::uint64_t TakenRanges::lowest_free(std::uint64_t size, std::size_t first,
                                        std::size_t last) const {
   std::uint64_t at = 0;
@@ -56,10 +67,7 @@ std::uint64_t TakenRanges::lowest_free(std::uint64_t size, std::size_t first,
 std::optional<std::uint64_t> TakenRanges::highest_free(std::uint64_t size, std::size_t first,
                                                        std::size_t last,
                                                        std::uint64_t words) const {
-  std::vector<LiveRange> by_end;
-  for (const LiveRange& range : by_address_) {
-    if (are_together(range, first, last)) by_end.push_back(range);
-  }
+  std::vector<LiveRange> by_end = during(first, last).by_address_;
   std::sort(by_end.begin(), by_end.end(),
             [](const LiveRange& a, const LiveRange& b) { return a.end > b.end; });
   std::uint64_t top = words;

@@ -20,6 +20,8 @@ struct LiveRange {
 class TakenRanges {
  public:
   void take(const LiveRange& range);
+  /// What is taken at some time from `first` to `last`, as if it were for all time.
+  TakenRanges during(std::size_t first, std::size_t last) const;
   /// The lowest address at which `size` words are free from `first` to `last`.
   std::uint64_t lowest_free(std::uint64_t size, std::size_t first, std::size_t last) const;
   /// The highest such address in a buffer of so many words, if there is one.

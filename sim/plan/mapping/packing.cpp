@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sim/plan/lifetimes/live_ranges.hpp"
-
 namespace spillway::sim {
 
 std::vector<std::uint64_t> Packing::from(std::uint64_t begin) const {
@@ -13,7 +11,7 @@ std::vector<std::uint64_t> Packing::from(std::uint64_t begin) const {
 }
 
 Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
-             const std::vector<BufferRange>& taken) {
+             TakenRanges taken) {
   struct Piece {
     std::size_t slot;
     std::uint64_t words;
@@ -46,13 +44,11 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& stand
     return a.slot < b.slot;
   });
   Packing packing{std::vector<std::uint64_t>(spec.slots.size()), 0};
-  TakenRanges used;
-  for (const BufferRange& range : taken) used.take({range.begin, range.end, 0, spec.ops.size()});
   for (const Piece& piece : pieces) {
-    const std::uint64_t at = used.lowest_free(piece.words, piece.first, piece.last);
+    const std::uint64_t at = taken.lowest_free(piece.words, piece.first, piece.last);
     packing.address[piece.slot] = at;
     packing.words = std::max(packing.words, at + piece.words);
-    used.take({at, at + piece.words, piece.first, piece.last});
+    taken.take({at, at + piece.words, piece.first, piece.last});
   }
   return packing;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/plan/lifetimes/live_ranges.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 
 namespace spillway::sim {
@@ -23,6 +24,6 @@ struct Packing {
   std::vector<std::uint64_t> from(std::uint64_t begin) const;
 };
 Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
-             const std::vector<BufferRange>& taken = {});
+             TakenRanges taken = {});
 
 }  // namespace spillway::sim
