@@ -14,14 +14,15 @@ namespace {
 
 using namespace workloads;
 
-bool is_forward(const Kernel& kernel) {
-  return std::holds_alternative<ConvForward>(kernel) || std::holds_alternative<FcForward>(kernel);
+/// The layer's own product, or one of the two of its way back: not those of a classifier.
+bool is_forward(const Op& op) {
+  return op.phase == Phase::forward && op.kernel.contract().is_product();
 }
-bool is_gradient(const Kernel& kernel) {
-  return std::holds_alternative<ConvInputGradient>(kernel) ||
-         std::holds_alternative<FcInputGradient>(kernel) ||
-         std::holds_alternative<ConvWeightGradient>(kernel) ||
-         std::holds_alternative<FcWeightGradient>(kernel);
+bool is_gradient(const Step& step, const Op& op) {
+  if (op.phase != Phase::backward || !op.kernel.contract().is_product()) return false;
+  const Tensor& result = step.tensor(op.outputs[0]);
+  return result.kind == TensorKind::weight_gradients ||
+         (result.kind == TensorKind::errors && result.layer < op.layer);
 }
 
 /// All three arrays of a product lie in DRAM when nobody needs them.
@@ -40,8 +41,8 @@ void set_bounds(LayerTraffic& traffic, const Layer& layer, int number, const sim
   Words gradients;
   for (const Op& op : plan.step().ops) {
     if (op.layer != number) continue;
-    if (is_forward(op.kernel) && is_in_dram(plan, op)) traffic.forward_alone = alone;
-    if (!is_gradient(op.kernel)) continue;
+    if (is_forward(op) && is_in_dram(plan, op)) traffic.forward_alone = alone;
+    if (!is_gradient(plan.step(), op)) continue;
     gradients_known &= is_in_dram(plan, op);
     gradients += alone;
   }

@@ -19,12 +19,12 @@ struct KernelCost {
   Macs macs_padded;            ///< all of the product
 };
 
-/// A convolution over B images of OH x OW outputs lowers to, per group,
-///   forward          (B OH OW) x (Ci KH KW) times (Ci KH KW) x Co
-///   input gradient   (B OH OW) x Co         times Co x (Ci KH KW), then added up where taps
-///   overlap weight gradient  Co x (B OH OW)         times (B OH OW) x (Ci KH KW)
-/// with Ci and Co the channels of a group, so that all three have the same MACs.
-KernelCost kernel_cost(const workloads::Kernel& kernel);
+/// What its contract comes to: of a product its GEMM form by the sides of its axes, and as MACs the
+/// points of its axes, border-exact those whose indices all lie within their operands.
+KernelCost kernel_cost(const workloads::Contract& contract);
+inline KernelCost kernel_cost(const workloads::Kernel& kernel) {
+  return kernel_cost(kernel.contract());
+}
 
 Cycles kernel_cycles(const KernelCost& cost, const ComputeArray& array);
 

@@ -17,19 +17,14 @@ using workloads::TensorId;
 using workloads::TensorShape;
 using workloads::Words;
 
-/// Elements begin … end - 1 along one dimension.
-struct Range {
-  std::int64_t begin = 0, end = 1;
-  std::int64_t size() const { return end - begin; }
-  auto operator<=>(const Range&) const = default;
-};
-
-inline constexpr std::size_t largest_rank = 4;
+using workloads::Box;
+using workloads::largest_rank;
+using workloads::Range;
 
 /// A box of a tensor of up to four dimensions; ranges past the tensor's rank are [0, 1).
 struct Tile {
   TensorId tensor = 0;
-  std::array<Range, largest_rank> box{};
+  Box box{};
 
   std::uint64_t elements() const;
   auto operator<=>(const Tile&) const = default;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "workloads/kernels/operands.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::models {
@@ -274,11 +273,12 @@ void TileTable::check_compute(const Compute& compute, const Instruction& instruc
                     [&](const BufferedTile& seed) { check_resident(seed, instruction); });
     }
   }
-  // Of a loss's results only the metrics are added to what stands there.
-  const bool loss = workloads::is_loss(compute.kernel);
-  for (const TileView& output : compute.outputs) {
+  const workloads::Contract contract = compute.kernel.contract();
+  const bool adds = compute.kernel.accumulates();
+  for (std::size_t i = 0; i < compute.outputs.size(); ++i) {
+    const TileView& output = compute.outputs[i];
     const Entry* entry = find(output.tile);
-    const bool added = accumulates(compute.kernel) && (!loss || &output == &compute.outputs.back());
+    const bool added = adds && contract.outputs[i].join != workloads::Join::never;
     if (entry == nullptr && (added || resident(output.tile.tile))) {
       check_resident(output.tile, instruction);
     }
@@ -291,11 +291,11 @@ void TileTable::check_compute(const Compute& compute, const Instruction& instruc
                                       tile_name(another, *map_)));
     }
   }
-  check_sizes(compute, instruction);
+  check_sizes(compute, contract, instruction);
 }
 
-void TileTable::check_sizes(const Compute& compute, const Instruction& instruction) const {
-  const workloads::OperandSizes sizes = workloads::operand_sizes(compute.kernel);
+void TileTable::check_sizes(const Compute& compute, const workloads::Contract& contract,
+                            const Instruction& instruction) const {
   const auto check_count = [&](std::size_t found, std::size_t least, std::size_t most) {
     if (found >= least && found <= most) return;
     refuse(instruction, fmt::format("it has {} operands on one side; its kernel takes {} to {}",
@@ -307,15 +307,15 @@ void TileTable::check_sizes(const Compute& compute, const Instruction& instructi
     refuse(instruction, fmt::format("{} has {} bytes; its kernel takes {}", tile_name(tile, *map_),
                                     found.count(), wanted.count()));
   };
-  check_count(compute.inputs.size(), sizes.required_inputs, sizes.inputs.size());
-  check_count(compute.outputs.size(), sizes.required_outputs, sizes.outputs.size());
+  check_count(compute.inputs.size(), contract.required_inputs(), contract.inputs.size());
+  check_count(compute.outputs.size(), contract.required_outputs(), contract.outputs.size());
   for (std::size_t i = 0; i < compute.inputs.size(); ++i) {
     const auto* view = std::get_if<TileView>(&compute.inputs[i]);
     check_size(view != nullptr ? view->part : std::get<Streamed>(compute.inputs[i]).tile,
-               sizes.inputs[i]);
+               contract.inputs[i].bytes());
   }
   for (std::size_t i = 0; i < compute.outputs.size(); ++i) {
-    check_size(compute.outputs[i].part, sizes.outputs[i]);
+    check_size(compute.outputs[i].part, contract.outputs[i].bytes());
   }
 }
 

@@ -101,7 +101,8 @@ class TileTable {
   void check(const Instruction& instruction) const;
   void check_load(const Load& load, const Instruction& instruction) const;
   void check_compute(const Compute& compute, const Instruction& instruction) const;
-  void check_sizes(const Compute& compute, const Instruction& instruction) const;
+  void check_sizes(const Compute& compute, const workloads::Contract& contract,
+                   const Instruction& instruction) const;
   void check_view(const TileView& view, const Instruction& instruction) const;
   const Entry& check_resident(const BufferedTile& tile, const Instruction& instruction) const;
   void check_coherent(const Tile& tile, bool changed, const Instruction& instruction) const;

@@ -53,8 +53,18 @@ std::optional<Item> item_of(const Step& step, const Tensor& tensor) {
     case TensorKind::winners: return Item::pooling_winners;
     case TensorKind::seeds: return Item::seeds;
     case TensorKind::metrics: return Item::metrics;
-    default: return std::nullopt;
+    case TensorKind::weights:
+    case TensorKind::activations:
+    case TensorKind::scores:
+    case TensorKind::score_errors:
+    case TensorKind::errors:
+    case TensorKind::weight_gradients:
+    case TensorKind::classifier:
+    case TensorKind::classifier_gradients:
+    case TensorKind::feedback:
+    case TensorKind::masks: return std::nullopt;
   }
+  return std::nullopt;
 }
 
 Idealisations Idealisations::paper() {

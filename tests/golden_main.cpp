@@ -10,6 +10,7 @@
 #include <map>
 
 #include "workloads/executor.hpp"
+#include "workloads/kernels/operations.hpp"
 #include "workloads/rules/rule.hpp"
 #include "workloads/support/json.hpp"
 
@@ -251,20 +252,17 @@ class GoldenCase {
   }
 
   void compare_after(const Op& op, const Json& act) {
-    const bool forward = std::holds_alternative<ConvForward>(op.kernel) ||
-                         std::holds_alternative<FcForward>(op.kernel);
+    const bool forward = op.kernel.is<ConvForward>() || op.kernel.is<FcForward>();
     const TensorId id = op.outputs[0];
     const int layer = step_.tensor(id).layer;
     std::string key;
     if (forward && layer != step_.readout_layer()) key = fmt::format("a{}", layer - 1);
-    if (std::holds_alternative<BatchNorm>(op.kernel)) key = fmt::format("z{}", layer - 1);
-    if (std::holds_alternative<ConvInputGradient>(op.kernel) ||
-        std::holds_alternative<FcInputGradient>(op.kernel) ||
-        std::holds_alternative<ClassifierError>(op.kernel)) {
+    if (op.kernel.is<BatchNorm>()) key = fmt::format("z{}", layer - 1);
+    if (op.kernel.is<ConvInputGradient>() || op.kernel.is<FcInputGradient>() ||
+        op.kernel.is<ClassifierError>()) {
       key = fmt::format("dy{}", layer - 1);
     }
-    if (std::holds_alternative<ConvWeightGradient>(op.kernel) ||
-        std::holds_alternative<FcWeightGradient>(op.kernel)) {
+    if (op.kernel.is<ConvWeightGradient>() || op.kernel.is<FcWeightGradient>()) {
       if (layer == step_.readout_layer()) return;
       if (const std::string da = fmt::format("da{}", layer - 1); act.contains(da)) {
         compare(da, act.at(da), executor_.floats(op.inputs[0]));

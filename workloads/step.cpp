@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "workloads/kernels/operands.hpp"
+#include "workloads/kernels/operand_sizes.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::workloads {
@@ -33,6 +33,34 @@ std::string to_string(TensorKind kind) {
     case TensorKind::metrics: return "metrics";
   }
   return "?";
+}
+
+bool has_examples(TensorKind kind) {
+  switch (kind) {
+    case TensorKind::input_images:
+    case TensorKind::labels:
+    case TensorKind::activations:
+    case TensorKind::winners:
+    case TensorKind::scores:
+    case TensorKind::score_errors:
+    case TensorKind::errors:
+    case TensorKind::norm_inputs:
+    case TensorKind::masks: return true;
+    case TensorKind::weights:
+    case TensorKind::biases:
+    case TensorKind::weight_gradients:
+    case TensorKind::bias_gradients:
+    case TensorKind::optimizer_state:
+    case TensorKind::norm_parameters:
+    case TensorKind::norm_gradients:
+    case TensorKind::norm_statistics:
+    case TensorKind::classifier:
+    case TensorKind::classifier_gradients:
+    case TensorKind::feedback:
+    case TensorKind::seeds:
+    case TensorKind::metrics: return false;
+  }
+  return false;
 }
 
 std::string to_string(Phase phase) {
@@ -82,6 +110,16 @@ Macs Step::readout_macs() const {
     if (op.layer == readout_layer()) sum += op.macs;
   }
   return sum;
+}
+
+Access access_of(const Step& step, const Contract& contract, const std::vector<TensorId>& inputs,
+                 const std::vector<TensorId>& outputs) {
+  const auto shapes = [&](const std::vector<TensorId>& ids) {
+    std::vector<const TensorShape*> result;
+    for (const TensorId id : ids) result.push_back(&step.tensor(id).shape);
+    return result;
+  };
+  return access_of(contract, shapes(inputs), shapes(outputs));
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "workloads/kernels/access.hpp"
 #include "workloads/kernels/kernel.hpp"
 #include "workloads/network.hpp"
 #include "workloads/random_values.hpp"
@@ -15,7 +16,6 @@
 namespace spillway::workloads {
 
 using TensorId = std::uint32_t;
-using TensorShape = std::vector<std::int64_t>;
 
 enum class TensorKind {
   input_images,
@@ -42,6 +42,8 @@ enum class TensorKind {
   metrics,  ///< mean loss and number of right decisions
 };
 std::string to_string(TensorKind kind);
+/// The tensors of this kind have a first dimension of examples.
+bool has_examples(TensorKind kind);
 
 enum class Phase { forward, loss, backward, update };
 std::string to_string(Phase phase);
@@ -122,6 +124,10 @@ struct Step {
   Macs macs_padded() const;
   Macs readout_macs() const;
 };
+
+/// How the operands of an operation are indexed, by their shapes.
+Access access_of(const Step& step, const Contract& contract, const std::vector<TensorId>& inputs,
+                 const std::vector<TensorId>& outputs);
 
 /// Throws ConsistencyError when an op reads what was never written, an operand's size does not fit
 /// its kernel's geometry, ops are not sorted by stage, or an id is out of range.

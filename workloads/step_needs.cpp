@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "workloads/kernels/access.hpp"
+
 namespace spillway::workloads {
 
 namespace {
@@ -15,33 +17,43 @@ std::size_t places_of(const Tensor& tensor) {
   return static_cast<std::size_t>(tensor.shape[2] * tensor.shape[3]);
 }
 
-/// The inputs that windows at these outputs touch.
-template <class Geometry>
-Places touched(const Geometry& g, const Places& outputs) {
-  Places inputs(static_cast<std::size_t>(g.input.height * g.input.width));
-  const auto clipped = [&](std::int64_t output, std::size_t axis, std::int64_t size) {
-    const std::int64_t first = output * g.window.stride[axis] - g.window.padding_begin[axis];
-    return std::pair(std::max<std::int64_t>(first, 0),
-                     std::min(first + g.window.kernel[axis], size));
+/// Where along a dimension an operation is at a value of an axis, clipped to it.
+Range reached(const Index& index, std::int64_t at, const Access& access) {
+  if (index.is(Index::Form::axis)) return {at, at + 1};
+  const std::int64_t first = at * index.terms[0].stride + index.offset;
+  return {std::max<std::int64_t>(first, 0),
+          std::min(first + access.axes[index.terms[1].axis].extent, index.extent)};
+}
+
+/// The places of `to` that an operation uses at the places of `from`, each of which it indexes by
+/// axes as they are. All of them where it does not say.
+Places used_at(const Access& access, const Access::Dimensions& from, const Access::Dimensions& to,
+               const Places& places, std::size_t size) {
+  const auto moves = [&](std::size_t d) {
+    return from[d].is(Index::Form::axis) &&
+           (to[d].is(Index::Form::axis) || to[d].is(Index::Form::windows)) &&
+           from[d].moving() == to[d].terms[0].axis;
   };
-  for (std::int64_t row = 0; row < g.output.height; ++row) {
-    for (std::int64_t column = 0; column < g.output.width; ++column) {
-      if (!outputs[static_cast<std::size_t>(row * g.output.width + column)]) continue;
-      const auto [top, bottom] = clipped(row, 0, g.input.height);
-      const auto [left, right] = clipped(column, 1, g.input.width);
-      for (std::int64_t y = top; y < bottom; ++y) {
-        for (std::int64_t x = left; x < right; ++x) {
-          inputs[static_cast<std::size_t>(y * g.input.width + x)] = true;
+  if (places.size() == 1 && size == 1) return places;
+  if (!moves(2) || !moves(3)) return Places(size, true);
+  Places result(size);
+  for (std::int64_t row = 0; row < from[2].extent; ++row) {
+    for (std::int64_t column = 0; column < from[3].extent; ++column) {
+      if (!places[static_cast<std::size_t>(row * from[3].extent + column)]) continue;
+      const Range rows = reached(to[2], row, access), columns = reached(to[3], column, access);
+      for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+        for (std::int64_t x = columns.begin; x < columns.end; ++x) {
+          result[static_cast<std::size_t>(y * to[3].extent + x)] = true;
         }
       }
     }
   }
-  return inputs;
+  return result;
 }
 
 class Needs {
  public:
-  explicit Needs(const Step& step) {
+  explicit Needs(const Step& step) : step_(step) {
     for (const Tensor& tensor : step.tensors) {
       errors_.emplace_back(places_of(tensor), true);
       needed_.emplace_back(places_of(tensor), false);
@@ -49,21 +61,25 @@ class Needs {
     std::vector<Places> read;  // where errors may differ from zero that an operation reads
     for (const Op& op : step.ops) {
       read.push_back(errors_[op.inputs[0]]);
-      std::visit([&](const auto& k) { spread_errors(k, op); }, op.kernel);
+      spread_errors(op);
     }
-    for (std::size_t i = step.ops.size(); i-- > 0;) {
-      std::visit([&](const auto& k) { need_inputs(k, step.ops[i], read[i]); }, step.ops[i].kernel);
-    }
+    for (std::size_t i = step.ops.size(); i-- > 0;) need_inputs(step.ops[i], read[i]);
   }
   const Places& of(TensorId id) const { return needed_[id]; }
 
  private:
-  template <class K>
-  void spread_errors(const K& k, const Op& op) {
-    if constexpr (std::is_same_v<K, ConvInputGradient> || std::is_same_v<K, MaxPoolError>) {
-      errors_[op.outputs[0]] = touched(k.shape, errors_[op.inputs[0]]);
-    } else if constexpr (!std::is_same_v<K, ReluError> && !std::is_same_v<K, Dropout>) {
-      for (const TensorId id : op.outputs) errors_[id].assign(errors_[id].size(), true);
+  void spread_errors(const Op& op) {
+    const Contract contract = op.kernel.contract();
+    const Access access = access_of(step_, contract, op.inputs, op.outputs);
+    for (std::size_t o = 0; o < op.outputs.size(); ++o) {
+      const TensorId id = op.outputs[o];
+      if (contract.zero_with) {
+        const std::size_t in = *contract.zero_with;
+        errors_[id] = used_at(access, access.inputs[in], access.outputs[o], errors_[op.inputs[in]],
+                              errors_[id].size());
+      } else {
+        errors_[id].assign(errors_[id].size(), true);
+      }
     }
   }
 
@@ -72,27 +88,32 @@ class Needs {
       if (places[i]) needed_[id][i] = true;
     }
   }
-  void need_all(TensorId id) { needed_[id].assign(needed_[id].size(), true); }
 
   /// `errors`: where those that it reads may differ from zero.
-  template <class K>
-  void need_inputs(const K& k, const Op& op, const Places& errors) {
-    if constexpr (std::is_same_v<K, ConvForward>) {
-      need(op.inputs[0], touched(k.shape, needed_[op.outputs[0]]));
-    } else if constexpr (std::is_same_v<K, MaxPool>) {
-      for (const TensorId id : op.outputs) need(op.inputs[0], touched(k.shape, needed_[id]));
-    } else if constexpr (std::is_same_v<K, ConvWeightGradient>) {
-      need(op.inputs[1], touched(k.shape, errors));
-    } else if constexpr (std::is_same_v<K, ReluError> || std::is_same_v<K, MaxPoolError>) {
-      need(op.inputs[1], errors);
-    } else if constexpr (std::is_same_v<K, Relu> || std::is_same_v<K, Dropout> ||
-                         std::is_same_v<K, BatchNormInference>) {
-      need(op.inputs[0], Places(needed_[op.outputs[0]]));
-    } else if constexpr (!std::is_same_v<K, ConvInputGradient>) {
-      for (const TensorId id : op.inputs) need_all(id);
+  void need_inputs(const Op& op, const Places& errors) {
+    const Contract contract = op.kernel.contract();
+    const Access access = access_of(step_, contract, op.inputs, op.outputs);
+    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+      const TensorId id = op.inputs[i];
+      const std::size_t size = needed_[id].size();
+      if (contract.zero_with && i != *contract.zero_with) {
+        need(id,
+             used_at(access, access.inputs[*contract.zero_with], access.inputs[i], errors, size));
+        continue;
+      }
+      for (std::size_t o = 0; o < op.outputs.size(); ++o) {
+        need(id,
+             used_at(access, access.outputs[o], access.inputs[i], needed_of(op.outputs[o]), size));
+      }
     }
   }
+  Places needed_of(TensorId id) const {
+    const Lifetime lifetime = step_.tensor(id).lifetime;
+    const bool kept = lifetime == Lifetime::parameter || lifetime == Lifetime::output;
+    return kept ? Places(needed_[id].size(), true) : needed_[id];
+  }
 
+  const Step& step_;
   std::vector<Places> errors_, needed_;  // by tensor
 };
 

@@ -44,9 +44,10 @@ TimingLog::TimingLog(const Step& step) : writers_(step.tensors.size()) {
 
 void TimingLog::add(const workloads::Kernel& kernel, TensorId output, WorkLabel label) {
   std::vector<Writer>& writers = writers_.at(output);
-  const auto known = std::ranges::find(writers, kernel.index(), &Writer::kernel);
+  const auto known = std::ranges::find_if(
+      writers, [&](const Writer& writer) { return writer.kernel.same_kind(kernel); });
   if (known == writers.end()) {
-    writers.push_back({kernel.index(), label});
+    writers.push_back({kernel, label});
   } else if (known->label != label) {
     throw workloads::ConsistencyError("timing log: " + workloads::kernel_name(kernel) +
                                       " writes one tensor in two layers or phases");
@@ -57,7 +58,7 @@ WorkLabel TimingLog::label_of(const models::Compute& compute) const {
   for (const models::TileView& output : compute.outputs) {
     if (output.part.tensor >= writers_.size()) continue;
     for (const Writer& writer : writers_[output.part.tensor]) {
-      if (writer.kernel == compute.kernel.index()) return writer.label;
+      if (writer.kernel.same_kind(compute.kernel)) return writer.label;
     }
   }
   return 0;

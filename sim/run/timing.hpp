@@ -40,7 +40,7 @@ class TimingLog {
   class Labeller;
   /// A kernel that writes a tensor, and whose time that is.
   struct Writer {
-    std::size_t kernel;  ///< index in the variant
+    workloads::Kernel kernel;
     models::WorkLabel label;
   };
   void add(const workloads::Kernel& kernel, workloads::TensorId output, models::WorkLabel label);

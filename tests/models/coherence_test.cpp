@@ -7,6 +7,7 @@
 #include "models/box_index.hpp"
 #include "models/element_set.hpp"
 #include "tests/support/device_programs.hpp"
+#include "workloads/kernels/operations.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::coherence_test {

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/build.hpp"
+#include "workloads/kernels/operations.hpp"
 
 namespace spillway::kernel_cost_test {
 

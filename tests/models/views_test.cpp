@@ -7,6 +7,7 @@
 
 #include "models/lfsr.hpp"
 #include "tests/support/device_programs.hpp"
+#include "workloads/kernels/operations.hpp"
 #include "workloads/kernels/runner.hpp"
 #include "workloads/support/splitmix.hpp"
 

@@ -9,6 +9,7 @@
 #include "sim/plan/operations/phases.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/tile_search.hpp"
+#include "workloads/kernels/operations.hpp"
 
 namespace spillway::exhaustive_tiles_test {
 
@@ -82,15 +83,11 @@ ConvGeometry geometry_of(const sim::Experiment& experiment) {
 bool is(Product product, const workloads::Kernel& kernel) {
   using namespace workloads;
   switch (product) {
-    case Product::forward:
-      return std::holds_alternative<ConvForward>(kernel) ||
-             std::holds_alternative<FcForward>(kernel);
+    case Product::forward: return kernel.is<ConvForward>() || kernel.is<FcForward>();
     case Product::input_gradient:
-      return std::holds_alternative<ConvInputGradient>(kernel) ||
-             std::holds_alternative<FcInputGradient>(kernel);
+      return kernel.is<ConvInputGradient>() || kernel.is<FcInputGradient>();
     case Product::weight_gradient:
-      return std::holds_alternative<ConvWeightGradient>(kernel) ||
-             std::holds_alternative<FcWeightGradient>(kernel);
+      return kernel.is<ConvWeightGradient>() || kernel.is<FcWeightGradient>();
   }
   return false;
 }

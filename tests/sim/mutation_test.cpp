@@ -7,6 +7,7 @@
 #include "sim/run/simulation.hpp"
 #include "tests/support/device_programs.hpp"
 #include "tests/support/random_experiment.hpp"
+#include "workloads/kernels/operations.hpp"
 
 namespace spillway::mutation_test {
 
@@ -55,19 +56,19 @@ std::optional<models::Compute> half_of(const models::Compute& compute, const Hal
     return static_cast<std::int64_t>(c.outputs[0].part.elements());
   };
   models::Compute result = compute;
-  if (std::holds_alternative<workloads::Relu>(compute.kernel)) {
+  if (compute.kernel.is<workloads::Relu>()) {
     result = parted(1);
     result.kernel = workloads::Relu{elements(result)};
-  } else if (std::holds_alternative<workloads::ReluError>(compute.kernel)) {
+  } else if (compute.kernel.is<workloads::ReluError>()) {
     result = parted(2);
     result.kernel = workloads::ReluError{elements(result)};
-  } else if (const auto* update = std::get_if<workloads::Update>(&compute.kernel)) {
+  } else if (const auto* update = compute.kernel.as<workloads::Update>()) {
     result = parted(compute.inputs.size());
     result.kernel = workloads::Update{elements(result), update->rate, update->momentum};
-  } else if (const auto* fc = std::get_if<workloads::FcForward>(&compute.kernel)) {
+  } else if (const auto* fc = compute.kernel.as<workloads::FcForward>()) {
     result = parted(1);
     result.kernel = workloads::FcForward{{half.size(), fc->shape.inputs, fc->shape.outputs}};
-  } else if (const auto* conv = std::get_if<workloads::ConvForward>(&compute.kernel)) {
+  } else if (const auto* conv = compute.kernel.as<workloads::ConvForward>()) {
     workloads::ConvGeometry shape = conv->shape;
     shape.batch = half.size();
     result = parted(1);
@@ -252,7 +253,7 @@ TEST_CASE("dropping a load or store or half a kernel of a program on parts of ti
       const auto* compute = std::get_if<models::Compute>(&instruction);
       // An update with the gradient of a dead map, which is zero, changes nothing.
       const bool is_half = compute != nullptr && !compute->outputs[0].is_whole() &&
-                           !std::holds_alternative<workloads::Update>(compute->kernel);
+                           !compute->kernel.is<workloads::Update>();
       if (!is_transfer(instruction) && !is_half) continue;
       std::vector<Instruction> mutant = subject.program;
       mutant.erase(mutant.begin() + static_cast<std::ptrdiff_t>(i));

@@ -157,7 +157,7 @@ TEST_CASE("any loops of a product move what their closed form says, whatever sta
       }
     };
     for (std::size_t op = 0; op < step.ops.size(); ++op) {
-      if (step.ops[op].layer != 2 || !sim::is_product(step.ops[op].kernel)) continue;
+      if (step.ops[op].layer != 2 || !step.ops[op].kernel.contract().is_product()) continue;
       sim::NestRequest request;
       request.name = workloads::kernel_name(step.ops[op].kernel);
       request.main = {sim::OpPart(op)};

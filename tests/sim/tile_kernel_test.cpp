@@ -29,12 +29,12 @@ Tile tile(const Range& a, const Range& b = {}, const Range& c = {}, const Range&
 /// A whole operand.
 struct Array {
   TensorShape shape;
-  Operand bytes;
+  OperandBytes bytes;
 
   Tile whole() const { return models::whole_tensor(0, shape); }
   Bytes element() const { return Bytes(bytes.size() / whole().elements()); }
-  Operand gather(const Tile& part) const {
-    Operand values;
+  OperandBytes gather(const Tile& part) const {
+    OperandBytes values;
     models::for_each_run(part, shape, element(), [&](const models::Run& run) {
       const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(run.offset);
       values.insert(values.end(), first, first + static_cast<std::ptrdiff_t>(run.size.count()));
@@ -52,7 +52,7 @@ struct Array {
 Array zeros(const TensorShape& shape, std::size_t element = 4) {
   std::size_t count = element;
   for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
-  return {shape, Operand(count)};
+  return {shape, OperandBytes(count)};
 }
 Array random_array(const TensorShape& shape, SplitMix& numbers) {
   return {shape, operand(random_values(zeros(shape).bytes.size() / 4, numbers))};
@@ -95,7 +95,7 @@ Part whole_part(const Operation& operation) {
 /// An operand with bytes around it that nobody may write.
 class Guarded {
  public:
-  explicit Guarded(const Operand& values) : size_(values.size()), memory_(size_ + 2 * guard) {
+  explicit Guarded(const OperandBytes& values) : size_(values.size()), memory_(size_ + 2 * guard) {
     std::ranges::fill(memory_.span(), mark);
     std::ranges::copy(values, data());
   }
@@ -120,7 +120,7 @@ void run_part(const Kernel& kernel, const Operation& operation, const Part& part
   std::vector<Guarded> memory;
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
-  const auto place = [&](const Operand& values, Bytes expected) {
+  const auto place = [&](const OperandBytes& values, Bytes expected) {
     REQUIRE(values.size() == expected.count());
     memory.emplace_back(values);
     return memory.back().data();
@@ -153,7 +153,7 @@ std::vector<Array> run_parts(const Operation& operation, std::vector<Part> parts
     std::int64_t& before = merged[{part.outputs.size(), part.outputs.back().box}];
     const bool accumulate = outputs == Outputs::overlapping || before > 0;
     Kernel whole = operation.kernel;
-    if (auto* statistics = std::get_if<NormStatistics>(&whole)) statistics->before = before;
+    if (whole.merges()) whole = whole.after(before);
     const Kernel kernel = tile_kernel(whole, part.inputs, part.outputs, accumulate);
     CHECK(accumulates(kernel) == accumulate);
     before += static_cast<std::int64_t>(part.inputs[0].elements()) / part.inputs[0].box[1].size();
@@ -492,7 +492,7 @@ TEST_CASE("tiles of max-pooling have the winners and errors of the whole") {
     padded += g.window.padding_begin[0] > 0;
     for (const Part& part : errors) {
       const Kernel kernel = tile_kernel(error.kernel, part.inputs, part.outputs, false);
-      clipped += std::get<MaxPoolError>(kernel).clip;
+      clipped += get<MaxPoolError>(kernel).clip;
     }
   }
   for (const int drawn : {overlapping, padded, clipped}) CHECK(drawn > 20);
@@ -690,8 +690,8 @@ TEST_CASE("a tile that is the whole has the whole's kernel") {
     const ConvGeometry g = random_convolution(numbers);
     const ConvOperands o(g, numbers);
     const Tiles in{o.x.whole(), o.weights.whole(), o.bias.whole()}, out{o.y.whole()};
-    CHECK(std::get<ConvForward>(tile_kernel(ConvForward{g}, in, out, false)).shape == g);
-    const auto gradient = std::get<ConvWeightGradient>(
+    CHECK(get<ConvForward>(tile_kernel(ConvForward{g}, in, out, false)).shape == g);
+    const auto gradient = get<ConvWeightGradient>(
         tile_kernel(ConvWeightGradient{g}, Tiles{out[0], in[0]}, Tiles{in[1], in[2]}, true));
     CHECK(gradient.shape == g);
     CHECK(gradient.accumulate);
@@ -699,16 +699,15 @@ TEST_CASE("a tile that is the whole has the whole's kernel") {
     const PoolGeometry pool = random_pooling(3, numbers);
     const Tile y = models::whole_tensor(0, map_shape(pool.batch, pool.input)),
                a = models::whole_tensor(0, map_shape(pool.batch, pool.output));
-    CHECK(std::get<MaxPool>(tile_kernel(MaxPool{pool}, Tiles{y}, Tiles{a, a}, false)).shape ==
-          pool);
+    CHECK(get<MaxPool>(tile_kernel(MaxPool{pool}, Tiles{y}, Tiles{a, a}, false)).shape == pool);
     const auto error =
-        std::get<MaxPoolError>(tile_kernel(MaxPoolError{pool}, Tiles{a, a}, Tiles{y}, false));
+        get<MaxPoolError>(tile_kernel(MaxPoolError{pool}, Tiles{a, a}, Tiles{y}, false));
     CHECK(error.shape == pool);
     CHECK_FALSE(error.clip);
   }
-  const auto loss = std::get<SquareHinge>(
-      tile_kernel(SquareHinge{4, 3, true}, Tiles{tile({0, 4}, {0, 3}), tile({0, 4})},
-                  Tiles{tile({0, 4}, {0, 3}), tile({0, 2})}, false));
+  const auto loss = get<SquareHinge>(tile_kernel(SquareHinge{4, 3, true},
+                                                 Tiles{tile({0, 4}, {0, 3}), tile({0, 4})},
+                                                 Tiles{tile({0, 4}, {0, 3}), tile({0, 2})}, false));
   CHECK(loss.batch == 4);
   CHECK(loss.total_batch == 0);
 }
@@ -721,7 +720,7 @@ TEST_CASE("a strip has padding where its windows go beyond it and nowhere else")
         tile_kernel(ConvForward{conv},
                     Tiles{tile({}, {0, 2}, inputs, {0, 8}), tile({0, 3}, {0, 2}, {0, 3}, {0, 3})},
                     Tiles{tile({}, {0, 3}, outputs, {0, 8})}, false);
-    const Window& window = std::get<ConvForward>(kernel).shape.window;
+    const Window& window = get<ConvForward>(kernel).shape.window;
     CHECK(window.padding_begin[1] == 1);
     CHECK(window.padding_end[1] == 1);
     return Pair(window.padding_begin[0], window.padding_end[0]);

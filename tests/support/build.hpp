@@ -7,6 +7,7 @@
 
 #include "sim/experiment.hpp"
 #include "workloads/initialise.hpp"
+#include "workloads/kernels/operations.hpp"
 
 namespace spillway::test {
 

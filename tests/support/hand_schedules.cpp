@@ -1,4 +1,5 @@
 #include "tests/support/hand_schedules.hpp"
+#include "workloads/kernels/operations.hpp"
 
 #include <fmt/format.h>
 
@@ -232,12 +233,10 @@ class Hand {
     std::set<TensorId> sums, updated;
     for (const std::size_t i : group) {
       const Op& op = step_.ops[i];
-      if (std::holds_alternative<BatchNorm>(op.kernel) ||
-          std::holds_alternative<BatchNormError>(op.kernel)) {
+      if (op.kernel.is<BatchNorm>() || op.kernel.is<BatchNormError>()) {
         return false;
       }
-      const bool update = std::holds_alternative<Update>(op.kernel) ||
-                          std::holds_alternative<AdvanceSeed>(op.kernel);
+      const bool update = op.kernel.is<Update>() || op.kernel.is<AdvanceSeed>();
       for (const TensorId id : accesses_[i].reads) {
         if (updated.contains(id) && !update) return false;
         if (sums.contains(id) && !update) return false;

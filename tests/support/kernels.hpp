@@ -11,27 +11,35 @@
 
 #include "tests/support/build.hpp"
 #include "workloads/executor.hpp"
-#include "workloads/kernels/operands.hpp"
+#include "workloads/kernels/operand_sizes.hpp"
+#include "workloads/kernels/operations.hpp"
 #include "workloads/kernels/runner.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::test {
 
+/// The operation, which has to be of this kind.
+template <class T>
+T get(const workloads::Kernel& kernel) {
+  REQUIRE(kernel.is<T>());
+  return *kernel.as<T>();
+}
+
 using Values = std::vector<float>;
-using Operand = std::vector<std::byte>;
+using OperandBytes = std::vector<std::byte>;
 
 /// Half a unit in the last place of 1: the relative error of one operation in float.
 inline constexpr double rounding = 0x1p-24;
 
 template <class T>
-Operand operand(const std::vector<T>& values) {
-  Operand bytes(values.size() * sizeof(T));
+OperandBytes operand(const std::vector<T>& values) {
+  OperandBytes bytes(values.size() * sizeof(T));
   std::memcpy(bytes.data(), values.data(), bytes.size());
   return bytes;
 }
 
 template <class T>
-std::vector<T> as(const Operand& bytes) {
+std::vector<T> as(const OperandBytes& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
@@ -91,10 +99,10 @@ inline workloads::PoolGeometry random_pooling(std::int64_t channels, workloads::
 
 /// All results of a kernel that takes plain operands. `on` says which outputs lie on which inputs;
 /// the others start as what is `standing` there, or else as numbers that nobody computes.
-inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
-                                       const std::vector<Operand>& inputs,
-                                       const std::map<std::size_t, std::size_t>& on = {},
-                                       const std::vector<Operand>& standing = {}) {
+inline std::vector<OperandBytes> run_kernel(const workloads::Kernel& kernel,
+                                            const std::vector<OperandBytes>& inputs,
+                                            const std::map<std::size_t, std::size_t>& on = {},
+                                            const std::vector<OperandBytes>& standing = {}) {
   static workloads::KernelRunner runner;
   const workloads::OperandSizes sizes = workloads::operand_sizes(kernel);
   std::vector<workloads::AlignedBytes> memory;
@@ -117,7 +125,7 @@ inline std::vector<Operand> run_kernel(const workloads::Kernel& kernel,
     if (i < standing.size()) std::ranges::copy(standing[i], out.back());
   }
   runner.run(kernel, in, out);
-  std::vector<Operand> results;
+  std::vector<OperandBytes> results;
   for (std::size_t i = 0; i < out.size(); ++i) {
     results.emplace_back(out[i], out[i] + sizes.outputs[i].count());
   }

@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "workloads/kernels/kernel.hpp"
+#include "workloads/kernels/operations.hpp"
 
 namespace spillway::test {
 

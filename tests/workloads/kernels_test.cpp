@@ -10,7 +10,7 @@
 #include "tests/support/build.hpp"
 #include "tests/support/kernels.hpp"
 #include "workloads/executor.hpp"
-#include "workloads/kernels/operands.hpp"
+#include "workloads/kernels/operand_sizes.hpp"
 #include "workloads/kernels/runner.hpp"
 
 namespace spillway::kernels_test {
@@ -18,8 +18,8 @@ namespace spillway::kernels_test {
 using namespace workloads;
 using test::as;
 using test::from_one_to;
-using test::Operand;
 using test::operand;
+using test::OperandBytes;
 using test::random_conv_layer;
 using test::random_pooling;
 using test::random_values;
@@ -40,7 +40,7 @@ Values coarse_values(std::size_t count, SplitMix& numbers) {
 
 /// The inputs that a kernel's outputs lie on top of when it works in place.
 std::vector<std::size_t> changed_inputs(const Kernel& kernel) {
-  const auto* update = std::get_if<Update>(&kernel);
+  const auto* update = kernel.as<Update>();
   if (update != nullptr && update->momentum != 0) return {0, 2};
   return {0};
 }
@@ -50,8 +50,8 @@ struct Memory {
   std::size_t offset = 0;
   bool in_place = false;
 
-  std::vector<Operand> run(const Kernel& kernel, const std::vector<Operand>& inputs,
-                           std::size_t output_count = 99) const {
+  std::vector<OperandBytes> run(const Kernel& kernel, const std::vector<OperandBytes>& inputs,
+                                std::size_t output_count = 99) const {
     static KernelRunner runner;
     std::vector<AlignedBytes> memory;
     std::vector<const std::byte*> in;
@@ -60,7 +60,7 @@ struct Memory {
       memory.emplace_back(count + offset);
       return memory.back().span().data() + offset;
     };
-    for (const Operand& input : inputs) {
+    for (const OperandBytes& input : inputs) {
       std::byte* begin = place(input.size());
       std::copy(input.begin(), input.end(), begin);
       in.push_back(begin);
@@ -76,7 +76,7 @@ struct Memory {
       }
     }
     runner.run(kernel, in, out);
-    std::vector<Operand> results;
+    std::vector<OperandBytes> results;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       results.emplace_back(out[i], out[i] + sizes[i].count());
     }
@@ -86,7 +86,7 @@ struct Memory {
 
 /// The first result of a kernel whose operands are all float32.
 Values run(const Kernel& kernel, const std::vector<Values>& inputs) {
-  std::vector<Operand> operands(inputs.size());
+  std::vector<OperandBytes> operands(inputs.size());
   std::transform(inputs.begin(), inputs.end(), operands.begin(), operand<float>);
   return as<float>(Memory().run(kernel, operands, 1)[0]);
 }
@@ -198,7 +198,7 @@ std::optional<Reference> scattered(const PoolGeometry& g, const Values& da,
 
 struct Call {
   Kernel kernel;
-  std::vector<Operand> inputs;
+  std::vector<OperandBytes> inputs;
 };
 
 /// Some operands of every kernel, in the sizes of a random layer.
@@ -221,12 +221,12 @@ std::vector<Call> kernels_with_operands(SplitMix& numbers) {
     for (const Bytes bytes : operand_sizes(kernel).inputs) {
       result.back().inputs.push_back(operand(random_values(bytes.count() / 4, numbers)));
     }
-    if (std::holds_alternative<MaxPoolError>(kernel)) {  // winners that won
+    if (kernel.is<MaxPoolError>()) {  // winners that won
       const std::size_t count = size(pool.batch * pool.input.elements());
       result.back().inputs[1] =
           Memory().run(MaxPool{pool}, {operand(coarse_values(count, numbers))})[1];
     }
-    if (std::holds_alternative<SoftmaxCrossEntropy>(kernel)) {
+    if (kernel.is<SoftmaxCrossEntropy>()) {
       result.back().inputs[1] = operand(std::vector<std::int32_t>{0, 1, 1, 0});
     }
   }
@@ -431,7 +431,7 @@ TEST_CASE("softmax cross-entropy equals its formula in double, for small and lar
       loss += (std::log(sum) + *best - row[labels[size(b)]]) / static_cast<double>(batch);
       right += best - row == labels[size(b)];
     }
-    const std::vector<Operand> in{operand(scores), operand(labels)};
+    const std::vector<OperandBytes> in{operand(scores), operand(labels)};
     const auto made = Memory().run(SoftmaxCrossEntropy{batch, classes, true}, in);
     const Values found = as<float>(made[0]), metrics = as<float>(made[1]);
     double largest = 0;
@@ -509,7 +509,7 @@ TEST_CASE("results do not depend on how operands are aligned") {
     for (const Call& call : kernels_with_operands(numbers)) {
       CAPTURE(i);
       CAPTURE(kernel_name(call.kernel));
-      const bool in_place = std::holds_alternative<Update>(call.kernel);
+      const bool in_place = call.kernel.is<Update>();
       const auto aligned = Memory{0, in_place}.run(call.kernel, call.inputs);
       for (const std::size_t offset : {4, 12, 28, 36, 60}) {
         CHECK(Memory{offset, in_place}.run(call.kernel, call.inputs) == aligned);
@@ -528,7 +528,7 @@ TEST_CASE("winners may lie at any byte") {
     const auto dy = Memory().run(MaxPoolError{g}, {operand(da), pooled[1]});
     AlignedBytes winners(pooled[1].size() + 3), result(dy[0].size());
     std::copy(pooled[1].begin(), pooled[1].end(), winners.span().begin() + 3);
-    const Operand errors = operand(da);
+    const OperandBytes errors = operand(da);
     const std::byte* in[] = {errors.data(), winners.span().data() + 3};
     std::byte* out[] = {result.span().data()};
     KernelRunner().run(MaxPoolError{g}, in, out);
@@ -543,7 +543,7 @@ TEST_CASE("poison passes through ReLU and max-pool instead of turning into a val
   CHECK(run(ReluError{1}, {{poison}, {0}})[0] == 0);
   const PoolGeometry pool{1, {1, 2, 4}, {1, 1, 2}, {{2, 2}, {2, 2}, {0, 0}, {0, 0}}};
   const Values y{1, 2, 3, 4, poison, 9, 5, 6};
-  const std::vector<Operand> pooled = Memory{}.run(MaxPool{pool}, {operand(y)});
+  const std::vector<OperandBytes> pooled = Memory{}.run(MaxPool{pool}, {operand(y)});
   CHECK(std::isnan(as<float>(pooled[0])[0]));
   CHECK(as<float>(pooled[0])[1] == 6);
   CHECK(as<std::uint8_t>(pooled[1]) == Winners{2, 3});

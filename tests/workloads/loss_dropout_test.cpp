@@ -38,7 +38,7 @@ struct Batch {
       if (numbers.below(8) == 0) score = numbers.below(2) == 0 ? 1.0f : -1.0f;
     }
   }
-  std::vector<Operand> run(bool with_error = true) const {
+  std::vector<OperandBytes> run(bool with_error = true) const {
     return run_kernel(SquareHinge{examples, classes, with_error},
                       {operand(scores), operand(labels)});
   }
@@ -249,12 +249,12 @@ TEST_CASE("the gradient of a trained classifier equals plain loops") {
 
 TEST_CASE("a schedule's factor changes an update's rate and nothing else") {
   const Update update{100, 0.5, 0.75f};
-  const auto scaled = std::get<Update>(with_rate_scale(update, 0.125));
+  const auto scaled = get<Update>(with_rate_scale(update, 0.125));
   CHECK(scaled.rate == 0.0625);
   CHECK(scaled.elements == 100);
   CHECK(scaled.momentum == 0.75f);
-  CHECK(std::get<Update>(with_rate_scale(update, 1)).rate == 0.5);
-  const auto dropout = std::get<Dropout>(with_rate_scale(Dropout{7, 1.25f}, 0.125));
+  CHECK(get<Update>(with_rate_scale(update, 1)).rate == 0.5);
+  const auto dropout = get<Dropout>(with_rate_scale(Dropout{7, 1.25f}, 0.125));
   CHECK(dropout.elements == 7);
   CHECK(dropout.scale == 1.25f);
   const Kernel slow = with_rate_scale(Update{2, 0.5, 0}, 0.25);

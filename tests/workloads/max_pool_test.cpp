@@ -75,7 +75,7 @@ struct Trial {
   }
 
   /// a, winners and dy, with lasting results: the winners go back as max-pooling left them.
-  std::vector<Operand> lasting() const {
+  std::vector<OperandBytes> lasting() const {
     static KernelRunner runner(KernelRunner::Results::lasting);
     std::vector<AlignedBytes> memory;
     for (const std::size_t bytes :
@@ -90,7 +90,7 @@ struct Trial {
     std::byte *results[] = {at(1), at(2)}, *error[] = {at(4)};
     runner.run(MaxPool{shape}, maps, results);
     runner.run(MaxPoolError{shape}, errors, error);
-    std::vector<Operand> found;
+    std::vector<OperandBytes> found;
     for (const std::size_t i : {1, 2, 4}) {
       runner.settle(memory[i].span());
       found.emplace_back(memory[i].span().begin(), memory[i].span().end());
@@ -99,8 +99,8 @@ struct Trial {
     return found;
   }
 
-  std::vector<Operand> plain() const {
-    std::vector<Operand> found = run_kernel(MaxPool{shape}, {operand(y)});
+  std::vector<OperandBytes> plain() const {
+    std::vector<OperandBytes> found = run_kernel(MaxPool{shape}, {operand(y)});
     found.push_back(run_kernel(MaxPoolError{shape}, {operand(da), found[1]})[0]);
     return found;
   }

@@ -62,19 +62,19 @@ struct Trial {
 
   using On = std::map<std::size_t, std::size_t>;
 
-  std::vector<Operand> forward() const {
+  std::vector<OperandBytes> forward() const {
     if (part > 0) return forward_in_phases(false);
     return run_kernel(BatchNorm{shape}, {operand(x), operand(norm), operand(running)});
   }
-  std::vector<Operand> forward_in_training() const {  // running statistics change in place
+  std::vector<OperandBytes> forward_in_training() const {  // running statistics change in place
     if (part > 0) return forward_in_phases(true);
     return run_kernel(BatchNorm{shape}, {operand(x), operand(norm), operand(running)}, {{2, 2}});
   }
-  std::vector<Operand> inference(bool in_place) const {
+  std::vector<OperandBytes> inference(bool in_place) const {
     return run_kernel(BatchNormInference{shape}, {operand(x), operand(norm), operand(running)},
                       in_place ? On{{0, 0}} : On{});
   }
-  std::vector<Operand> error(bool in_place) const {
+  std::vector<OperandBytes> error(bool in_place) const {
     if (part > 0) return error_in_phases(in_place);
     return run_kernel(BatchNormError{shape},
                       {operand(dz), operand(x), operand(statistics), operand(norm)},
@@ -95,13 +95,13 @@ struct Trial {
             });
     }
   }
-  static void append(Operand& whole, const Operand& more) {
+  static void append(OperandBytes& whole, const OperandBytes& more) {
     whole.insert(whole.end(), more.begin(), more.end());
   }
 
-  std::vector<Operand> forward_in_phases(bool in_place) const {
+  std::vector<OperandBytes> forward_in_phases(bool in_place) const {
     const std::int64_t pixels = shape.height * shape.width;
-    std::vector<Operand> made, z(1);
+    std::vector<OperandBytes> made, z(1);
     for_each_part([&](const NormGeometry& g, std::int64_t before, auto of) {
       made = run_kernel(NormStatistics{g, before * pixels}, {of(x)}, {}, made);
     });
@@ -113,9 +113,9 @@ struct Trial {
                                   {made[0], operand(running)}, in_place ? On{{0, 1}} : On{});
     return {z[0], made[0], after[0]};
   }
-  std::vector<Operand> error_in_phases(bool in_place) const {
+  std::vector<OperandBytes> error_in_phases(bool in_place) const {
     const std::int64_t total = shape.batch * shape.height * shape.width;
-    std::vector<Operand> sums, dx(1);
+    std::vector<OperandBytes> sums, dx(1);
     for_each_part([&](const NormGeometry& g, std::int64_t before, auto of) {
       sums =
           run_kernel(NormErrorSums{g, before > 0}, {of(dz), of(x), operand(statistics)}, {}, sums);
@@ -237,7 +237,7 @@ void check_error(const Trial& t) {
 }
 
 /// Channel `spoilt` of `after` is all NaN, the others are as before; or nothing is NaN.
-void check_channels(const NormGeometry& g, const Operand& before, const Operand& after,
+void check_channels(const NormGeometry& g, const OperandBytes& before, const OperandBytes& after,
                     std::optional<std::size_t> spoilt) {
   const Values a = as<float>(before), b = as<float>(after);
   const auto channels = static_cast<std::size_t>(g.channels);

@@ -16,7 +16,7 @@ using Winners = std::vector<std::uint8_t>;
 
 /// Random operands of a kernel whose operands are all float32.
 struct Trial {
-  std::vector<Operand> inputs, standing;
+  std::vector<OperandBytes> inputs, standing;
 
   Trial(const Kernel& kernel, SplitMix& numbers) {
     const OperandSizes sizes = operand_sizes(kernel);
@@ -25,9 +25,9 @@ struct Trial {
     for (const Bytes size : sizes.outputs) standing.push_back(make(size));
   }
   /// The bound on a sum of products from the sum of their absolute values.
-  std::vector<Operand> magnitudes(const Kernel& kernel) const {
-    std::vector<Operand> absolute;
-    for (const Operand& input : inputs) {
+  std::vector<OperandBytes> magnitudes(const Kernel& kernel) const {
+    std::vector<OperandBytes> absolute;
+    for (const OperandBytes& input : inputs) {
       Values values = as<float>(input);
       for (float& value : values) value = std::abs(value);
       absolute.push_back(operand(values));
@@ -99,7 +99,7 @@ TEST_CASE("inputs before the first window and after the last one count for nothi
   ConvGeometry exact = wide;
   exact.input = {4, 5, 5};
   exact.window.padding_begin = exact.window.padding_end = {0, 0};
-  const auto inside = [](const Operand& maps) {
+  const auto inside = [](const OperandBytes& maps) {
     const Values all = as<float>(maps);
     Values result;
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -108,7 +108,7 @@ TEST_CASE("inputs before the first window and after the last one count for nothi
     }
     return operand(result);
   };
-  const auto require_same = [](const Operand& found, const Operand& expected) {
+  const auto require_same = [](const OperandBytes& found, const OperandBytes& expected) {
     const Values values = as<float>(expected);
     Expected close(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) close.set(i, values[i], 1e-5);
@@ -119,7 +119,7 @@ TEST_CASE("inputs before the first window and after the last one count for nothi
   require_same(run_kernel(ConvForward{wide}, forward.inputs)[0],
                run_kernel(ConvForward{exact},
                           {inside(forward.inputs[0]), forward.inputs[1], forward.inputs[2]})[0]);
-  const Operand dx = run_kernel(ConvInputGradient{wide}, input.inputs)[0];
+  const OperandBytes dx = run_kernel(ConvInputGradient{wide}, input.inputs)[0];
   require_same(inside(dx), run_kernel(ConvInputGradient{exact}, input.inputs)[0]);
   const Values errors = as<float>(dx), errors_inside = as<float>(inside(dx));
   const auto zeros = [](const Values& v) { return std::count(v.begin(), v.end(), 0.0f); };
@@ -139,7 +139,7 @@ TEST_CASE("dbias leaves out rows and columns that another part counts") {
   const ConvGeometry conv{2, {1, 3, 4}, {2, 3, 4}, {{1, 1}, {1, 1}, {0, 0}, {0, 0}}, 1};
   Values dy(48);
   for (std::size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i);
-  const std::vector<Operand> inputs{operand(dy), operand(Values(24, 1))};
+  const std::vector<OperandBytes> inputs{operand(dy), operand(Values(24, 1))};
   ConvWeightGradient kernel{conv, false, {1, 2}};
   // Rows 1 and 2, columns 2 and 3, of maps that begin at 0 and 24, and at 12 and 36.
   const float first = 6 + 7 + 10 + 11 + 30 + 31 + 34 + 35, second = first + 8 * 12;
@@ -161,7 +161,7 @@ TEST_CASE("what stands in an output and is NaN stays NaN when something is added
         Kernel(FcInputGradient{dense, true}), Kernel(FcWeightGradient{dense, true})}) {
     CAPTURE(kernel_name(kernel));
     Trial t(kernel, numbers);
-    for (Operand& standing : t.standing) {
+    for (OperandBytes& standing : t.standing) {
       Values values = as<float>(standing);
       const std::size_t at = numbers.below(values.size());
       values[at] = nan;

@@ -164,7 +164,7 @@ TEST_CASE("with input dropout the targets are the images as they were") {
   const TensorId images = step.find("input.images").value();
   int losses = 0;
   for (const Op& op : step.ops) {
-    if (!is_loss(op.kernel)) continue;
+    if (!op.kernel.is<SquaredError>()) continue;
     CHECK(op.inputs[1] == images);
     ++losses;
   }

@@ -20,7 +20,7 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 struct Batch {
   SquaredError kernel;
   Values scores;
-  Operand operand_of_targets;
+  OperandBytes operand_of_targets;
   std::vector<double> targets;
 
   Batch(TargetKind kind, std::int64_t most_classes, SplitMix& numbers)
@@ -43,13 +43,14 @@ struct Batch {
     }
     operand_of_targets = operand(labels);
   }
-  std::vector<Operand> run() const {
+  std::vector<OperandBytes> run() const {
     return run_kernel(kernel, {operand(scores), operand_of_targets});
   }
   double loss() const { return as<float>(run()[1])[0]; }
 };
 
-std::vector<Operand> run_labels(std::int64_t batch, const Values& scores, const Labels& labels) {
+std::vector<OperandBytes> run_labels(std::int64_t batch, const Values& scores,
+                                     const Labels& labels) {
   const auto classes = static_cast<std::int64_t>(scores.size()) / batch;
   return run_kernel(SquaredError{batch, classes, true}, {operand(scores), operand(labels)});
 }
@@ -153,7 +154,8 @@ TEST_CASE("a score or a target that is NaN makes the loss NaN") {
 
 TEST_CASE("a part's squared error divides by the whole mini-batch and adds to the metrics") {
   for (const auto kind : {TargetKind::labels, TargetKind::values}) {
-    const Operand targets = kind == TargetKind::labels ? operand(Labels{0}) : operand(Values{1, 0});
+    const OperandBytes targets =
+        kind == TargetKind::labels ? operand(Labels{0}) : operand(Values{1, 0});
     const auto run = [&](bool accumulate) {
       return run_kernel(SquaredError{1, 2, true, 4, accumulate, kind},
                         {operand(Values{0.5f, -1}), targets}, {},

@@ -1,13 +1,59 @@
-// Losses and decisions. A handful of scores an example: plain loops.
+#include "workloads/kernels/loss.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/boxes.hpp"
+#include "workloads/kernels/execution.hpp"
 
 namespace spillway::workloads {
 
 namespace {
+
+/// A loss takes all scores of an example together; only values beside scores are compared one by
+/// one.
+template <class Loss>
+Contract contract_of(const Loss& k) {
+  bool are_values = false;
+  if constexpr (requires { k.targets; }) are_values = k.targets == TargetKind::values;
+  Contract contract;
+  const AxisId batch = contract.add({"examples", k.batch, AxisKind::example});
+  const AxisId each =
+      contract.add({"scores", k.classes, AxisKind::output, are_values ? Cut::freely : Cut::never,
+                    Side::none, true, are_values ? Cut::freely : Cut::never});
+  const AccessMap scores{contract.along(batch), contract.along(each)};
+  contract.inputs = {{"scores", scores}, {"targets", scores}};
+  if (!are_values) contract.inputs[1].map = {contract.along(batch)};
+  Operand metrics{"metrics", {Contract::whole(2)}};
+  metrics.join = Join::add;
+  if (k.with_error) contract.outputs.push_back({"dscores", scores});
+  contract.outputs.push_back(metrics);
+  contract.elementwise = contract.inputs[0].elements();
+  return contract;
+}
+
+/// Scores may be maps. Values beside them are cut as they are, or into examples alone.
+template <class Loss>
+Loss part_of(const Loss& k, Boxes in, Boxes out, bool accumulate) {
+  const Range examples = in[0][0];
+  require(in[1][0] == examples, "examples of scores and targets differ");
+  bool alike = false;
+  if constexpr (requires { k.targets; }) {
+    const bool are_values = k.targets == TargetKind::values;
+    alike = are_values && in[0] == in[1];
+    require(!are_values || alike || values(in[1]) == k.classes, "targets are cut");
+  }
+  require(alike || values(in[0]) == k.classes, "classes are cut");
+  if (out.size() > 1) require_same(in[0], out[0]);
+  require(out.back()[0] == all_of(2), "metrics are cut");
+  Loss part = k;
+  part.batch = examples.size();
+  part.classes = values(in[0]);
+  part.accumulate = accumulate;
+  if (part.batch != k.batch && k.total_batch == 0) part.total_batch = k.batch;
+  return part;
+}
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
@@ -70,17 +116,23 @@ void run_loss(Layouts& layouts, const Loss& k, Inputs in, Outputs out, Example e
 
 }  // namespace
 
-void run(Layouts& layouts, const SoftmaxCrossEntropy& k, Inputs in, Outputs out) {
-  run_loss(layouts, k, in, out,
+Contract SoftmaxCrossEntropy::contract() const { return contract_of(*this); }
+SoftmaxCrossEntropy SoftmaxCrossEntropy::on_boxes(Boxes in, Boxes out, bool adds) const {
+  return part_of(*this, in, out, adds);
+}
+
+void SoftmaxCrossEntropy::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  run_loss(layouts, *this, in, out,
            [&](const float* scores, std::int32_t label, float* errors, float scale) {
              float most = scores[0];
-             for (std::int64_t c = 1; c < k.classes; ++c) most = std::max(most, scores[c]);
+             for (std::int64_t c = 1; c < classes; ++c) most = std::max(most, scores[c]);
              double sum = 0;
-             for (std::int64_t c = 0; c < k.classes; ++c) {
+             for (std::int64_t c = 0; c < classes; ++c) {
                sum += std::exp(static_cast<double>(scores[c]) - most);
              }
              const double log_sum = std::log(sum) + most;
-             for (std::int64_t c = 0; errors != nullptr && c < k.classes; ++c) {
+             for (std::int64_t c = 0; errors != nullptr && c < classes; ++c) {
                const double share = std::exp(scores[c] - log_sum);
                errors[c] = static_cast<float>(share - (c == label ? 1 : 0)) * scale;
              }
@@ -88,11 +140,17 @@ void run(Layouts& layouts, const SoftmaxCrossEntropy& k, Inputs in, Outputs out)
            });
 }
 
-void run(Layouts& layouts, const SquareHinge& k, Inputs in, Outputs out) {
-  run_loss(layouts, k, in, out,
+Contract SquareHinge::contract() const { return contract_of(*this); }
+SquareHinge SquareHinge::on_boxes(Boxes in, Boxes out, bool adds) const {
+  return part_of(*this, in, out, adds);
+}
+
+void SquareHinge::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  run_loss(layouts, *this, in, out,
            [&](const float* scores, std::int32_t label, float* errors, float scale) {
              double loss = 0;
-             for (std::int64_t c = 0; c < k.classes; ++c) {
+             for (std::int64_t c = 0; c < classes; ++c) {
                const float target = c == label ? 1.0f : -1.0f;
                const float gap = 1 - target * scores[c];
                const float over = gap > 0 || std::isnan(gap) ? gap : 0.0f;
@@ -144,13 +202,19 @@ void compare_with_numbers(Layouts& layouts, const SquaredError& k, Inputs in, Ou
 
 }  // namespace
 
-void run(Layouts& layouts, const SquaredError& k, Inputs in, Outputs out) {
-  if (k.targets == TargetKind::values) return compare_with_values(layouts, k, in, out);
-  if (k.classes == 1) return compare_with_numbers(layouts, k, in, out);
-  run_loss(layouts, k, in, out,
+Contract SquaredError::contract() const { return contract_of(*this); }
+SquaredError SquaredError::on_boxes(Boxes in, Boxes out, bool adds) const {
+  return part_of(*this, in, out, adds);
+}
+
+void SquaredError::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  if (targets == TargetKind::values) return compare_with_values(layouts, *this, in, out);
+  if (classes == 1) return compare_with_numbers(layouts, *this, in, out);
+  run_loss(layouts, *this, in, out,
            [&](const float* scores, std::int32_t label, float* errors, float scale) {
              double loss = 0;
-             for (std::int64_t c = 0; c < k.classes; ++c) {
+             for (std::int64_t c = 0; c < classes; ++c) {
                loss += squared_gap(scores[c], c == label ? 1.0f : 0.0f,
                                    errors != nullptr ? errors + c : nullptr, scale);
              }

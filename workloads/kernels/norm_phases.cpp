@@ -2,7 +2,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/batch_norm.hpp"
+#include "workloads/kernels/execution.hpp"
+#include "workloads/kernels/norm_values.hpp"
 
 namespace spillway::workloads {
 
@@ -44,14 +46,15 @@ struct Normaliser {
 
 }  // namespace
 
-void run(Layouts& layouts, const NormStatistics& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
+void NormStatistics::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
   const float* x = floats(layouts.read(in[0], map_bytes(g)));
   const std::size_t size = channel_bytes(g.channels);
   float* statistics =
-      floats(k.before > 0 ? layouts.change(out[0], size) : layouts.write(out[0], size));
-  const auto before = static_cast<double>(k.before);
-  const auto values = static_cast<double>(g.batch * g.height * g.width), all = before + values;
+      floats(before > 0 ? layouts.change(out[0], size) : layouts.write(out[0], size));
+  const auto earlier = static_cast<double>(before);
+  const auto values = static_cast<double>(g.batch * g.height * g.width), all = earlier + values;
   for_each_channel(g, [&](std::int64_t c) {
     double sum = 0, squares = 0;
     for_each_value(g, c, [&](std::int64_t i) { sum += x[i]; });
@@ -59,30 +62,32 @@ void run(Layouts& layouts, const NormStatistics& k, Inputs in, Outputs out) {
     for_each_value(g, c, [&](std::int64_t i) { squares += (x[i] - mean) * (x[i] - mean); });
     float& its_mean = statistics[c];
     float& its_variance = statistics[g.channels + c];
-    if (k.before == 0) {
+    if (before == 0) {
       its_mean = static_cast<float>(mean);
       its_variance = static_cast<float>(squares / values);
       return;
     }
     const double gap = mean - its_mean;
-    squares += its_variance * before + gap * gap * before * values / all;
+    squares += its_variance * earlier + gap * gap * earlier * values / all;
     its_mean = static_cast<float>(its_mean + gap * values / all);
     its_variance = static_cast<float>(squares / all);
   });
 }
 
-void run(Layouts& layouts, const NormRunning& k, Inputs in, Outputs out) {
-  const std::size_t size = channel_bytes(k.channels);
+void NormRunning::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const std::size_t size = channel_bytes(channels);
   const float* statistics = floats(layouts.read(in[0], size));
   if (in[1] != out[0]) {
     const std::byte* before = layouts.read(in[1], size);
     std::memcpy(layouts.write(out[0], size), before, size);
   }
-  update_running(k.channels, k.values, statistics, floats(layouts.change(out[0], size)));
+  update_running(channels, values, statistics, floats(layouts.change(out[0], size)));
 }
 
-void run(Layouts& layouts, const NormApply& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
+void NormApply::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
   const std::size_t size = channel_bytes(g.channels);
   const float* x = floats(layouts.read(in[0], map_bytes(g)));
   const float* norm = floats(layouts.read(in[1], size));
@@ -95,13 +100,14 @@ void run(Layouts& layouts, const NormApply& k, Inputs in, Outputs out) {
   });
 }
 
-void run(Layouts& layouts, const NormErrorSums& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
+void NormErrorSums::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
   const std::size_t size = channel_bytes(g.channels);
   const float* dz = floats(layouts.read(in[0], map_bytes(g)));
   const float* x = floats(layouts.read(in[1], map_bytes(g)));
   const float* statistics = floats(layouts.read(in[2], size));
-  float* sums = floats(k.accumulate ? layouts.change(out[0], size) : layouts.write(out[0], size));
+  float* sums = floats(accumulate ? layouts.change(out[0], size) : layouts.write(out[0], size));
   for_each_channel(g, [&](std::int64_t c) {
     const Normaliser normal(statistics, g.channels, c);
     double scale = 0, shift = 0;
@@ -109,14 +115,15 @@ void run(Layouts& layouts, const NormErrorSums& k, Inputs in, Outputs out) {
       scale += static_cast<double>(dz[i]) * normal(x[i]);
       shift += dz[i];
     });
-    sums[c] = static_cast<float>((k.accumulate ? sums[c] : 0.0f) + scale);
+    sums[c] = static_cast<float>((accumulate ? sums[c] : 0.0f) + scale);
     float& shifts = sums[g.channels + c];
-    shifts = static_cast<float>((k.accumulate ? shifts : 0.0f) + shift);
+    shifts = static_cast<float>((accumulate ? shifts : 0.0f) + shift);
   });
 }
 
-void run(Layouts& layouts, const NormErrorApply& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
+void NormErrorApply::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
   const std::size_t size = channel_bytes(g.channels);
   const float* dz = floats(layouts.read(in[0], map_bytes(g)));
   const float* x = floats(layouts.read(in[1], map_bytes(g)));
@@ -124,11 +131,11 @@ void run(Layouts& layouts, const NormErrorApply& k, Inputs in, Outputs out) {
   const float* norm = floats(layouts.read(in[3], size));
   const float* sums = floats(layouts.read(in[4], size));
   float* dx = floats(layouts.write(out[0], map_bytes(g)));
-  const auto total = static_cast<float>(k.total);
+  const auto count = static_cast<float>(total);
   for_each_channel(g, [&](std::int64_t c) {
     const Normaliser normal(statistics, g.channels, c);
     const float factor = norm[c] * normal.inverse;
-    const float scale = sums[c] / total, shift = sums[g.channels + c] / total;
+    const float scale = sums[c] / count, shift = sums[g.channels + c] / count;
     for_each_value(
         g, c, [&](std::int64_t i) { dx[i] = factor * (dz[i] - shift - normal(x[i]) * scale); });
   });

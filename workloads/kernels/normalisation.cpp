@@ -1,7 +1,9 @@
-// Batch-norm, by oneDNN.
+// Batch-norm in one go, by oneDNN.
 #include <cstring>
 
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/batch_norm.hpp"
+#include "workloads/kernels/execution.hpp"
+#include "workloads/kernels/norm_values.hpp"
 
 namespace spillway::workloads {
 
@@ -43,17 +45,15 @@ dnnl::batch_normalization_forward::primitive_desc describe(const dnnl::engine& e
           engine};
 }
 
-}  // namespace
+class Normalisation {
+ public:
+  explicit Normalisation(Layouts& layouts) : layouts_(layouts) {}
+  const dnnl::primitive& find(std::int64_t kind, const NormGeometry& shape);
 
-void update_running(std::int64_t channels, std::int64_t values, const float* statistics,
-                    float* running) {
-  const auto count = static_cast<float>(values);
-  const float unbiased = count > 1 ? count / (count - 1) : 1.0f;
-  for (std::int64_t c = 0; c < 2 * channels; ++c) {
-    const float batch = statistics[c] * (c < channels ? 1.0f : unbiased);
-    running[c] = (1 - running_share) * running[c] + running_share * batch;
-  }
-}
+ private:
+  Layouts& layouts_;
+  std::map<Key, dnnl::primitive> primitives_;
+};
 
 const dnnl::primitive& Normalisation::find(std::int64_t kind, const NormGeometry& g) {
   const Key key{kind, g.batch, g.channels, g.height, g.width};
@@ -70,60 +70,78 @@ const dnnl::primitive& Normalisation::find(std::int64_t kind, const NormGeometry
   return primitives_.emplace(key, dnnl::batch_normalization_backward(description)).first->second;
 }
 
-void Normalisation::run(const BatchNorm& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
-  const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
-  const memory x = layouts_.input(in[0], plain, layout);
-  const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
-  if (in[2] != out[2]) {
-    const std::byte* before = layouts_.read(in[2], channel_bytes(g));
-    std::memcpy(layouts_.write(out[2], channel_bytes(g)), before, channel_bytes(g));
+}  // namespace
+
+void update_running(std::int64_t channels, std::int64_t values, const float* statistics,
+                    float* running) {
+  const auto count = static_cast<float>(values);
+  const float unbiased = count > 1 ? count / (count - 1) : 1.0f;
+  for (std::int64_t c = 0; c < 2 * channels; ++c) {
+    const float batch = statistics[c] * (c < channels ? 1.0f : unbiased);
+    running[c] = (1 - running_share) * running[c] + running_share * batch;
   }
-  float* running = floats(layouts_.change(out[2], channel_bytes(g)));
-  std::byte* statistics = layouts_.write(out[1], channel_bytes(g));
-  find(training_kind, g)
-      .execute(layouts_.stream(), {{DNNL_ARG_SRC, x},
-                                   {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
-                                   {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
-                                   {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
-                                   {DNNL_ARG_DST, layouts_.output(out[0], plain, layout)}});
-  layouts_.stream().wait();
+}
+
+void BatchNorm::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
+  const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
+  const memory x = layouts.input(in[0], plain, layout);
+  const std::byte* norm = layouts.read(in[1], channel_bytes(g));
+  if (in[2] != out[2]) {
+    const std::byte* before = layouts.read(in[2], channel_bytes(g));
+    std::memcpy(layouts.write(out[2], channel_bytes(g)), before, channel_bytes(g));
+  }
+  float* running = floats(layouts.change(out[2], channel_bytes(g)));
+  std::byte* statistics = layouts.write(out[1], channel_bytes(g));
+  execution.state<Normalisation>()
+      .find(training_kind, g)
+      .execute(layouts.stream(), {{DNNL_ARG_SRC, x},
+                                  {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts, norm, g)},
+                                  {DNNL_ARG_MEAN, half(layouts, statistics, g, 0)},
+                                  {DNNL_ARG_VARIANCE, half(layouts, statistics, g, 1)},
+                                  {DNNL_ARG_DST, layouts.output(out[0], plain, layout)}});
+  layouts.stream().wait();
   update_running(g.channels, g.batch * g.height * g.width, floats(statistics), running);
 }
 
-void Normalisation::run(const BatchNormInference& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
+void BatchNormInference::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
   const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
-  const memory x = layouts_.input(in[0], plain, layout);
-  const std::byte* norm = layouts_.read(in[1], channel_bytes(g));
-  const std::byte* running = layouts_.read(in[2], channel_bytes(g));
-  find(inference_kind, g)
-      .execute(layouts_.stream(), {{DNNL_ARG_SRC, x},
-                                   {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
-                                   {DNNL_ARG_MEAN, half(layouts_, running, g, 0)},
-                                   {DNNL_ARG_VARIANCE, half(layouts_, running, g, 1)},
-                                   {DNNL_ARG_DST, layouts_.output(out[0], plain, layout)}});
-  layouts_.stream().wait();
+  const memory x = layouts.input(in[0], plain, layout);
+  const std::byte* norm = layouts.read(in[1], channel_bytes(g));
+  const std::byte* running = layouts.read(in[2], channel_bytes(g));
+  execution.state<Normalisation>()
+      .find(inference_kind, g)
+      .execute(layouts.stream(), {{DNNL_ARG_SRC, x},
+                                  {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts, norm, g)},
+                                  {DNNL_ARG_MEAN, half(layouts, running, g, 0)},
+                                  {DNNL_ARG_VARIANCE, half(layouts, running, g, 1)},
+                                  {DNNL_ARG_DST, layouts.output(out[0], plain, layout)}});
+  layouts.stream().wait();
 }
 
-void Normalisation::run(const BatchNormError& k, Inputs in, Outputs out) {
-  const NormGeometry& g = k.shape;
+void BatchNormError::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const NormGeometry& g = shape;
   const Descriptor plain = plain_layout(dims_of(g)), layout = map_layout(dims_of(g));
-  const memory dz = layouts_.input(in[0], plain, layout);
-  const memory x = layouts_.input(in[1], plain, layout);
-  const std::byte* statistics = layouts_.read(in[2], channel_bytes(g));
-  const std::byte* norm = layouts_.read(in[3], channel_bytes(g));
-  std::byte* norm_gradient = layouts_.write(out[1], channel_bytes(g));
-  find(error_kind, g)
-      .execute(layouts_.stream(),
+  const memory dz = layouts.input(in[0], plain, layout);
+  const memory x = layouts.input(in[1], plain, layout);
+  const std::byte* statistics = layouts.read(in[2], channel_bytes(g));
+  const std::byte* norm = layouts.read(in[3], channel_bytes(g));
+  std::byte* norm_gradient = layouts.write(out[1], channel_bytes(g));
+  execution.state<Normalisation>()
+      .find(error_kind, g)
+      .execute(layouts.stream(),
                {{DNNL_ARG_DIFF_DST, dz},
                 {DNNL_ARG_SRC, x},
-                {DNNL_ARG_MEAN, half(layouts_, statistics, g, 0)},
-                {DNNL_ARG_VARIANCE, half(layouts_, statistics, g, 1)},
-                {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts_, norm, g)},
-                {DNNL_ARG_DIFF_SRC, layouts_.output(out[0], plain, layout)},
-                {DNNL_ARG_DIFF_SCALE_SHIFT, scale_shift(layouts_, norm_gradient, g)}});
-  layouts_.stream().wait();
+                {DNNL_ARG_MEAN, half(layouts, statistics, g, 0)},
+                {DNNL_ARG_VARIANCE, half(layouts, statistics, g, 1)},
+                {DNNL_ARG_SCALE_SHIFT, scale_shift(layouts, norm, g)},
+                {DNNL_ARG_DIFF_SRC, layouts.output(out[0], plain, layout)},
+                {DNNL_ARG_DIFF_SCALE_SHIFT, scale_shift(layouts, norm_gradient, g)}});
+  layouts.stream().wait();
 }
 
 }  // namespace spillway::workloads

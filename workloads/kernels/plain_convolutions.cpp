@@ -1,8 +1,8 @@
 // Convolutions by plain loops, for tiles whose borders oneDNN does not take.
 #include <cstring>
 
-#include "workloads/kernels/operands.hpp"
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/convolution_algorithms.hpp"
+#include "workloads/kernels/operand_sizes.hpp"
 
 namespace spillway::workloads {
 

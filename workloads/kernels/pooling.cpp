@@ -7,7 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/boxes.hpp"
+#include "workloads/kernels/execution.hpp"
+#include "workloads/kernels/pooling.hpp"
 
 namespace spillway::workloads {
 
@@ -117,7 +119,23 @@ bool holds_odd_values(const float* values, std::int64_t count) {
   return found != 0;
 }
 
-}  // namespace
+/// oneDNN's primitives, and which winners it made itself.
+class Pooling {
+ public:
+  explicit Pooling(Layouts& layouts) : layouts_(layouts) {}
+
+  struct Pair {
+    Primitive forward, backward;
+  };
+  const Pair& find(const PoolGeometry& shape);
+  void note(const std::byte* winners, const PoolGeometry& shape) { made_[winners] = key_of(shape); }
+  bool winners_are_trusted(const PoolGeometry& shape, const std::byte* winners);
+
+ private:
+  Layouts& layouts_;
+  std::map<Key, Pair> primitives_;
+  std::map<const std::byte*, Key> made_;  ///< by which geometry the winners at an address were made
+};
 
 const Pooling::Pair& Pooling::find(const PoolGeometry& g) {
   const Key key = key_of(g);
@@ -145,53 +163,119 @@ const Pooling::Pair& Pooling::find(const PoolGeometry& g) {
   return primitives_.emplace(key, std::move(made)).first->second;
 }
 
-void Pooling::run(const MaxPool& k, Inputs in, Outputs out) {
-  const auto input_bytes = static_cast<std::size_t>(inputs_of(k.shape)) * sizeof(float);
-  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  if (!onednn_takes(k.shape)) {
-    pool_plainly(k.shape, floats(layouts_.read(in[0], input_bytes)),
-                 floats(layouts_.write(out[0], outputs * sizeof(float))),
-                 reinterpret_cast<std::uint8_t*>(layouts_.write(out[1], outputs)));
-    return;
-  }
-  const Pair& pair = find(k.shape);
-  pair.forward.run(layouts_, in, out);
-  made_[out[1]] = key_of(k.shape);
-  const Primitive::Operand& x = pair.forward.inputs[0];
-  const memory values = layouts_.input(in[0], x.plain, x.layout);
-  if (!holds_odd_values(static_cast<const float*>(values.get_data_handle()), inputs_of(k.shape))) {
-    return;
-  }
-  pool_plainly(k.shape, floats(layouts_.read(in[0], input_bytes)),
-               floats(layouts_.change(out[0], outputs * sizeof(float))),
-               reinterpret_cast<std::uint8_t*>(layouts_.change(out[1], outputs)));
-}
-
-void Pooling::run(const MaxPoolError& k, Inputs in, Outputs out) {
-  const auto inputs = static_cast<std::size_t>(inputs_of(k.shape));
-  const auto outputs = static_cast<std::size_t>(outputs_of(k.shape));
-  const auto read_winners = [&] {
-    return reinterpret_cast<const std::uint8_t*>(layouts_.read(in[1], outputs));
-  };
-  const bool plain = k.clip || !onednn_takes(k.shape);
-  if (!k.clip && !winners_are_trusted(k.shape, in[1]) &&
-      !winners_are_legal(k.shape, read_winners())) {
-    std::fill_n(floats(layouts_.write(out[0], inputs * sizeof(float))), inputs,
-                std::numeric_limits<float>::quiet_NaN());
-  } else if (plain) {
-    const float* da = floats(layouts_.read(in[0], outputs * sizeof(float)));
-    const std::uint8_t* winners = read_winners();
-    spread_clipped(k.shape, da, winners, floats(layouts_.write(out[0], inputs * sizeof(float))));
-  } else {
-    find(k.shape).backward.run(layouts_, in, out);
-  }
-}
-
 /// Winners that our own max-pool of this geometry left in its layout need no check.
 bool Pooling::winners_are_trusted(const PoolGeometry& shape, const std::byte* winners) {
   const auto made = made_.find(winners);
   return made != made_.end() && made->second == key_of(shape) &&
          layouts_.stands_in(winners, find(shape).backward.inputs[1].layout);
+}
+
+/// What both passes have in common: the axes, and the maps before and after.
+struct PoolMaps {
+  Contract contract;
+  AccessMap before, after;
+
+  explicit PoolMaps(const PoolGeometry& g) {
+    const AxisId batch = contract.add({"examples", g.batch, AxisKind::example}),
+                 channel = contract.add({"channels", g.output.channels, AxisKind::output}),
+                 row = contract.add({"rows", g.output.height, AxisKind::row}),
+                 column = contract.add({"columns", g.output.width, AxisKind::column}),
+                 tap = contract.add({"tap rows", g.window.kernel[0], AxisKind::none, Cut::never}),
+                 tap_column =
+                     contract.add({"tap columns", g.window.kernel[1], AxisKind::none, Cut::never});
+    before = {
+        contract.along(batch), contract.along(channel),
+        Contract::windows(row, tap, g.window.stride[0], g.window.padding_begin[0], g.input.height),
+        Contract::windows(column, tap_column, g.window.stride[1], g.window.padding_begin[1],
+                          g.input.width)};
+    after = {contract.along(batch), contract.along(channel), contract.along(row),
+             contract.along(column)};
+    contract.cut_at = {{true, 0}};
+  }
+};
+
+PoolGeometry part_of(const PoolGeometry& g, const Box& before, const Box& after) {
+  require(before[0] == after[0] && before[1] == after[1], "maps of inputs and outputs differ");
+  return {before[0].size(), image(before), image(after),
+          window_of(g.input, g.output, g.window, before, after)};
+}
+
+}  // namespace
+
+Contract MaxPool::contract() const {
+  PoolMaps maps(shape);
+  maps.contract.inputs = {{"y", maps.before}};
+  maps.contract.outputs = {{"a", maps.after}, {"winners", maps.after, Bytes(1)}};
+  maps.contract.elementwise =
+      maps.contract.outputs[0].elements() *
+      static_cast<std::uint64_t>(shape.window.kernel[0] * shape.window.kernel[1]);
+  return maps.contract;
+}
+MaxPool MaxPool::on_boxes(Boxes in, Boxes out, bool) const {
+  require_same(out[0], out[1]);
+  require(windows_are_complete(shape.input, shape.window, in[0], out[0]),
+          "inputs of windows are missing");
+  return {part_of(shape, in[0], out[0])};
+}
+
+Contract MaxPoolError::contract() const {
+  PoolMaps maps(shape);
+  maps.contract.inputs = {{"da", maps.after}, {"winners", maps.after, Bytes(1)}};
+  maps.contract.outputs = {{"dy", maps.before}};
+  maps.contract.elementwise = maps.contract.inputs[0].elements();
+  maps.contract.zero_with = 0;
+  return maps.contract;
+}
+MaxPoolError MaxPoolError::on_boxes(Boxes in, Boxes out, bool) const {
+  require_same(in[0], in[1]);
+  return {part_of(shape, out[0], in[0]),
+          clip || !windows_are_complete(shape.input, shape.window, out[0], in[0])};
+}
+
+void MaxPool::run(Execution& execution, Inputs in, Outputs out) const {
+  Layouts& layouts = execution.layouts();
+  const auto input_bytes = static_cast<std::size_t>(inputs_of(shape)) * sizeof(float);
+  const auto outputs = static_cast<std::size_t>(outputs_of(shape));
+  if (!onednn_takes(shape)) {
+    pool_plainly(shape, floats(layouts.read(in[0], input_bytes)),
+                 floats(layouts.write(out[0], outputs * sizeof(float))),
+                 reinterpret_cast<std::uint8_t*>(layouts.write(out[1], outputs)));
+    return;
+  }
+  Pooling& pooling = execution.state<Pooling>();
+  const Pooling::Pair& primitives = pooling.find(shape);
+  primitives.forward.run(layouts, in, out);
+  pooling.note(out[1], shape);
+  const Primitive::Operand& x = primitives.forward.inputs[0];
+  const memory values = layouts.input(in[0], x.plain, x.layout);
+  if (!holds_odd_values(static_cast<const float*>(values.get_data_handle()), inputs_of(shape))) {
+    return;
+  }
+  pool_plainly(shape, floats(layouts.read(in[0], input_bytes)),
+               floats(layouts.change(out[0], outputs * sizeof(float))),
+               reinterpret_cast<std::uint8_t*>(layouts.change(out[1], outputs)));
+}
+
+void MaxPoolError::run(Execution& execution, Inputs in, Outputs out) const {
+  Pooling& pooling = execution.state<Pooling>();
+  Layouts& layouts = execution.layouts();
+  const auto inputs = static_cast<std::size_t>(inputs_of(shape));
+  const auto outputs = static_cast<std::size_t>(outputs_of(shape));
+  const auto read_winners = [&] {
+    return reinterpret_cast<const std::uint8_t*>(layouts.read(in[1], outputs));
+  };
+  const bool plain = clip || !onednn_takes(shape);
+  if (!clip && !pooling.winners_are_trusted(shape, in[1]) &&
+      !winners_are_legal(shape, read_winners())) {
+    std::fill_n(floats(layouts.write(out[0], inputs * sizeof(float))), inputs,
+                std::numeric_limits<float>::quiet_NaN());
+  } else if (plain) {
+    const float* da = floats(layouts.read(in[0], outputs * sizeof(float)));
+    const std::uint8_t* winners = read_winners();
+    spread_clipped(shape, da, winners, floats(layouts.write(out[0], inputs * sizeof(float))));
+  } else {
+    pooling.find(shape).backward.run(layouts, in, out);
+  }
 }
 
 }  // namespace spillway::workloads

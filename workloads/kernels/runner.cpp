@@ -1,69 +1,10 @@
 #include "workloads/kernels/runner.hpp"
 
-#include "workloads/kernels/operands.hpp"
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/execution.hpp"
+#include "workloads/kernels/operand_sizes.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::workloads {
-
-namespace {
-
-std::string name_of(const ConvForward&) { return "conv forward"; }
-std::string name_of(const ConvInputGradient&) { return "conv input gradient"; }
-std::string name_of(const ConvWeightGradient&) { return "conv weight gradient"; }
-std::string name_of(const FcForward&) { return "fc forward"; }
-std::string name_of(const FcInputGradient&) { return "fc input gradient"; }
-std::string name_of(const FcWeightGradient&) { return "fc weight gradient"; }
-std::string name_of(const ClassifierForward&) { return "classifier forward"; }
-std::string name_of(const ClassifierError&) { return "classifier error"; }
-std::string name_of(const ClassifierWeightGradient&) { return "classifier weight gradient"; }
-std::string name_of(const BatchNorm&) { return "batch-norm"; }
-std::string name_of(const BatchNormInference&) { return "batch-norm inference"; }
-std::string name_of(const BatchNormError&) { return "batch-norm error"; }
-std::string name_of(const NormStatistics&) { return "batch-norm statistics"; }
-std::string name_of(const NormRunning&) { return "batch-norm running statistics"; }
-std::string name_of(const NormApply&) { return "batch-norm values"; }
-std::string name_of(const NormErrorSums&) { return "batch-norm error sums"; }
-std::string name_of(const NormErrorApply&) { return "batch-norm error values"; }
-std::string name_of(const Relu&) { return "ReLU"; }
-std::string name_of(const ReluError&) { return "ReLU error"; }
-std::string name_of(const MaxPool&) { return "max-pool"; }
-std::string name_of(const MaxPoolError&) { return "max-pool error"; }
-std::string name_of(const Dropout&) { return "dropout"; }
-std::string name_of(const SoftmaxCrossEntropy&) { return "softmax cross-entropy"; }
-std::string name_of(const SquareHinge&) { return "square hinge"; }
-std::string name_of(const SquaredError&) { return "squared error"; }
-std::string name_of(const AdvanceSeed&) { return "advance seed"; }
-std::string name_of(const Update&) { return "update"; }
-
-}  // namespace
-
-std::string kernel_name(const Kernel& kernel) {
-  return std::visit([](const auto& k) { return name_of(k); }, kernel);
-}
-
-bool is_loss(const Kernel& kernel) {
-  return std::visit([](const auto& k) { return LossKernel<std::decay_t<decltype(k)>>; }, kernel);
-}
-
-bool accumulates(const Kernel& kernel) {
-  return std::visit(
-      [](const auto& k) {
-        if constexpr (requires { k.accumulate; }) {
-          return k.accumulate;
-        } else if constexpr (requires { k.before; }) {
-          return k.before > 0;
-        } else {
-          return false;
-        }
-      },
-      kernel);
-}
-
-Kernel with_rate_scale(Kernel kernel, double scale) {
-  if (auto* update = std::get_if<Update>(&kernel)) update->rate *= scale;
-  return kernel;
-}
 
 template <class Result>
 void Primitive::execute(Layouts& layouts, Inputs in, Result result) const {
@@ -103,40 +44,24 @@ class KernelRunner::Implementation {
   explicit Implementation(Results results) : results_(results) {}
 
   void run(const Kernel& kernel, Inputs in, Outputs out) {
-    std::visit([&](const auto& k) { run_one(k, in, out); }, kernel);
+    kernel.run(execution_, in, out);
     if (results_ == Results::plain) settle_operands(kernel, in, out);
   }
-  Layouts& layouts() { return layouts_; }
+  Layouts& layouts() { return execution_.layouts(); }
 
  private:
-  template <class K>
-  void run_one(const K& k, Inputs in, Outputs out) {
-    if constexpr (requires { convolutions_.run(k, in, out); }) {
-      convolutions_.run(k, in, out);
-    } else if constexpr (requires { pooling_.run(k, in, out); }) {
-      pooling_.run(k, in, out);
-    } else if constexpr (requires { normalisation_.run(k, in, out); }) {
-      normalisation_.run(k, in, out);
-    } else {
-      workloads::run(layouts_, k, in, out);
-    }
-  }
-
   void settle_operands(const Kernel& kernel, Inputs in, Outputs out) {
     const OperandSizes sizes = operand_sizes(kernel);
     for (std::size_t i = 0; i < out.size(); ++i) {
-      layouts_.change(out[i], sizes.outputs[i].count());
+      layouts().change(out[i], sizes.outputs[i].count());
     }
     for (std::size_t i = 0; i < in.size(); ++i) {
-      layouts_.change(const_cast<std::byte*>(in[i]), sizes.inputs[i].count());
+      layouts().change(const_cast<std::byte*>(in[i]), sizes.inputs[i].count());
     }
   }
 
   Results results_;
-  Layouts layouts_{dnnl::engine(dnnl::engine::kind::cpu, 0)};
-  Convolutions convolutions_{layouts_};
-  Pooling pooling_{layouts_};
-  Normalisation normalisation_{layouts_};
+  Execution execution_;
 };
 
 KernelRunner::KernelRunner(Results results)

@@ -20,7 +20,7 @@ class KernelRunner {
   KernelRunner(const KernelRunner&) = delete;
   KernelRunner& operator=(const KernelRunner&) = delete;
 
-  /// Run one kernel. Operands are in the order that kernel.hpp lists them and as large as
+  /// Run one kernel. Operands are in the order of the kernel's contract and as large as
   /// operand_sizes says; float and int32 operands are aligned to 4 bytes. An operand that the
   /// kernel changes in place has the same address in both lists. Never fails on odd values: a label
   /// that is no class or a winner outside its window gives NaN.

@@ -319,17 +319,16 @@ void StepBuilder::loss(int layer, TensorId scores, std::optional<TensorId> score
   const bool with_error = score_errors.has_value();
   // The images, or the labels.
   const TensorId targets = labels_.value_or(layer_tensors_[0].a);
-  Kernel kernel;
-  switch (scope_.rule.loss) {
-    case Loss::cross_entropy: kernel = SoftmaxCrossEntropy{batch(), classes, with_error}; break;
-    case Loss::square_hinge: kernel = SquareHinge{batch(), classes, with_error}; break;
-    case Loss::mse: {
-      const TargetKind kind = labels_ ? TargetKind::labels : TargetKind::values;
-      kernel = SquaredError{batch(), classes, with_error, 0, false, kind};
-      break;
+  const auto kernel = [&]() -> Kernel {
+    switch (scope_.rule.loss) {
+      case Loss::cross_entropy: return SoftmaxCrossEntropy{batch(), classes, with_error};
+      case Loss::square_hinge: return SquareHinge{batch(), classes, with_error};
+      case Loss::mse: break;
     }
-  }
-  add_op(kernel, layer, Phase::loss, {scores, targets}, outputs);
+    const TargetKind kind = labels_ ? TargetKind::labels : TargetKind::values;
+    return SquaredError{batch(), classes, with_error, 0, false, kind};
+  };
+  add_op(kernel(), layer, Phase::loss, {scores, targets}, outputs);
 }
 
 Step StepBuilder::finish() {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "workloads/kernels/operations.hpp"
 #include "workloads/rules/rule.hpp"
 #include "workloads/step.hpp"
 

@@ -242,16 +242,16 @@ class NestRun {
       if (held != nullptr) held->finished = at_last(op, operand);
     }
     Kernel whole = op.kernel ? *op.kernel : step_.ops[op.op].kernel;
-    if (auto* statistics = std::get_if<workloads::NormStatistics>(&whole)) {
-      const Tile& x = input_boxes[0];
+    if (whole.merges()) {
       std::int64_t& values = values_[{op.outputs[0].slot, output_boxes[0].box[1].begin}];
       if (!accumulate) values = 0;
-      statistics->before = values;
-      values += x.box[0].size() * x.box[2].size() * x.box[3].size();
+      const Kernel alone = tile_kernel(whole, input_boxes, output_boxes, false);
+      whole = whole.after(values);
+      values += alone.contract().points_joined();
     }
-    Kernel kernel = tile_kernel(whole, input_boxes, output_boxes, accumulate);
-    out_.push_back(models::Compute{with_rate_scale(std::move(kernel), rate_scale_),
-                                   std::move(inputs), std::move(outputs),
+    const Kernel kernel = tile_kernel(whole, input_boxes, output_boxes, accumulate);
+    out_.push_back(models::Compute{with_rate_scale(kernel, rate_scale_), std::move(inputs),
+                                   std::move(outputs),
                                    step_.ops[op.op].layer == step_.readout_layer()});
     if (!rows) return;
     for (const NestOp::Operand& operand : op.inputs) {

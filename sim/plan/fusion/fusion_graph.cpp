@@ -99,8 +99,8 @@ std::optional<FusionGraph::Again> FusionGraph::again(int i, int j) const {
   const std::size_t from = before(backward_of(j).front()), to = after_backward(i);
   both = first;
   for (std::size_t k = from; k < to; ++k) both.push_back(parts_.parts[order_[k]].op);
-  for (const std::size_t op : both) {
-    if (std::holds_alternative<workloads::BatchNorm>(step_.ops[op].kernel)) return std::nullopt;
+  for (const std::size_t op : first) {
+    if (!builder_.access(OpPart(op)).contract.repeatable) return std::nullopt;
   }
   Again result{stream(name("forward, storing the last of", i, j), sorted(first)),
                stream(name("forward again and backward", j, i), sorted(both))};
@@ -192,7 +192,7 @@ bool FusionGraph::is_done(const NestOp& op, std::size_t node) const {
     const OpPart& part = parts_.parts[p];
     if (!done_[node][p]) continue;
     // A whole operation is done when its phases are; a phase when that one is.
-    if (!op.kernel || !part.kernel || op.kernel->index() == part.kernel->index()) return true;
+    if (!op.kernel || !part.kernel || op.kernel->same_kind(*part.kernel)) return true;
   }
   return false;
 }
@@ -212,8 +212,8 @@ void FusionGraph::forward_edges(int i) {
   // Batch-norm cuts the chain: its statistics have to be complete first.
   std::size_t applied = all.size();
   for (std::size_t k = 0; k < all.size(); ++k) {
-    const OpPart& part = parts_.parts[all[k]];
-    if (part.kernel && std::holds_alternative<workloads::NormApply>(*part.kernel)) applied = k;
+    const workloads::Contract& contract = builder_.access(parts_.parts[all[k]]).contract;
+    if (std::ranges::any_of(contract.inputs, &workloads::Operand::complete)) applied = k;
   }
   for (std::size_t end = 1; end <= std::min(applied, all.size()); ++end) {
     if (end == 1 && input.empty()) continue;
@@ -339,14 +339,15 @@ void FusionGraph::stream_edges() {
 
 NestSpec FusionGraph::stream(const std::string& name, const std::vector<std::size_t>& ops) const {
   std::vector<OpPart> whole;
-  bool norm = false;
+  bool whole_batch = false;
   for (const std::size_t op : ops) {
     whole.emplace_back(op);
-    norm |= std::holds_alternative<workloads::BatchNorm>(step_.ops[op].kernel) ||
-            std::holds_alternative<workloads::BatchNormError>(step_.ops[op].kernel);
+    for (const workloads::Axis& axis : builder_.access(OpPart(op)).contract.axes) {
+      whole_batch |= axis.kind == workloads::AxisKind::example && axis.cut == workloads::Cut::never;
+    }
   }
   NestSpec spec = builder_.streamed(name, whole);
-  spec.whole_batch = norm;
+  spec.whole_batch = whole_batch;
   return spec;
 }
 

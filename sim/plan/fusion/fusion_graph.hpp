@@ -86,7 +86,7 @@ class FusionGraph {
 
   NestRequest request(const PartList& before, const PartList& main, const PartList& after = {});
   bool is_product(std::size_t p) const {
-    return sim::is_product(kernel_of(step_, parts_.parts[p]));
+    return builder_.access(parts_.parts[p]).contract.is_product();
   }
 
   void add(std::size_t from, std::size_t to, const NestRequest& request) {

@@ -10,39 +10,43 @@ using namespace workloads;
 
 namespace {
 
-template <class... Ks>
-bool is(const Kernel& kernel) {
-  return (std::holds_alternative<Ks>(kernel) || ...);
-}
-
-/// Where an operation belongs.
+/// Where an operation belongs, by what it reads and makes.
 PartList& place_of(const Step& step, std::vector<LayerParts>& layers, const Op& op) {
   const int depth = static_cast<int>(layers.size());
   const bool readout = op.layer > depth;
   LayerParts& layer = layers.at(static_cast<std::size_t>(std::min(op.layer, depth) - 1));
-  const Kernel& kernel = op.kernel;
-  const bool of_images =
-      is<Dropout>(kernel) && step.tensor(op.inputs[0]).kind == TensorKind::input_images;
-  if (of_images) return op.phase == Phase::forward ? layer.input : layer.input_again;
+  const Tensor& first = step.tensor(op.inputs[0]);
+  const Tensor& result = step.tensor(op.outputs[0]);
+  const auto makes = [&](TensorKind kind) {
+    return std::ranges::any_of(op.outputs,
+                               [&](TensorId id) { return step.tensor(id).kind == kind; });
+  };
+  const bool product = op.kernel.contract().is_product();
+  if (first.kind == TensorKind::input_images && result.layer == 0) {
+    return op.phase == Phase::forward ? layer.input : layer.input_again;
+  }
   if (op.phase == Phase::update) {
-    if (is<AdvanceSeed>(kernel)) return layer.seeds;
+    if (makes(TensorKind::seeds)) return layer.seeds;
     const TensorKind kind = step.tensor(op.inputs[1]).kind;
     if (readout || kind == TensorKind::classifier_gradients) return layer.classifier_updates;
     return kind == TensorKind::norm_gradients ? layer.norm_updates : layer.updates;
   }
-  if (is<ClassifierForward>(kernel) || (readout && is<FcForward>(kernel))) return layer.score;
-  if (is_loss(kernel)) return layer.loss;
+  if (op.phase == Phase::loss) return makes(TensorKind::metrics) ? layer.loss : layer.score;
   if (op.phase == Phase::forward) return layer.forward;
-  if (is<ClassifierError>(kernel) || (readout && is<FcInputGradient>(kernel))) return layer.error;
-  if (is<ClassifierWeightGradient>(kernel) || (readout && is<FcWeightGradient>(kernel))) {
-    return layer.classifier_gradient;
+  const bool errors = makes(TensorKind::errors) || makes(TensorKind::score_errors);
+  if (product && errors) {
+    // Of the layer's own output, out of errors of scores; or of the layer below.
+    return readout || result.layer == op.layer ? layer.error : layer.input_gradient;
   }
-  if (is<ConvInputGradient, FcInputGradient>(kernel)) return layer.input_gradient;
-  if (is<ConvWeightGradient, FcWeightGradient>(kernel)) return layer.weight_gradient;
-  if (is<Dropout, ReluError>(kernel)) return layer.masks;
-  if (is<MaxPoolError>(kernel)) return layer.pool;
-  if (is<BatchNormError>(kernel)) return layer.norm;
-  throw ConsistencyError("nobody knows what this operation is for: " + kernel_name(kernel));
+  if (product) {
+    const bool of_classifier = readout || makes(TensorKind::classifier_gradients);
+    return of_classifier ? layer.classifier_gradient : layer.weight_gradient;
+  }
+  if (makes(TensorKind::norm_gradients)) return layer.norm;
+  if (!errors) {
+    throw ConsistencyError("nobody knows what this operation is for: " + kernel_name(op.kernel));
+  }
+  return first.id == result.id ? layer.masks : layer.pool;
 }
 
 }  // namespace

@@ -8,12 +8,6 @@ namespace spillway::sim {
 
 namespace {
 
-bool is_weight_gradient(const workloads::Step& step, const NestRequest& request) {
-  if (request.main.size() != 1) return false;
-  const workloads::Kernel& kernel = step.ops[request.main.front().op].kernel;
-  return std::holds_alternative<workloads::ConvWeightGradient>(kernel);
-}
-
 /// The last of the choice with one or another of its operands in pieces.
 void add_pieces(const NestBuilder& builder, NestRequest request, NestChoice& choice) {
   if (!request.before.empty() || request.main.size() != 1 || !request.after.empty()) return;
@@ -36,8 +30,10 @@ NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
   const NestSpec& spec = choice.front();
   const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
   add_pieces(builder, request, choice);
-  if (cut && is_weight_gradient(builder.step(), request)) {
-    request.cut_input_rows = true;
+  const bool cut_elsewhere =
+      request.main.size() == 1 && builder.access(request.main.front()).contract.cut_at.size() > 1;
+  if (cut && cut_elsewhere) {
+    request.cut_last = true;
     choice.push_back(builder.tiled(request));
     add_pieces(builder, request, choice);
   }

@@ -45,8 +45,8 @@ struct ArrayProduct {
 struct NestOp {
   struct Operand {
     std::size_t slot = 0;
-    /// Takes part once: a bias at the last of the loops that its sum runs along, a bias's gradient
-    /// at the last of those along `input`.
+    /// Takes part once: an input at the last of the loops that the first output's sum runs along
+    /// (a bias), an output at the last of those that the first one follows and it does not.
     bool once = false;
   };
   std::size_t op = 0;  ///< in the step

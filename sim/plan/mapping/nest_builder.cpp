@@ -18,22 +18,18 @@ using w::TensorId;
 
 namespace {
 
-bool is_weight_gradient(const Kernel& kernel) {
-  return std::holds_alternative<w::ConvWeightGradient>(kernel) ||
-         std::holds_alternative<w::FcWeightGradient>(kernel);
+/// The axis along which some operands may stay while the others come in smaller tiles.
+std::optional<Axis> kept_along(const w::Contract& contract) {
+  if (!contract.kept_along) return std::nullopt;
+  return axis_of(contract.axes[*contract.kept_along].kind);
 }
 
-/// The axis along which a product's weights may stay while its maps come in smaller tiles.
-std::optional<Axis> split_of(const Kernel& kernel) {
-  if (std::holds_alternative<w::ConvForward>(kernel) ||
-      std::holds_alternative<w::FcForward>(kernel)) {
-    return Axis::input;
-  }
-  if (std::holds_alternative<w::ConvInputGradient>(kernel) ||
-      std::holds_alternative<w::FcInputGradient>(kernel) || is_weight_gradient(kernel)) {
-    return Axis::output;
-  }
-  return std::nullopt;
+/// Its contract says more about loops than the dimensions of its tensors: a loss's classes are
+/// never cut.
+bool has_own_loops(const w::Contract& contract) {
+  return !contract.is_product() && std::ranges::any_of(contract.axes, [](const w::Axis& axis) {
+    return axis.kind != w::AxisKind::none && (axis.cut == w::Cut::never || axis.flat);
+  });
 }
 
 void set_outer(Slot& slot, Axis axis) {
@@ -46,7 +42,13 @@ NestBuilder::NestBuilder(const Step& step, const models::MemoryMap& map)
     : step_(step), map_(map), readers_(step.tensors.size()) {
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
     for (const TensorId id : op_needs(step, step.ops[i]).reads) readers_[id].push_back(i);
+    whole_.emplace_back(step, OpPart(i));
   }
+}
+
+const OperandAccess& NestBuilder::access(const OpPart& part) const {
+  if (!part.kernel) return whole_[part.op];
+  return phases_.try_emplace({part.op, part.kernel->name()}, step_, part).first->second;
 }
 
 bool NestBuilder::wanted_later(TensorId id, const std::vector<OpPart>& ops) const {
@@ -67,18 +69,16 @@ bool NestBuilder::wanted_later(TensorId id, const std::vector<OpPart>& ops) cons
 }
 
 /// The tensor whose dimensions an operation on single elements runs along: a map, where it has one;
-/// of max-pooling, forward and backward, the result, so that each of its elements is made once.
+/// where windows overlap, as in pooling, the result, so that each of its elements is made once.
 TensorId NestBuilder::largest_map(const OpPart& part) const {
   std::vector<TensorId> ids = outputs_of(step_, part);
-  const Kernel& kernel = kernel_of(step_, part);
-  if (!std::holds_alternative<w::MaxPool>(kernel) &&
-      !std::holds_alternative<w::MaxPoolError>(kernel)) {
+  if (!access(part).contract.has_windows()) {
     const std::vector<TensorId>& in = inputs_of(step_, part);
     ids.insert(ids.end(), in.begin(), in.end());
   }
   const auto rank = [&](TensorId id) {
     const Tensor& tensor = step_.tensor(id);
-    const bool map = !tensor.generated && has_examples(tensor.kind);
+    const bool map = !tensor.generated && w::has_examples(tensor.kind);
     // Through scores no axis is found for what they are made of, or what is made of their errors.
     const bool scores = tensor.kind == w::TensorKind::scores ||
                         tensor.kind == w::TensorKind::score_errors ||
@@ -95,14 +95,14 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   OperandMaps mapping(step_, spec);
   for (const OpPart& part : request.main) mapping.main(part, request);
   if (!request.main.empty() && !request.in_pieces) {
-    spec.split = split_of(kernel_of(step_, request.main.back()));
+    spec.split = kept_along(access(request.main.back()).contract);
   }
   spec.whole_maps = request.main.size() > 1;
   std::vector<OpPart> ops = request.before;
   ops.insert(ops.end(), request.main.begin(), request.main.end());
   ops.insert(ops.end(), request.after.begin(), request.after.end());
-  if (request.main.empty() && w::is_loss(kernel_of(step_, ops.back()))) {
-    mapping.loss(ops.back());
+  if (request.main.empty() && has_own_loops(access(ops.back()).contract)) {
+    mapping.main(ops.back(), request);
   } else if (request.main.empty()) {
     mapping.follow(largest_map(ops.back()));
   }
@@ -123,7 +123,7 @@ NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart
   std::vector<Projections> dims(step_.tensors.size());
   for (const Tensor& tensor : step_.tensors) {
     for (std::size_t d = 0; d < tensor.shape.size(); ++d) {
-      dims[tensor.id][d] = d == 0 && has_examples(tensor.kind)
+      dims[tensor.id][d] = d == 0 && w::has_examples(tensor.kind)
                                ? along(Axis::example, tensor.shape[d])
                                : whole(tensor.shape[d]);
     }
@@ -138,10 +138,10 @@ void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std
   if (request.main.empty() || spec.extent[index(Axis::group)] > 1) return;
   const std::size_t first = before + request.main.size();
   const Slot& result = spec.slots[spec.ops[before].outputs.front().slot];
-  if (!result.dims[1].axis || !has_examples(step_.tensor(result.tensor).kind)) return;
+  if (!result.dims[1].axis || !w::has_examples(step_.tensor(result.tensor).kind)) return;
   NestSpec::Finish finish{*result.dims[1].axis, first, first};
   const auto is_map = [&](const Slot& slot) {
-    return has_examples(step_.tensor(slot.tensor).kind) && slot.dims[1].axis == finish.axis &&
+    return w::has_examples(step_.tensor(slot.tensor).kind) && slot.dims[1].axis == finish.axis &&
            slot.source != Slot::Source::streamed;
   };
   const auto takes_maps = [&](const NestOp& op) {
@@ -215,29 +215,25 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
   }
 }
 
-std::optional<ArrayProduct> product_of(const NestSpec& spec, const NestOp& op,
-                                       const Kernel& kernel) {
-  const std::optional<models::Gemm> whole = models::kernel_cost(kernel).gemm;
+/// The product's sides, by the loops that its axes show in.
+std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
+                                       const OperandAccess& own,
+                                       const std::vector<Projections>& dims) {
+  const std::optional<models::Gemm> whole = models::kernel_cost(own.contract).gemm;
   if (!whole) return std::nullopt;
   ArrayProduct product{*whole, {}};
-  const auto follows = [&](const NestOp::Operand& operand, Axis axis) {
-    const Projections& dims = spec.slots[operand.slot].dims;
-    return std::any_of(dims.begin(), dims.end(),
-                       [&](const Projection& p) { return p.axis == axis; });
-  };
-  // The classifier's gradient is the product of its inputs and the errors of its scores.
-  const bool swapped = std::holds_alternative<w::ClassifierWeightGradient>(kernel);
-  for (std::size_t a = 0; a < axis_count; ++a) {
-    if (!op.runs[a]) continue;
-    const Axis axis = static_cast<Axis>(a);
-    const bool first = follows(op.inputs[0], axis), second = follows(op.inputs[1], axis);
-    if (axis == Axis::group) {
-      product.side[a] = &models::Gemm::count;
-    } else if (first && second) {
-      product.side[a] = &models::Gemm::k;
-    } else {
-      product.side[a] = first != swapped ? &models::Gemm::m : &models::Gemm::n;
+  const AxisProjections axes = axes_of(own, step, part, [&](TensorId id) { return &dims[id]; });
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    if (!axes[a] || !axes[a]->axis) continue;
+    auto& side = product.side[index(*axes[a]->axis)];
+    switch (own.access.axes[a].side) {
+      case w::Side::m: side = &models::Gemm::m; break;
+      case w::Side::n: side = &models::Gemm::n; break;
+      case w::Side::k: side = &models::Gemm::k; break;
+      case w::Side::count: side = &models::Gemm::count; break;
+      case w::Side::none: break;
     }
+    if (axes[a]->per_group != 0) product.side[index(Axis::group)] = &models::Gemm::count;
   }
   return product;
 }
@@ -300,17 +296,14 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
     };
     for (const NestOp::Operand& operand : op.inputs) run_along(operand);
     for (const NestOp::Operand& operand : op.outputs) run_along(operand);
-    // Biases and their gradients take part once for each output.
-    const auto mark = [&](std::vector<NestOp::Operand>& operands, std::size_t from) {
-      for (std::size_t o = from; o < operands.size(); ++o) operands[o].once = true;
-    };
-    const Kernel& kernel = kernel_of(step_, part);
-    if (std::holds_alternative<w::ConvForward>(kernel) ||
-        std::holds_alternative<w::FcForward>(kernel)) {
-      mark(op.inputs, 2);
+    const OperandAccess& own = access(part);
+    for (std::size_t o = 0; o < op.inputs.size(); ++o) {
+      op.inputs[o].once = own.contract.inputs[o].once;
     }
-    if (is_weight_gradient(kernel)) mark(op.outputs, 1);
-    op.product = product_of(spec, op, kernel);
+    for (std::size_t o = 0; o < op.outputs.size(); ++o) {
+      op.outputs[o].once = own.contract.outputs[o].once;
+    }
+    op.product = product_of(step_, part, own, dims);
     spec.ops.push_back(std::move(op));
   }
   // What runs on demand does so for the slot that the main operations take from it.
@@ -322,35 +315,30 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
       if (user.takes(output)) spec.ops[i].on_demand = user.on_demand;
     }
   }
-  // An update goes through what nobody else in the nest uses a few rows at a time.
   const auto users = [&](std::size_t slot) {
     return std::count_if(spec.ops.begin(), spec.ops.end(),
                          [&](const NestOp& op) { return op.uses(slot); });
   };
   for (std::size_t i = 0; i < ops.size(); ++i) {
     NestOp& op = spec.ops[i];
-    const bool update = std::holds_alternative<w::Update>(kernel_of(step_, ops[i]));
-    if (update && users(op.inputs[1].slot) > 1) {
+    const w::Contract& contract = access(ops[i]).contract;
+    if (contract.by_rows && users(op.inputs[1].slot) > 1) {
       for (const NestOp::Operand& operand : op.inputs) {
         if (users(operand.slot) == 1) spec.slots[operand.slot].in_parts = op.in_parts = true;
       }
     }
     // Weights and their gradients stay while maps come in smaller tiles.
     const bool product = i >= before && i < before + request.main.size();
-    if (!spec.split || !(update || product)) continue;
-    op.outer = update;
-    const bool gradient = product && is_weight_gradient(kernel_of(step_, ops[i]));
-    if (update || gradient) {
-      for (const NestOp::Operand& operand : op.outputs) {
-        set_outer(spec.slots[operand.slot], *spec.split);
-      }
+    if (!spec.split || !(contract.by_rows || product)) continue;
+    op.outer = contract.by_rows;
+    for (std::size_t o = 0; o < op.inputs.size(); ++o) {
+      if (!contract.by_rows && !contract.inputs[o].kept) continue;
+      set_outer(spec.slots[op.inputs[o].slot], *spec.split);
     }
-    if (update) {
-      for (const NestOp::Operand& operand : op.inputs) {
-        set_outer(spec.slots[operand.slot], *spec.split);
-      }
+    for (std::size_t o = 0; o < op.outputs.size(); ++o) {
+      if (!contract.by_rows && !contract.outputs[o].kept) continue;
+      set_outer(spec.slots[op.outputs[o].slot], *spec.split);
     }
-    if (product && !gradient) set_outer(spec.slots[op.inputs[1].slot], *spec.split);
   }
   if (request.in_pieces) set_pieces(spec, spec.slot_of(*request.in_pieces));
   set_finish(spec, ops, before, request);

@@ -1,10 +1,13 @@
 // Makes nests of a step's operations: finds out along which axes they run together.
 #pragma once
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/plan/mapping/nest.hpp"
+#include "sim/plan/mapping/operand_maps.hpp"
 #include "sim/plan/operations/phases.hpp"
 #include "workloads/step.hpp"
 
@@ -18,10 +21,9 @@ struct NestRequest {
   std::vector<OpPart> main;
   /// What is done to a result as soon as it is complete.
   std::vector<OpPart> after;
-  /// A weight gradient's rows and columns are cut at its input, with the halo on its output's
-  /// errors, not the other way round. (A forward pass is cut at its output, an input gradient at
-  /// its input.)
-  bool cut_input_rows = false;
+  /// Rows and columns are cut at the last operand that the contract names for it, not at the first:
+  /// a weight gradient's at its input, with the halo on its output's errors.
+  bool cut_last = false;
   /// The operand of a lone product that comes in pieces, while the others stay as they are: where a
   /// tile is used once at its place anyway, it takes less room so.
   std::optional<workloads::TensorId> in_pieces;
@@ -37,6 +39,8 @@ class NestBuilder {
   NestSpec streamed(const std::string& name, const std::vector<OpPart>& ops) const;
 
   const workloads::Step& step() const { return step_; }
+  /// The contract of an operation or phase, on its tensors.
+  const OperandAccess& access(const OpPart& part) const;
 
  private:
   NestSpec finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
@@ -49,6 +53,8 @@ class NestBuilder {
   const workloads::Step& step_;
   const models::MemoryMap& map_;
   std::vector<std::vector<std::size_t>> readers_;  // operations by tensor
+  std::vector<OperandAccess> whole_;               // by operation
+  mutable std::map<std::pair<std::size_t, std::string>, OperandAccess> phases_;
 };
 
 }  // namespace spillway::sim

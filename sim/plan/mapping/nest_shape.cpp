@@ -48,8 +48,9 @@ Mask loops_not_followed(const NestSpec& spec, const NestOp& op, const NestOp::Op
 Mask loops_waited_for(const NestSpec& spec, const NestOp& op, const NestOp::Operand& operand,
                       const AxisLoops& loops) {
   if (!operand.once) return 0;
-  return op.makes(operand.slot) ? loops.all[index(Axis::input)]
-                                : loops_not_followed(spec, op, op.outputs.front(), loops);
+  const Mask reduced = loops_not_followed(spec, op, op.outputs.front(), loops);
+  if (!op.makes(operand.slot)) return reduced;
+  return loops_not_followed(spec, op, operand, loops) & ~reduced;
 }
 
 int deepest(Mask mask) { return std::bit_width(mask); }

@@ -1,7 +1,7 @@
 // How each tensor of some operations follows the axes that they run along together.
 #pragma once
 
-#include <initializer_list>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -14,85 +14,68 @@ namespace spillway::sim {
 
 struct NestRequest;
 
-/// The tensors of this kind have a first dimension of examples.
-bool has_examples(workloads::TensorKind kind);
+/// The dimensions of each operand of an operation, by axes of its own.
+struct OperandAccess {
+  workloads::Contract contract;
+  workloads::Access access;
 
-/// How each tensor of a nest follows its axes; found for the main operands and handed on from
+  OperandAccess(const workloads::Step& step, const OpPart& part);
+  /// Visits the tensor and the dimensions of each operand, the inputs first.
+  template <class Visit>
+  void for_each(const workloads::Step& step, const OpPart& part, Visit visit) const {
+    const auto& in = inputs_of(step, part);
+    const auto& out = outputs_of(step, part);
+    for (std::size_t i = 0; i < in.size(); ++i) visit(in[i], access.inputs[i]);
+    for (std::size_t o = 0; o < out.size(); ++o) visit(out[o], access.outputs[o]);
+  }
+};
+
+/// The loops that run along axes of a kind.
+Axis axis_of(workloads::AxisKind kind);
+
+/// How the axes of an operation show in the loops of a nest, as far as that is known.
+using AxisProjections = std::vector<std::optional<Projection>>;
+
+/// How each tensor of a nest follows its axes; found for the main operations and handed on from
 /// operand to operand.
 class OperandMaps {
  public:
   OperandMaps(const workloads::Step& step, NestSpec& spec) : step_(step), spec_(spec) {}
 
-  void set(workloads::TensorId id, std::initializer_list<Projection> dims);
-  void set(workloads::TensorId id, const Projections& dims) { known_.emplace(id, dims); }
   const Projections* find(workloads::TensorId id) const;
 
+  /// Loops along the axes of an operation, which is one of the request's main ones or alone.
   void main(const OpPart& part, const NestRequest& request);
 
   /// Without a main operation: along the dimensions of a tensor as they are.
   void follow(workloads::TensorId id);
 
-  /// A loss by itself: a few examples at a time, or where it takes values one by one, and as they
-  /// lie, any part of them.
-  void loss(const OpPart& part);
-
   /// Hand on what is known until nothing new is found.
   void complete(const std::vector<OpPart>& ops);
 
  private:
-  const workloads::Tensor& tensor(workloads::TensorId id) const { return step_.tensor(id); }
-  std::int64_t size(workloads::TensorId id, std::size_t d) const { return tensor(id).shape.at(d); }
+  void set(workloads::TensorId id, const Projections& dims) { known_.emplace(id, dims); }
+  Axis take(workloads::AxisKind kind, std::int64_t extent);
 
-  struct Conv {
-    Projection row_out, column_out, row_in, column_in;
-  };
-  /// Rows and columns of a convolution's two sides.
-  Conv sides(const workloads::ConvGeometry& g, const workloads::PoolGeometry* pool, bool cut_input);
+  /// The loops of a main operation's places: along the operand that it is cut at, or along what is
+  /// pooled out of its result.
+  void set_places(const OperandAccess& own, const workloads::Access::Dimensions& cut_at,
+                  const NestRequest& request, AxisProjections& axes);
+  void pool_places(const OpPart& part, const OperandAccess& own,
+                   const workloads::Access::Dimensions& result, AxisProjections& axes);
+  /// What is pooled out of a result that has these dimensions: along the loops as they are.
+  void set_pooled(const OpPart& part, const Projections& result);
 
-  void conv_operands(const workloads::ConvGeometry& g, const NestRequest& request, bool cut_input,
-                     workloads::TensorId x, workloads::TensorId y, workloads::TensorId weights);
-
-  /// Examples x features; features of a conv layer go by channels, and within those by rows and
-  /// columns where maps are cut.
-  void features(workloads::TensorId id, Axis axis, bool cut_maps = false);
-
-  /// Of a matrix whose dimension `at` (and the two after it, in four dimensions) are features.
-  Projections matrix(workloads::TensorId id, const Projections& like, std::size_t at,
-                     const Projection& other);
-
-  void dense_operands(const workloads::DenseGeometry& g, workloads::TensorId x,
-                      workloads::TensorId y, workloads::TensorId weights, bool cut_maps = false);
-  /// A classifier alone: scores along `scores`, features along the other axis.
-  void classifier_operands(const workloads::DenseGeometry& g, workloads::TensorId y,
-                           workloads::TensorId matrix_id, workloads::TensorId scores,
-                           Axis features_axis, Axis scores_axis);
-
-  template <class K>
-  void main_operands(const K& k, const OpPart& part, const NestRequest& request);
-
-  Projection find_outputs(const OpPart& part) const;
-
-  void alike(const std::vector<workloads::TensorId>& ids);
-
-  /// A vector [channels] or a pair of them [2, channels] beside a map.
-  void beside(workloads::TensorId map, workloads::TensorId channels);
-
-  void pooled(const workloads::PoolGeometry& g, workloads::TensorId before,
-              std::initializer_list<workloads::TensorId> after);
-
-  void classifier(workloads::TensorId map, workloads::TensorId matrix_id,
-                  workloads::TensorId scores, std::size_t features_at,
-                  std::optional<workloads::TensorId> bias);
-
-  void hand_on(const OpPart& part);
-
-  /// Maps are the operands with examples; all others are channels.
-  void norm(const std::vector<workloads::TensorId>& in,
-            const std::vector<workloads::TensorId>& out);
+  /// Operands of which all axes are known; with `rest` whole where they are not, if any is known.
+  bool hand_on(const OpPart& part, bool rest);
 
   const workloads::Step& step_;
   NestSpec& spec_;
   std::map<workloads::TensorId, Projections> known_;
 };
+
+/// What the dimensions of its operands say about the axes of an operation.
+AxisProjections axes_of(const OperandAccess& own, const workloads::Step& step, const OpPart& part,
+                        const std::function<const Projections*(workloads::TensorId)>& find);
 
 }  // namespace spillway::sim

@@ -1,5 +1,4 @@
-// Operations as they are planned: batch-norm in phases, as its statistics take the whole mini-batch
-// before any value can be normalised.
+// Operations as they are planned: in their phases, where they have some.
 #pragma once
 
 #include <optional>
@@ -29,9 +28,6 @@ const workloads::Kernel& kernel_of(const workloads::Step& step, const OpPart& pa
 
 /// The operation, or the phases that it is done in, in order.
 std::vector<OpPart> phases(const workloads::Step& step, std::size_t op);
-
-/// Whether a kernel is a matrix product, with sums over an axis of their own.
-bool is_product(const workloads::Kernel& kernel);
 
 /// "conv1 conv forward", for messages.
 std::string operation_name(const workloads::Step& step, std::size_t op);

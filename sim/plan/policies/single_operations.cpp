@@ -17,7 +17,7 @@ std::vector<NestChoice> single_operations(const ScheduleTask& task) {
     for (const OpPart& part : phases(task.step, i)) {
       NestRequest request;
       request.name = operation_name(task.step, i);
-      (is_product(task.step.ops[i].kernel) ? request.main : request.after) = {part};
+      (task.step.ops[i].kernel.contract().is_product() ? request.main : request.after) = {part};
       choices.push_back(choice_of(builder, request));
     }
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/plan/mapping/nest_shape.hpp"
+#include "sim/plan/mapping/operand_maps.hpp"
 
 namespace spillway::sim {
 
@@ -15,81 +16,73 @@ struct Count {
   std::uint64_t exact = 0, padded = 0;
 };
 
-/// The sides of a matrix product, as slots.
-struct Sides {
-  std::size_t x, y;
-};
-
 std::uint64_t u(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
 /// The matrix products of one nest.
 class NestProducts {
  public:
-  explicit NestProducts(const Nest& nest) : nest_(nest), shape_(nest.spec) {
+  NestProducts(const w::Step& step, const Nest& nest)
+      : step_(step), nest_(nest), shape_(nest.spec) {
     shape_.set(nest.loops, nest.parts);
     tile_ = nest.spec.extent;
     for (const Loop& loop : nest.loops) tile_[index(loop.axis)] = loop.tile;  // the inner one
   }
 
-  Count count(const NestOp& op, const w::Kernel& kernel) const {
-    Count once = std::visit([&](const auto& k) { return product(k, op); }, kernel);
+  Count count(const NestOp& op) const {
+    if (!op.product) return {};
+    const Count once = product(op);
     const std::uint64_t times = repeated(op);
     return {once.exact * times, once.padded * times};
   }
 
  private:
-  template <class K>
-  Count product(const K& k, const NestOp& op) const {
-    using std::is_same_v;
-    const auto in = [&](std::size_t i) { return op.inputs[i].slot; };
-    const std::size_t out = op.outputs.empty() ? 0 : op.outputs[0].slot;
-    if constexpr (is_same_v<K, w::ConvForward>) {
-      return conv(k.shape, {in(0), out});
-    } else if constexpr (is_same_v<K, w::ConvInputGradient>) {
-      return conv(k.shape, {out, in(0)});
-    } else if constexpr (is_same_v<K, w::ConvWeightGradient>) {
-      return conv(k.shape, {in(1), in(0)});
-    } else if constexpr (is_same_v<K, w::FcForward> || is_same_v<K, w::ClassifierForward>) {
-      return dense({in(0), out});
-    } else if constexpr (is_same_v<K, w::FcInputGradient> || is_same_v<K, w::ClassifierError>) {
-      return dense({out, in(0)});
-    } else if constexpr (is_same_v<K, w::FcWeightGradient> ||
-                         is_same_v<K, w::ClassifierWeightGradient>) {
-      return dense({in(1), in(0)});
-    } else {
-      return {};
+  /// Points of the operation's axes over all tiles: those of which all indices lie inside the
+  /// tiles, and all.
+  Count product(const NestOp& op) const {
+    const OpPart part = part_of(op);
+    const OperandAccess own(step_, part);
+    const AxisProjections axes = axes_of(own, step_, part, [&](w::TensorId id) {
+      return &nest_.spec.slots[nest_.spec.slot_of(id)].dims;
+    });
+    Count count{1, 1};
+    std::vector<bool> counted(axes.size());
+    own.for_each(step_, part, [&](w::TensorId id, const w::Access::Dimensions& dims) {
+      const Projections& known = nest_.spec.slots[nest_.spec.slot_of(id)].dims;
+      for (std::size_t d = 0; d < dims.size(); ++d) {
+        if (!dims[d].is(w::Index::Form::windows)) continue;
+        const std::size_t place = dims[d].terms[0].axis, tap = dims[d].terms[1].axis;
+        const Count pairs = taps(dims[d], own.access.axes[tap].extent, known[d], *axes[place]);
+        count = {count.exact * pairs.exact, count.padded * pairs.padded};
+        counted[place] = counted[tap] = true;
+      }
+    });
+    for (std::size_t a = 0; a < axes.size(); ++a) {
+      if (counted[a] || own.access.axes[a].side == w::Side::none) continue;
+      const std::uint64_t sum = axes[a] ? sum_of(*axes[a]) : u(own.access.axes[a].extent);
+      count = {count.exact * sum, count.padded * sum};
     }
+    return count;
   }
 
-  const Projection& dimension(std::size_t slot, std::size_t d) const {
-    return nest_.spec.slots[slot].dims[d];
+  OpPart part_of(const NestOp& op) const {
+    OpPart part(op.op);
+    if (!op.kernel) return part;
+    part.kernel = op.kernel;
+    for (const auto& in : op.inputs) part.inputs.push_back(nest_.spec.slots[in.slot].tensor);
+    for (const auto& out : op.outputs) part.outputs.push_back(nest_.spec.slots[out.slot].tensor);
+    return part;
   }
 
   /// Ranges of the dimension over all tiles, added up.
-  std::uint64_t sum(std::size_t slot, std::size_t d) const {
-    const Projection& p = dimension(slot, d);
+  std::uint64_t sum_of(const Projection& p) const {
     if (!p.axis || p.per_group != 0) return u(p.extent);
     return u(cut(p, {0, nest_.spec.extent[index(*p.axis)]}, tile_[index(*p.axis)]).sum);
   }
 
-  Count dense(const Sides& sides) const {
-    std::uint64_t products = sum(sides.x, 0) * sum(sides.y, 1);
-    for (std::size_t d = 1; d < models::largest_rank; ++d) products *= sum(sides.x, d);
-    return {products, products};
-  }
-
-  Count conv(const w::ConvGeometry& g, const Sides& sides) const {
-    const std::uint64_t maps =
-        sum(sides.y, 0) * u(g.input.channels / g.groups) * u(g.output.channels);
-    const Count rows = taps(g.window, 0, sides), columns = taps(g.window, 1, sides);
-    return {maps * rows.exact * columns.exact, maps * rows.padded * columns.padded};
-  }
-
-  /// Pairs of an output and a tap along height (0) or width (1): those that reach an input of the
-  /// tile, and all.
-  Count taps(const w::Window& window, std::size_t side, const Sides& sides) const {
-    const Projection &px = dimension(sides.x, 2 + side), &py = dimension(sides.y, 2 + side);
-    const std::optional<Axis> axis = py.axis ? py.axis : px.axis;
+  /// Pairs of a place and a tap: those that reach what the tile has of the dimension, and all.
+  Count taps(const w::Index& window, std::int64_t taps, const Projection& dimension,
+             const Projection& places) const {
+    const std::optional<Axis> axis = places.axis ? places.axis : dimension.axis;
     const std::int64_t extent = axis ? nest_.spec.extent[index(*axis)] : 1;
     const std::int64_t tile = axis ? tile_[index(*axis)] : 1;
     const auto range = [](const Projection& p, Range at) {
@@ -98,13 +91,13 @@ class NestProducts {
     Count count;
     for (std::int64_t begin = 0; begin < extent; begin += tile) {
       const Range at{begin, std::min(extent, begin + tile)};
-      const Range x = range(px, at), y = range(py, at);
-      for (std::int64_t output = y.begin; output < y.end; ++output) {
-        const std::int64_t first = output * window.stride[side] - window.padding_begin[side];
+      const Range reached = range(dimension, at), here = range(places, at);
+      for (std::int64_t place = here.begin; place < here.end; ++place) {
+        const std::int64_t first = place * window.terms[0].stride + window.offset;
         const std::int64_t inside =
-            std::min(first + window.kernel[side], x.end) - std::max(first, x.begin);
+            std::min(first + taps, reached.end) - std::max(first, reached.begin);
         count.exact += u(std::max<std::int64_t>(inside, 0));
-        count.padded += u(window.kernel[side]);
+        count.padded += u(taps);
       }
     }
     return count;
@@ -122,6 +115,7 @@ class NestProducts {
     return times;
   }
 
+  const w::Step& step_;
   const Nest& nest_;
   NestShape shape_;
   ByAxis<std::int64_t> tile_;
@@ -136,9 +130,9 @@ PlannedMacs planned_macs(const Plan& plan) {
   }
   std::vector<Count> by_op(step.ops.size());
   for (const Nest& nest : plan.schedule().nests) {
-    const NestProducts products(nest);
+    const NestProducts products(step, nest);
     for (const NestOp& op : nest.spec.ops) {
-      const Count count = products.count(op, op.kernel ? *op.kernel : step.ops[op.op].kernel);
+      const Count count = products.count(op);
       by_op[op.op].exact += count.exact;
       by_op[op.op].padded += count.padded;
     }

@@ -1,5 +1,4 @@
-// Convolutions, by oneDNN. It chooses the layouts of maps and weights.
-#include "workloads/kernels/operations.hpp"
+#include "workloads/kernels/convolution_algorithms.hpp"
 
 namespace spillway::workloads {
 

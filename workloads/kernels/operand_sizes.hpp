@@ -9,7 +9,7 @@
 namespace spillway::workloads {
 
 struct OperandSizes {
-  std::vector<Bytes> inputs, outputs;             ///< in the order that kernel.hpp lists them
+  std::vector<Bytes> inputs, outputs;             ///< in the order of the kernel's contract
   std::size_t required_inputs, required_outputs;  ///< the rest (biases, errors) may be left out
 };
 
