@@ -2,12 +2,14 @@
 
 #include <deque>
 #include <map>
+#include <set>
 
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/allocation/placement.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/emission/order_check.hpp"
 #include "sim/plan/emission/schedule_program.hpp"
+#include "sim/plan/lifetimes/whole_tensors.hpp"
 #include "sim/plan/policies/policies.hpp"
 
 namespace spillway::sim {
@@ -22,14 +24,15 @@ using workloads::TensorId;
 
 namespace {
 
-/// Count a transfer of a residence's tile in the ledger; returns its line.
+/// Count a transfer of a residency's tile in the ledger; returns its line.
 std::size_t book(Ledger& ledger, const Step& step, const models::MemoryMap& map,
-                 const Residence& residence, Phase phase, Direction direction) {
-  const Tensor& tensor = step.tensor(residence.tile.tensor);
+                 const Residency& residency, Phase phase, Direction direction) {
+  const Tensor& tensor = step.tensor(residency.tensor);
   const LedgerKey key{map.at(tensor.id).port, tensor.layer, phase, tensor.kind, direction,
                       item_of(step, tensor)};
   const std::size_t line = ledger.line(key, step.layer_names[tensor.layer]);
-  const models::TileSize size = models::tile_size(residence.tile, tensor.shape, tensor.element);
+  const models::TileSize size =
+      models::tile_size(tile_of(residency, step), tensor.shape, tensor.element);
   ledger.add(line, size.words, size.bytes);
   return line;
 }
@@ -42,7 +45,9 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
   content->step = std::move(step);
   content->map = place_tensors(content->step, idealisations, device);
   switch (policy) {
-    case Policy::paper: follow_residences(*content, paper_residences(content->step), device); break;
+    case Policy::paper:
+      follow_residencies(*content, paper_residencies(content->step), device);
+      break;
     case Policy::layer: follow_schedule(*content, layer_schedule(task(*content, device))); break;
     case Policy::best:
     case Policy::best_with_recomputation:
@@ -80,14 +85,14 @@ void Plan::follow_best(std::shared_ptr<Content>& content, const models::DeviceCo
            of.ledger.total(models::Port::dram, Direction::write);
   };
   std::shared_ptr<Content> best;
-  for (auto* residences_of : {lasting_residences, paper_residences}) {
+  for (auto* residencies_of : {lasting_residencies, paper_residencies}) {
     auto whole = std::make_shared<Content>(*content);
-    std::vector<Residence> residences = residences_of(whole->step);
-    std::erase_if(residences, [](const Residence& residence) {
-      return residence.begin == Residence::Begin::generate;
+    std::vector<Residency> residencies = residencies_of(whole->step);
+    std::erase_if(residencies, [](const Residency& residency) {
+      return residency.begin == Residency::Begin::generate;
     });
     try {
-      follow_residences(*whole, std::move(residences), device);
+      follow_residencies(*whole, std::move(residencies), device);
     } catch (const BufferTooSmall&) {
       continue;
     }
@@ -98,25 +103,25 @@ void Plan::follow_best(std::shared_ptr<Content>& content, const models::DeviceCo
   content = best && words(*best) <= words(*tiled) ? best : tiled;
 }
 
-void Plan::follow_residences(Content& content, std::vector<Residence> residences,
-                             const models::DeviceConfig& device) {
+void Plan::follow_residencies(Content& content, std::vector<Residency> residencies,
+                              const models::DeviceConfig& device) {
   const Step& s = content.step;
-  content.residences = std::move(residences);
-  place_residences(s, content.map, device, content.residences);
-  content.buffer_words = buffer_need(s, content.map, content.residences).words;
+  content.residencies = std::move(residencies);
+  place_residencies(s, device, content.residencies);
+  content.buffer_words = buffer_need(s, content.residencies).words;
   content.beginning.resize(s.ops.size());
   content.ending.resize(s.ops.size());
-  for (std::size_t i = 0; i < content.residences.size(); ++i) {
-    const Residence& residence = content.residences[i];
-    content.beginning[residence.first_op].push_back(i);
-    content.ending[residence.last_op].push_back(i);
-    const bool loads = residence.begin == Residence::Begin::load;
-    content.load_lines.push_back(loads ? book(content.ledger, s, content.map, residence,
-                                              s.ops[residence.first_op].phase, Direction::read)
+  for (std::size_t i = 0; i < content.residencies.size(); ++i) {
+    const Residency& residency = content.residencies[i];
+    content.beginning[residency.first].push_back(i);
+    content.ending[residency.last].push_back(i);
+    const bool loads = residency.begin == Residency::Begin::load;
+    content.load_lines.push_back(loads ? book(content.ledger, s, content.map, residency,
+                                              s.ops[residency.first].phase, Direction::read)
                                        : 0);
-    content.store_lines.push_back(residence.store_at_end
-                                      ? book(content.ledger, s, content.map, residence,
-                                             s.ops[residence.last_op].phase, Direction::write)
+    content.store_lines.push_back(residency.stored
+                                      ? book(content.ledger, s, content.map, residency,
+                                             s.ops[residency.last].phase, Direction::write)
                                       : 0);
   }
 }
@@ -139,32 +144,38 @@ class Plan::Emitter {
   void emit(std::size_t i) {
     const Op& op = content_->step.ops[i];
     for (const std::size_t r : content_->beginning[i]) {
-      const Residence& residence = content_->residences[r];
-      const BufferedTile tile{residence.tile, residence.address};
-      on_chip_[residence.tile.tensor] = tile;
-      if (residence.begin == Residence::Begin::load) {
+      const Residency& residency = content_->residencies[r];
+      const BufferedTile tile{tile_of(residency, content_->step),
+                              bytes_of(residency.address).count()};
+      on_chip_[residency.tensor] = tile;
+      changed_.erase(residency.tensor);
+      if (residency.begin == Residency::Begin::load) {
         pending_.push_back(models::Load{tile, label(content_->load_lines[r])});
       }
     }
     for (const std::size_t r : content_->beginning[i]) {
-      const Residence& residence = content_->residences[r];
-      if (residence.begin != Residence::Begin::generate) continue;
-      const workloads::Generated& made = *content_->step.tensor(residence.tile.tensor).generated;
+      const Residency& residency = content_->residencies[r];
+      if (residency.begin != Residency::Begin::generate) continue;
+      const workloads::Generated& made = *content_->step.tensor(residency.tensor).generated;
       std::optional<BufferedTile> sign_seed;
       if (made.sign_seed) sign_seed = on_chip_.at(*made.sign_seed);
-      pending_.push_back(models::Generate{
-          {residence.tile, residence.address}, on_chip_.at(made.seed), sign_seed, made.values});
+      changed_.insert(residency.tensor);
+      pending_.push_back(models::Generate{on_chip_.at(residency.tensor), on_chip_.at(made.seed),
+                                          sign_seed, made.values});
     }
     pending_.push_back(models::Compute{with_rate_scale(op.kernel, rate_scale_), inputs(op.inputs),
                                        outputs(op.outputs),
                                        op.layer == content_->step.readout_layer()});
+    changed_.insert(op.outputs.begin(), op.outputs.end());
     for (const std::size_t r : content_->ending[i]) {
-      const Residence& residence = content_->residences[r];
-      const BufferedTile tile{residence.tile, residence.address};
-      if (residence.store_at_end) {
+      const Residency& residency = content_->residencies[r];
+      const BufferedTile tile{tile_of(residency, content_->step),
+                              bytes_of(residency.address).count()};
+      if (residency.stored) {
         pending_.push_back(models::Store{tile, label(content_->store_lines[r])});
       }
-      pending_.push_back(models::Free{tile, residence.changed && !residence.store_at_end});
+      pending_.push_back(
+          models::Free{tile, changed_.contains(residency.tensor) && !residency.stored});
     }
   }
 
@@ -200,6 +211,7 @@ class Plan::Emitter {
   std::size_t op_ = 0;
   std::deque<Instruction> pending_;
   std::map<TensorId, BufferedTile> on_chip_;
+  std::set<TensorId> changed_;  // since they are on chip
 };
 
 models::Program Plan::program(double rate_scale) const {
@@ -216,14 +228,14 @@ std::vector<StageReason> Plan::reasons() const {
   const Step& s = step();
   std::vector<StageReason> reasons;
   for (const workloads::Stage& stage : s.stages) reasons.push_back({stage.name, {}, {}, {}});
-  for (const Residence& residence : residences()) {
-    const std::string& name = s.tensor(residence.tile.tensor).name;
-    const std::size_t first = s.ops[residence.first_op].stage;
-    const std::size_t last = s.ops[residence.last_op].stage;
-    if (residence.begin == Residence::Begin::load) reasons[first].arrives.push_back(name);
+  for (const Residency& residency : residencies()) {
+    const std::string& name = s.tensor(residency.tensor).name;
+    const std::size_t first = s.ops[residency.first].stage;
+    const std::size_t last = s.ops[residency.last].stage;
+    if (residency.begin == Residency::Begin::load) reasons[first].arrives.push_back(name);
     for (std::size_t stage = first + 1; stage <= last; ++stage)
       reasons[stage].stays.push_back(name);
-    if (residence.store_at_end) reasons[last].stored.push_back(name);
+    if (residency.stored) reasons[last].stored.push_back(name);
   }
   return reasons;
 }

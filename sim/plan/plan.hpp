@@ -11,7 +11,7 @@
 #include "sim/experiment.hpp"
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/emission/ledger.hpp"
-#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/lifetimes/residency.hpp"
 #include "sim/plan/policies/policies.hpp"
 #include "sim/plan/schedule.hpp"
 #include "workloads/step.hpp"
@@ -42,7 +42,7 @@ class Plan {
   /// Lines are indexed by the labels of the program's instructions.
   const Ledger& ledger() const { return content_->ledger; }
   /// Of whole tensors, where the policy is `paper` or nothing better was found; else empty.
-  const std::vector<Residence>& residences() const { return content_->residences; }
+  const std::vector<Residency>& residencies() const { return content_->residencies; }
   /// Of tiles; empty where whole tensors stay.
   const Schedule& schedule() const { return content_->schedule; }
   /// Most words on chip at once when instructions run one after another.
@@ -57,19 +57,19 @@ class Plan {
   struct Content {
     workloads::Step step;
     models::MemoryMap map;
-    std::vector<Residence> residences;
+    std::vector<Residency> residencies;
     Schedule schedule;
     ScheduleLines lines;                               ///< of the schedule
-    std::vector<std::size_t> load_lines, store_lines;  ///< by residence
-    /// Residences that begin and end at each operation, in operand order.
+    std::vector<std::size_t> load_lines, store_lines;  ///< by residency
+    /// Residencies that begin and end at each operation, in operand order.
     std::vector<std::vector<std::size_t>> beginning, ending;
     Ledger ledger;
     Words buffer_words;
   };
   class Emitter;
   static ScheduleTask task(const Content& content, const models::DeviceConfig& device);
-  static void follow_residences(Content& content, std::vector<Residence> residences,
-                                const models::DeviceConfig& device);
+  static void follow_residencies(Content& content, std::vector<Residency> residencies,
+                                 const models::DeviceConfig& device);
   static void follow_schedule(Content& content, Schedule schedule);
   static void follow_best(std::shared_ptr<Content>& content, const models::DeviceConfig& device,
                           bool recompute);

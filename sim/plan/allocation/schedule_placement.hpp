@@ -8,10 +8,11 @@
 
 namespace spillway::sim {
 
-/// Give stays and slots their addresses in a buffer of so many words. False when they do not fit.
+/// Give residencies and slots their addresses in a buffer of so many words. False when they do not
+/// fit.
 bool place(Schedule& schedule, const workloads::Step& step, std::uint64_t words);
 
-/// The most words in a row that stays, where they are placed, leave to a nest.
+/// The most words in a row that residencies, where they are placed, leave to a nest.
 BufferRange largest_gap(const Schedule& schedule, const workloads::Step& step, std::size_t nest,
                         std::uint64_t words);
 

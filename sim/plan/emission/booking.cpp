@@ -13,7 +13,8 @@ std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) 
   std::vector<ScheduledMove> moves;
   const auto add = [&](ScheduledMove move) {
     const std::vector<NestOp>& ops = schedule.nests[move.nest].spec.ops;
-    std::size_t first = ops.size(), last = 0;  // a stay may end in a nest that does not make it
+    std::size_t first = ops.size(),
+                last = 0;  // what lies in the buffer may end in a nest that does not make it
     for (std::size_t i = 0; i < ops.size(); ++i) {
       if (ops[i].uses(move.slot)) first = std::min(first, i);
       if (ops[i].makes(move.slot)) last = i;
@@ -35,16 +36,16 @@ std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) 
       move(Direction::write, traffic.stores);
     }
   }
-  for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
-    const Stay& stay = schedule.stays[i];
-    const Tensor& tensor = step.tensor(stay.tensor);
+  for (std::size_t i = 0; i < schedule.residencies.size(); ++i) {
+    const Residency& residency = schedule.residencies[i];
+    const Tensor& tensor = step.tensor(residency.tensor);
     const models::TileSize size =
-        models::tile_size(tile_of(stay, step), tensor.shape, tensor.element);
+        models::tile_size(tile_of(residency, step), tensor.shape, tensor.element);
     const auto move = [&](Direction direction, std::size_t n) {
       add({n, schedule.nests[n].spec.slot_of(tensor.id), i, tensor.id, direction, {}, size});
     };
-    if (stay.loaded) move(Direction::read, stay.first);
-    if (stay.stored) move(Direction::write, stay.last);
+    if (residency.begin == Residency::Begin::load) move(Direction::read, residency.first);
+    if (residency.stored) move(Direction::write, residency.last);
   }
   return moves;
 }
@@ -53,7 +54,7 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
                    Ledger& ledger) {
   ScheduleLines lines;
   for (const Nest& nest : schedule.nests) lines.slots.emplace_back(nest.spec.slots.size());
-  lines.stays.resize(schedule.stays.size());
+  lines.residencies.resize(schedule.residencies.size());
   for (const ScheduledMove& move : moves_of(schedule, step)) {
     const Tensor& tensor = step.tensor(move.tensor);
     const std::size_t line =
@@ -62,7 +63,7 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
                     step.layer_names[tensor.layer]);
     ledger.add(line, move.size.words, move.size.bytes);
     ScheduleLines::Lines& own =
-        move.stay ? lines.stays[*move.stay] : lines.slots[move.nest][move.slot];
+        move.residency ? lines.residencies[*move.residency] : lines.slots[move.nest][move.slot];
     (move.direction == Direction::read ? own.load : own.store) =
         static_cast<models::LedgerLabel>(line);
   }

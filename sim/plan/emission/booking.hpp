@@ -11,10 +11,10 @@
 
 namespace spillway::sim {
 
-/// What crosses the border for one slot of a nest, or for a stay, in one direction.
+/// What crosses the border for one slot of a nest, or for a residency, in one direction.
 struct ScheduledMove {
   std::size_t nest = 0, slot = 0;
-  std::optional<std::size_t> stay;
+  std::optional<std::size_t> residency;
   workloads::TensorId tensor = 0;
   Direction direction = Direction::read;
   /// Of the step: the nest's first that uses what is loaded, its last that makes what is stored, or
@@ -31,7 +31,7 @@ struct ScheduleLines {
     models::LedgerLabel load = 0, store = 0;
   };
   std::vector<std::vector<Lines>> slots;  ///< by nest and slot
-  std::vector<Lines> stays;
+  std::vector<Lines> residencies;
 };
 
 /// Count what a schedule moves, from its loops alone.

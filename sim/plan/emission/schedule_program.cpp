@@ -378,15 +378,16 @@ class ScheduleProgram::Run {
 
  private:
   void begin() {
-    for (std::size_t i = 0; i < schedule_.stays.size(); ++i) {
-      const Stay& stay = schedule_.stays[i];
-      if (stay.first != number_) continue;
-      standings_[stay.tensor] = {{tile_of(stay, step_), stay.address * bytes_of_word},
-                                 lines_.stays[i].load,
-                                 lines_.stays[i].store,
-                                 stay.stored,
-                                 false,
-                                 false};
+    for (std::size_t i = 0; i < schedule_.residencies.size(); ++i) {
+      const Residency& residency = schedule_.residencies[i];
+      if (residency.first != number_) continue;
+      standings_[residency.tensor] = {
+          {tile_of(residency, step_), bytes_of(residency.address).count()},
+          lines_.residencies[i].load,
+          lines_.residencies[i].store,
+          residency.stored,
+          false,
+          false};
     }
     nest_.emplace(schedule_.nests[number_], step_, lines_.slots[number_], standings_, rate_scale_,
                   out_);
@@ -394,14 +395,14 @@ class ScheduleProgram::Run {
 
   void end() {
     nest_.reset();
-    for (const Stay& stay : schedule_.stays) {
-      if (stay.last != number_) continue;
-      const StandingTile& standing = standings_.at(stay.tensor);
+    for (const Residency& residency : schedule_.residencies) {
+      if (residency.last != number_) continue;
+      const StandingTile& standing = standings_.at(residency.tensor);
       if (!standing.resident) continue;
       const bool stored = standing.changed && standing.stored;
       if (stored) out_.push_back(models::Store{standing.tile, standing.store});
       out_.push_back(models::Free{standing.tile, standing.changed && !stored});
-      standings_.erase(stay.tensor);
+      standings_.erase(residency.tensor);
     }
     ++number_;
   }

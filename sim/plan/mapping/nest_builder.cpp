@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "models/kernel_cost.hpp"
-#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/lifetimes/op_needs.hpp"
 #include "sim/plan/mapping/operand_maps.hpp"
 #include "workloads/support/error.hpp"
 

@@ -69,7 +69,8 @@ class BestSearch {
     std::optional<Found> found = search(words, std::nullopt, recompute_);
     if (!found) return std::nullopt;
     if (!place(found->schedule, task_.step, words)) {
-      throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+      throw workloads::ConsistencyError(
+          "nests without residencies do not fit where each alone does");
     }
     found->cost = dram_words(found->schedule, task_.step, task_.map);
     return found;

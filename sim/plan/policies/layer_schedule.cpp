@@ -16,7 +16,7 @@ Schedule layer_schedule(const ScheduleTask& task) {
     schedule.nests.push_back(*nest);
   }
   if (!place(schedule, task.step, words)) {
-    throw workloads::ConsistencyError("nests without stays do not fit where each alone does");
+    throw workloads::ConsistencyError("nests without residencies do not fit where each alone does");
   }
   return schedule;
 }

@@ -57,13 +57,13 @@ Counts coarse_parts(const ScheduleTask& task) {
 
 Counts finer_parts(const Schedule& schedule, const Step& step, int rounds) {
   Counts counts;
-  for (const Stay& stay : schedule.stays) {
-    if (is_whole(stay, step)) continue;
-    const std::int64_t extent = step.tensor(stay.tensor).shape[0];
+  for (const Residency& residency : schedule.residencies) {
+    if (is_whole(residency, step)) continue;
+    const std::int64_t extent = step.tensor(residency.tensor).shape[0];
     const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * rounds)),
-                       end = std::min(extent, stay.count + 4 * more);
-    std::vector<std::int64_t>& own = counts[stay.tensor];
-    for (std::int64_t count = stay.count; count < end; count += more) own.push_back(count);
+                       end = std::min(extent, residency.count + 4 * more);
+    std::vector<std::int64_t>& own = counts[residency.tensor];
+    for (std::int64_t count = residency.count; count < end; count += more) own.push_back(count);
     std::sort(own.begin(), own.end());
     own.erase(std::unique(own.begin(), own.end()), own.end());
   }

@@ -11,7 +11,7 @@
 
 namespace spillway::sim {
 
-/// The schedule with as much of its stays in part as can be placed, and placed.
+/// The schedule with as much of its residencies in part as can be placed, and placed.
 std::optional<Schedule> placed_in_parts(const Schedule& schedule, const workloads::Step& step,
                                         std::uint64_t words);
 
@@ -28,16 +28,17 @@ class PartSizes {
  private:
   static constexpr std::int64_t most_tried = 128;
 
-  std::uint64_t words_of_stay(const Stay& stay, std::int64_t count) const;
-  Standing standing(const Nest& nest, const Stay& stay, std::int64_t count) const;
-  /// What stays leave to a nest; none where they leave nothing.
-  std::uint64_t room(std::size_t n, const Stay& stay, std::int64_t count) const;
-  std::optional<FoundNest> found(std::size_t n, const Stay& stay, std::int64_t count) {
-    return searches_[n].find(standing(schedule_.nests[n], stay, count), room(n, stay, count));
+  std::uint64_t words_of_part(const Residency& residency, std::int64_t count) const;
+  Standing standing(const Nest& nest, const Residency& residency, std::int64_t count) const;
+  /// What residencies leave to a nest; none where they leave nothing.
+  std::uint64_t room(std::size_t n, const Residency& residency, std::int64_t count) const;
+  std::optional<FoundNest> found(std::size_t n, const Residency& residency, std::int64_t count) {
+    return searches_[n].find(standing(schedule_.nests[n], residency, count),
+                             room(n, residency, count));
   }
-  /// Words of the stay and of the nests that it lasts for.
-  std::optional<std::uint64_t> moved(const Stay& stay, std::int64_t count);
-  void take(Stay& stay, std::int64_t count);
+  /// Words of the residency and of the nests that it lasts for.
+  std::optional<std::uint64_t> moved(const Residency& residency, std::int64_t count);
+  void take(Residency& residency, std::int64_t count);
 
   Schedule schedule_;
   const workloads::Step& step_;

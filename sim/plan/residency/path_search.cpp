@@ -276,7 +276,7 @@ Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
   }
   std::reverse(path.begin(), path.end());
   Schedule schedule;
-  std::map<TensorId, std::size_t> open;  // stays
+  std::map<TensorId, std::size_t> open;  // residencies
   for (std::size_t n = 0; n < path.size(); ++n) {
     const auto& [before, after, e, c] = path[n];
     const Edge& edge = graph_.edges()[e];
@@ -293,15 +293,17 @@ Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
       standing += size_of(h.tensor, h.count);
       if (here) pins.insert({s, h.count});
       if (!open.contains(h.tensor)) {
-        open[h.tensor] = schedule.stays.size();
-        schedule.stays.push_back(
-            {h.tensor, h.count, n, n, spec.slots[s].source == Slot::Source::outside, false, 0});
+        using Begin = Residency::Begin;
+        const bool loads = spec.slots[s].source == Slot::Source::outside;
+        open[h.tensor] = schedule.residencies.size();
+        schedule.residencies.push_back(
+            {h.tensor, h.count, n, n, loads ? Begin::load : Begin::make, false, Words(0)});
       }
-      Stay& stay = schedule.stays[open[h.tensor]];
-      stay.last = n;
+      Residency& residency = schedule.residencies[open[h.tensor]];
+      residency.last = n;
       if (after.has(h.tensor)) continue;
       const bool dirty = h.dirty || (here && spec.slots[s].changed);
-      stay.stored = dirty && graph_.wanted(h.tensor, edge.to);
+      residency.stored = dirty && graph_.wanted(h.tensor, edge.to);
       open.erase(h.tensor);
     }
     const FoundNest& found = known_.quickest(e, c, pins, words_ - standing);

@@ -24,11 +24,11 @@ Schedule RecomputedGroups::around(int r, Schedule upper, std::uint64_t words) {
   }
   Schedule schedule;
   schedule.nests.assign(forward.rbegin(), forward.rend());
-  for (Stay& stay : upper.stays) {
-    stay.first += forward.size();
-    stay.last += forward.size();
+  for (Residency& residency : upper.residencies) {
+    residency.first += forward.size();
+    residency.last += forward.size();
   }
-  schedule.stays = std::move(upper.stays);
+  schedule.residencies = std::move(upper.residencies);
   schedule.nests.insert(schedule.nests.end(), upper.nests.begin(), upper.nests.end());
   schedule.nests.insert(schedule.nests.end(), backward.begin(), backward.end());
   return schedule;
