@@ -1,4 +1,5 @@
-// A step as a sequence of nests, with what stays in the buffer from one nest to another.
+// A step as a sequence of nests, or of operations on whole tensors, with what stays in the buffer
+// from one to another.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,13 @@
 namespace spillway::sim {
 
 struct Schedule {
+  /// Empty where each of the step's operations runs by itself, in the step's order, on whole
+  /// tensors: then each operand has a residency, but generated ones without one are streamed.
   std::vector<Nest> nests;
+  /// By nest, or by operation.
   std::vector<Residency> residencies;
+
+  bool by_operations() const { return nests.empty(); }
 };
 
 /// The schedule with residencies of so many elements each of their tensors' first dimensions, fewer

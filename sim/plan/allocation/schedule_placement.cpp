@@ -12,20 +12,19 @@ namespace spillway::sim {
 using workloads::Step;
 
 std::uint64_t most_words(const Schedule& schedule, const Step& step) {
-  std::uint64_t most = 0;
+  std::vector<Words> words(schedule.by_operations() ? step.ops.size() : schedule.nests.size());
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
     const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    std::uint64_t words = pack(nest.spec, shape, nest.standing).words;
-    for (const Residency& residency : schedule.residencies) {
-      if (residency.first <= n && n <= residency.last) {
-        words += words_of(residency, step).count();
-      }
-    }
-    most = std::max(most, words);
+    words[n] = Words(pack(nest.spec, shape, nest.standing).words);
   }
-  return most;
+  for (const Residency& residency : schedule.residencies) {
+    for (std::size_t time = residency.first; time <= residency.last; ++time) {
+      words[time] += words_of(residency, step);
+    }
+  }
+  return words.empty() ? 0 : std::ranges::max(words).count();
 }
 
 namespace {

@@ -1,4 +1,5 @@
-// What a schedule moves, and the lines of the ledger that it is counted in: from its loops alone.
+// What a schedule moves, and the lines of the ledger that it is counted in: from its loops and
+// residencies alone, before any instruction exists.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +14,16 @@ namespace spillway::sim {
 
 /// What crosses the border for one slot of a nest, or for a residency, in one direction.
 struct ScheduledMove {
-  std::size_t nest = 0, slot = 0;
-  std::optional<std::size_t> residency;
+  std::size_t nest = 0, slot = 0;        ///< where it is no residency
+  std::optional<std::size_t> residency;  ///< of the schedule
   workloads::TensorId tensor = 0;
   Direction direction = Direction::read;
-  /// Of the step: the nest's first that uses what is loaded, its last that makes what is stored, or
-  /// its first where none does.
+  /// Of the step. In a nest the first that uses what is loaded, the last that makes what is stored,
+  /// or the first where none does.
   std::size_t op = 0;
   models::TileSize size;
 };
-/// All of them, from the schedule's loops alone.
+/// All of them: those of slots, nest by nest, then those of residencies.
 std::vector<ScheduledMove> moves_of(const Schedule& schedule, const workloads::Step& step);
 
 /// Lines of the ledger of everything that a schedule moves.
@@ -34,7 +35,7 @@ struct ScheduleLines {
   std::vector<Lines> residencies;
 };
 
-/// Count what a schedule moves, from its loops alone.
+/// Count what a schedule moves.
 ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
 

@@ -9,6 +9,7 @@
 #include "sim/plan/mapping/fitted_nest.hpp"
 #include "sim/plan/policies/policies.hpp"
 #include "sim/plan/policies/single_operations.hpp"
+#include "sim/plan/policies/whole_tensors.hpp"
 #include "sim/plan/residency/known_loops.hpp"
 #include "sim/plan/residency/part_counts.hpp"
 #include "sim/plan/residency/part_sizes.hpp"
@@ -197,7 +198,10 @@ class BestSearch {
 }  // namespace
 
 Schedule best_schedule(const ScheduleTask& task, bool recompute) {
-  return BestSearch(task, recompute).run();
+  std::optional<Schedule> whole = best_of_whole_tensors(task);
+  Schedule tiles = BestSearch(task, recompute).run();
+  const auto words = [&](const Schedule& of) { return dram_words(of, task.step, task.map); };
+  return whole && words(*whole) <= words(tiles) ? *std::move(whole) : tiles;
 }
 
 }  // namespace spillway::sim

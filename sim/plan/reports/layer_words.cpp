@@ -41,13 +41,6 @@ std::vector<LayerWords> words_by_layer(const Plan& plan) {
   for (const ScheduledMove& move : moves_of(plan.schedule(), plan.step())) {
     sums.add(move.op, move.tensor, move.size.words);
   }
-  for (const Residency& residency : plan.residencies()) {
-    const Words words = words_of(residency, plan.step());
-    if (residency.begin == Residency::Begin::load) {
-      sums.add(residency.first, residency.tensor, words);
-    }
-    if (residency.stored) sums.add(residency.last, residency.tensor, words);
-  }
   return std::move(sums).sums();
 }
 
