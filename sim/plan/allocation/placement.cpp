@@ -8,6 +8,7 @@
 #include "models/dram/placement.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/lifetimes/live_ranges.hpp"
+#include "sim/plan/limits.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
@@ -25,12 +26,11 @@ namespace {
 std::optional<std::uint64_t> fit(const Step& step, std::vector<std::size_t> order,
                                  std::size_t slack, std::uint64_t capacity,
                                  std::vector<Residency>& residencies) {
-  constexpr int attempts = 40;
   std::vector<LiveRange> ranges;
   for (const Residency& residency : residencies) {
     ranges.push_back({0, words_of(residency, step).count(), residency.first, residency.last});
   }
-  const auto words = first_fit(ranges, order, capacity, slack, attempts);
+  const auto words = first_fit(ranges, order, capacity, slack, limits.orders_of_tensors);
   if (!words) return std::nullopt;
   for (std::size_t i = 0; i < residencies.size(); ++i) {
     residencies[i].address = Words(ranges[i].begin);
@@ -65,7 +65,7 @@ bool any_order(const std::vector<std::vector<std::size_t>>& candidates, Try atte
   }
   workloads::SplitMix numbers(1);
   std::vector<std::size_t> order = candidates.front();
-  for (int tries = 0; tries < 100; ++tries) {
+  for (int tries = 0; tries < limits.shuffles_of_tensors; ++tries) {
     numbers.shuffle(order);
     if (attempt(order)) return true;
   }
@@ -82,7 +82,7 @@ struct Layout {
 /// than `need`. It is looked for in ever smaller ones, until no order fits any that is tried.
 Layout smallest_layout(const Step& step, const std::vector<std::vector<std::size_t>>& candidates,
                        std::uint64_t need, std::vector<Residency> residencies) {
-  constexpr std::uint64_t sizes = 16;  // that are tried between what is needed and what is known
+  constexpr std::uint64_t sizes = limits.buffers_tried;
   constexpr std::uint64_t unbounded = ~std::uint64_t{0} >> 1;
   Layout smallest{unbounded, {}};
   const auto fits_in = [&](std::uint64_t capacity) {
@@ -165,7 +165,7 @@ void place_residencies(const Step& step, const DeviceConfig& device,
   const BufferNeed need = buffer_need(step, residencies);
   const auto candidates = orders(step, residencies);
   if (need.words.count() <= capacity) {
-    for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
+    for (const std::size_t slack : limits.slacks) {
       for (const auto& order : candidates) {
         if (fit(step, order, slack, capacity, residencies)) return;
       }

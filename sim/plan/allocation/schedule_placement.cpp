@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sim/plan/lifetimes/live_ranges.hpp"
+#include "sim/plan/limits.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
@@ -28,8 +29,6 @@ std::uint64_t most_words(const Schedule& schedule, const Step& step) {
 }
 
 namespace {
-
-constexpr int most_orders = 200;  ///< in which to place residencies
 
 /// Slots of a nest beside what is taken.
 bool place_slots(Nest& nest, const TakenRanges& taken, std::uint64_t words) {
@@ -76,7 +75,7 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       return by_length ? measure_length(a) > measure_length(b) : measure_size(a) > measure_size(b);
     });
-    if (!first_fit(boxes, order, words, 0, most_orders)) continue;
+    if (!first_fit(boxes, order, words, 0, limits.orders_of_residencies)) continue;
     for (std::size_t i = 0; i < schedule.residencies.size(); ++i) {
       schedule.residencies[i].address = Words(boxes[i].begin);
     }
@@ -132,7 +131,7 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   if (place_together(schedule, step, words)) return true;
   // And in many other orders, the same ones each time.
   workloads::SplitMix numbers(1);
-  for (int tries = 0; tries < most_orders; ++tries) {
+  for (int tries = 0; tries < limits.shuffles_of_residencies; ++tries) {
     numbers.shuffle(order);
     if (try_order(tries % 2 == 0)) return true;
   }

@@ -6,6 +6,7 @@
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/fusion/fusion_graph.hpp"
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 #include "sim/plan/policies/policies.hpp"
 #include "sim/plan/policies/single_operations.hpp"
@@ -129,17 +130,18 @@ class BestSearch {
   /// Tensors stay whole, or in parts that are made finer. Where that cannot be placed, the search
   /// is given a little less than there is, and less again.
   void finely(std::uint64_t words) {
-    const std::uint64_t step = std::max<std::uint64_t>(1, words / 256);
+    const std::uint64_t step = std::max<std::uint64_t>(1, words / limits.room_step);
     // That the search with more room has found. Less room seldom finds fewer: where a search leaves
     // out many states.
     std::uint64_t fewest = 0;
-    for (std::uint64_t less = 0; less < words / 2; less = less == 0 ? step : less * 2) {
+    for (std::uint64_t less = 0; less < words / limits.least_room;
+         less = less == 0 ? step : less * 2) {
       auto whole = search(words - less, Counts{}, recompute_, best_->cost);
       std::optional<Found> parts;
       if (!coarse_.empty() && (!whole || whole->cost > fewest)) {
         parts = search(words - less, coarse_, recompute_, whole ? whole->cost : best_->cost);
       }
-      for (int round = 1; parts && round < 3; ++round) {
+      for (int round = 1; parts && round <= limits.refinements; ++round) {
         const Counts counts = finer_parts(parts->schedule, task_.step, round);
         if (counts.empty()) break;
         if (auto finer = search(words - less, counts, recompute_, parts->cost)) {
@@ -177,7 +179,10 @@ class BestSearch {
         keep_in_parts(found->schedule, words_);
         // Of many that cannot be placed some are passed over.
         const std::uint64_t less =
-            1 + (tries < 8 ? 0 : words_ / 256 << std::min<std::uint64_t>(tries - 8, 16));
+            1 + (tries < limits.patient_tries
+                     ? 0
+                     : words_ / limits.room_step
+                           << std::min(tries - limits.patient_tries, limits.most_doublings));
         allowed = std::min(allowed, used) > less ? std::min(allowed, used) - less : 0;
       }
       if (coarse_.empty()) break;

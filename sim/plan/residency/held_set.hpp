@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/nest.hpp"
 
 namespace spillway::sim {
@@ -36,10 +37,7 @@ struct Held {
   auto operator<=>(const Held&) const = default;
 };
 
-/// Tensors that stay at once. Each more multiplies the states of the search.
-inline constexpr std::size_t most_held = 4;
-
-class HeldSet : public FewSorted<Held, most_held> {
+class HeldSet : public FewSorted<Held, limits.residents> {
  public:
   bool has(workloads::TensorId id) const {
     return std::any_of(begin(), end(), [&](const Held& h) { return h.tensor == id; });
@@ -62,7 +60,7 @@ struct Pin {
 };
 
 /// Slots of a nest whose tensors stand in the buffer: held before it, or after it, or both.
-class Pins : public FewSorted<Pin, 2 * most_held> {
+class Pins : public FewSorted<Pin, 2 * limits.residents> {
  public:
   Standing standing(std::size_t slots) const {
     Standing result(slots);

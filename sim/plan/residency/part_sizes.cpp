@@ -1,8 +1,9 @@
 #include "sim/plan/residency/part_sizes.hpp"
 
-#include "sim/plan/allocation/schedule_placement.hpp"
-
 #include <algorithm>
+
+#include "sim/plan/allocation/schedule_placement.hpp"
+#include "sim/plan/limits.hpp"
 
 namespace spillway::sim {
 
@@ -18,7 +19,7 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] != 0) continue;
     const std::int64_t most = schedule.residencies[i].count;
-    const std::int64_t less = std::max<std::int64_t>(1, most / 8);
+    const std::int64_t less = std::max<std::int64_t>(1, most / limits.sizes_placed);
     for (std::int64_t count = most; count > 0; count -= less) {
       while (count > 0 && !is_cut_at(schedule, i, count)) --count;
       counts[i] = std::max<std::int64_t>(0, count);
@@ -48,7 +49,7 @@ Schedule PartSizes::best() {
     std::int64_t best = residency.count;
     std::optional<std::uint64_t> fewest = moved(residency, best);
     for (std::int64_t count = extent - 1; count > 0;
-         count -= (extent + most_tried - 1) / most_tried) {
+         count -= (extent + limits.sizes_resized - 1) / limits.sizes_resized) {
       const auto words = moved(residency, count);
       if (!words || (fewest && *words >= *fewest)) continue;
       fewest = words;

@@ -26,8 +26,6 @@ class PartSizes {
   Schedule best();
 
  private:
-  static constexpr std::int64_t most_tried = 128;
-
   std::uint64_t words_of_part(const Residency& residency, std::int64_t count) const;
   Standing standing(const Nest& nest, const Residency& residency, std::int64_t count) const;
   /// What residencies leave to a nest; none where they leave nothing.

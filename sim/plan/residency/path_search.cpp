@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 
 namespace spillway::sim {
@@ -23,7 +24,7 @@ PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, Known
     }
   }
   // Tensors so small are not worth a choice.
-  const std::uint64_t negligible = words_in_dram(task) / 10'000;
+  const std::uint64_t negligible = words_in_dram(task) / limits.negligible;
   may_stand_.resize(graph.edges().size());
   if (!parts) return;
   with_parts_ = !parts->empty();
@@ -52,8 +53,8 @@ std::optional<PathSearch::Found> PathSearch::run(std::size_t from, std::size_t t
 }
 
 std::size_t PathSearch::beam() const {
-  if (graph_.is_deep()) return most_if_deep;
-  return with_parts_ ? most_with_parts : most_states;
+  if (graph_.is_deep()) return limits.beam_if_deep;
+  return with_parts_ ? limits.beam_with_parts : limits.beam;
 }
 
 std::int64_t PathSearch::worth(const HeldSet& held, std::uint64_t cost) const {
@@ -80,7 +81,7 @@ std::vector<HeldSet> PathSearch::most_promising(std::size_t node) const {
 }
 
 void PathSearch::thin_out(States& states) const {
-  if (states.by_held.size() < 4 * beam()) return;
+  if (states.by_held.size() < limits.beams_kept * beam()) return;
   std::vector<std::int64_t> costs;
   for (const auto& [held, reached] : states.by_held) costs.push_back(worth(held, reached.cost));
   const auto last = costs.begin() + static_cast<std::ptrdiff_t>(beam() - 1);
@@ -105,7 +106,7 @@ void PathSearch::find_may_stand(std::size_t e, std::uint64_t negligible) {
       if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
       if (!on_dram(id) || size_of(id) < negligible) continue;
       if (size_of(id) > words_ && part_counts(slot).empty()) continue;
-      if (!graph_.used_within(id, edge.to, far)) continue;
+      if (!graph_.used_within(id, edge.to, limits.idle_distance)) continue;
       if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
     }
   }
@@ -128,8 +129,8 @@ void PathSearch::follow(const Reached& reached, const HeldSet& held, std::size_t
     standing += size_of(h.tensor, h.count);
   }
   if (standing >= words_) return;
-  if (candidates.size() + may_stay.size() > most_choices) {
-    candidates.resize(most_choices - may_stay.size());
+  if (candidates.size() + may_stay.size() > limits.candidates) {
+    candidates.resize(limits.candidates - may_stay.size());
   }
   for (std::size_t c = 0; c < edge.choice.size(); ++c) {
     const NestSpec& spec = edge.choice[c];
@@ -178,7 +179,7 @@ void PathSearch::choose_taken(const Try& all, std::size_t i, const Chosen& chose
   }
   choose_taken(all, i + 1, chosen);
   const Option& option = all.take[i];
-  if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
+  if (chosen.next.size() == limits.residents || (chosen.in_part && in_part(option))) return;
   Chosen more = chosen;
   more.own += option.own;
   more.standing += size_of(option.tensor, option.count);
@@ -200,7 +201,7 @@ void PathSearch::choose_staying(const Try& all, std::size_t i, const Chosen& cho
   Chosen more = chosen;
   more.own += option.own;
   choose_staying(all, i + 1, more, nests);
-  if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
+  if (chosen.next.size() == limits.residents || (chosen.in_part && in_part(option))) return;
   more = chosen;
   more.next.insert({option.tensor, option.count, option.dirty});
   more.in_part = more.in_part || in_part(option);

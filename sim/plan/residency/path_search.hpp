@@ -48,10 +48,6 @@ class PathSearch {
     std::size_t operator()(const HeldSet& held) const { return held.hash(); }
   };
 
-  /// That are followed from a node: fewer where parts may be held, as there are more much alike,
-  /// and in deep networks.
-  static constexpr std::size_t most_states = 1000, most_with_parts = 600, most_if_deep = 300;
-
   /// Ways to hold tensors at a node, of which only the most promising are followed: those that cost
   /// the least, once what is held is worth as much as bringing it in.
   struct States {
@@ -59,6 +55,8 @@ class PathSearch {
     /// What is worth more than this is not followed.
     std::int64_t most = std::numeric_limits<std::int64_t>::max();
   };
+  /// How many are followed from a node: fewer where parts may be held, as there are more much
+  /// alike, and in deep networks.
   std::size_t beam() const;
   std::int64_t worth(const HeldSet& held, std::uint64_t cost) const;
 
@@ -72,9 +70,6 @@ class PathSearch {
   /// Of so many elements of the first dimension.
   std::uint64_t size_of(workloads::TensorId id, std::int64_t count) const;
   bool on_dram(workloads::TensorId id) const { return task_.map[id].port == models::Port::dram; }
-
-  static constexpr std::size_t most_choices = 10;
-  static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
 
   /// Tensors that an edge uses and that may stay in the buffer after it. The small ones come first,
   /// so that a larger buffer adds choices and takes none away.

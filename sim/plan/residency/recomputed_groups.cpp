@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/nest_search.hpp"
 
 namespace spillway::sim {
@@ -40,10 +41,10 @@ RecomputedGroups::Choice RecomputedGroups::choose(std::uint64_t words) const {
   choice.lower[0] = Lower{};
   for (int r = 1; r < graph_.depth() && graph_.has_backward(r); ++r) {
     choice.lower[static_cast<std::size_t>(r)] = cheapest(choice.lower, r, words);
-    const bool tried = r <= all_up_to || r % (r / 4) == 0;
+    const bool tried = r <= limits.recomputed_to || r % (r / 4) == 0;
     if (tried && choice.lower[static_cast<std::size_t>(r)]) choice.worth_it.push_back(r);
   }
-  if (graph_.depth() > all_up_to) keep_most_promising(choice, words);
+  if (graph_.depth() > limits.recomputed_to) keep_most_promising(choice, words);
   return choice;
 }
 
@@ -75,7 +76,7 @@ void RecomputedGroups::keep_most_promising(Choice& choice, std::uint64_t words) 
     by_cost.push_back({choice.lower[static_cast<std::size_t>(r)]->cost + upper->cost, r});
   }
   std::sort(by_cost.begin(), by_cost.end());
-  by_cost.resize(std::min(by_cost.size(), most_searched));
+  by_cost.resize(std::min(by_cost.size(), limits.recomputed_searched));
   choice.worth_it.clear();
   for (const auto& [cost, r] : by_cost) choice.worth_it.push_back(r);
   std::sort(choice.worth_it.begin(), choice.worth_it.end());

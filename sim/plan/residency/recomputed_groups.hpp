@@ -36,16 +36,13 @@ class RecomputedGroups {
   Schedule around(int r, Schedule upper, std::uint64_t words);
 
  private:
-  /// Deeper networks are searched for a few r alone, those that are the best where nothing stays in
-  /// the buffer.
-  static constexpr int all_up_to = 16;
-  static constexpr std::size_t most_searched = 4;
-
   Choice choose(std::uint64_t words) const;
 
   std::optional<Lower> cheapest(const std::vector<std::optional<Lower>>& lower, int r,
                                 std::uint64_t words) const;
 
+  /// Deeper networks are searched for a few r alone, those that are the best where nothing stays in
+  /// the buffer.
   void keep_most_promising(Choice& choice, std::uint64_t words) const;
 
   Nest nest_of(const NestSpec& spec, const FoundNest& found, std::uint64_t words) const {
