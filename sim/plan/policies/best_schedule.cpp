@@ -11,7 +11,7 @@
 #include "sim/plan/policies/policies.hpp"
 #include "sim/plan/policies/single_operations.hpp"
 #include "sim/plan/policies/whole_tensors.hpp"
-#include "sim/plan/residency/known_loops.hpp"
+#include "sim/plan/residency/edge_mappings.hpp"
 #include "sim/plan/residency/part_counts.hpp"
 #include "sim/plan/residency/part_sizes.hpp"
 #include "sim/plan/residency/path_search.hpp"
@@ -38,8 +38,8 @@ class BestSearch {
         words_(words_of(task.device.buffer).count()),
         graph_(task),
         array_(task.device.array()),
-        known_(graph_, array_),
-        groups_(task, graph_, known_, array_),
+        mappings_(graph_, array_),
+        groups_(task, graph_, mappings_, array_),
         coarse_(coarse_parts(task)) {}
 
   Schedule run() {
@@ -62,7 +62,7 @@ class BestSearch {
 
   std::optional<Found> search(std::uint64_t allowed, const std::optional<Counts>& parts,
                               bool recompute, std::uint64_t limit = unreachable) {
-    PathSearch path(task_, graph_, known_, allowed, parts);
+    PathSearch path(task_, graph_, mappings_, allowed, parts);
     return cheapest_path(path, graph_, recompute ? &groups_ : nullptr, allowed, limit);
   }
 
@@ -194,7 +194,7 @@ class BestSearch {
   std::uint64_t words_;
   const FusionGraph graph_;
   const models::ComputeArray array_;
-  KnownLoops known_;
+  EdgeMappings mappings_;
   RecomputedGroups groups_;
   const Counts coarse_;
   std::optional<Found> best_;

@@ -10,7 +10,7 @@
 
 namespace spillway::sim {
 
-/// By tensor, parts of it that may stand in the buffer: elements of its first dimension.
+/// By tensor, parts of it that may be resident: elements of its first dimension.
 using Counts = std::map<workloads::TensorId, std::vector<std::int64_t>>;
 
 /// Words that a tensor takes in DRAM, and that all of a step's take.

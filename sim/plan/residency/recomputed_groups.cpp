@@ -69,7 +69,7 @@ std::optional<RecomputedGroups::Lower> RecomputedGroups::cheapest(
 
 void RecomputedGroups::keep_most_promising(Choice& choice, std::uint64_t words) const {
   std::vector<std::pair<std::uint64_t, int>> by_cost;
-  PathSearch path(task_, graph_, known_, words, std::nullopt);
+  PathSearch path(task_, graph_, mappings_, words, std::nullopt);
   for (const int r : choice.worth_it) {
     const auto upper = path.run(graph_.above(r), graph_.below(r));
     if (!upper) continue;

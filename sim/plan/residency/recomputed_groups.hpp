@@ -16,9 +16,9 @@ namespace spillway::sim {
 /// words.
 class RecomputedGroups {
  public:
-  RecomputedGroups(const ScheduleTask& task, const FusionGraph& graph, KnownLoops& known,
+  RecomputedGroups(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
                    const models::ComputeArray& array)
-      : task_(task), graph_(graph), known_(known), array_(array) {}
+      : task_(task), graph_(graph), mappings_(mappings), array_(array) {}
 
   /// Layers 1 to r: the last of their groups, and the words that all of them move.
   struct Lower {
@@ -51,7 +51,7 @@ class RecomputedGroups {
 
   const ScheduleTask& task_;
   const FusionGraph& graph_;
-  KnownLoops& known_;
+  EdgeMappings& mappings_;
   const models::ComputeArray& array_;
   std::map<std::uint64_t, Choice> by_words_;
 };
