@@ -43,7 +43,7 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
   content->schedule = schedule({content->step, content->map, device});
   check_order(content->schedule, content->step);
   content->lines = book(content->schedule, content->step, content->map, content->ledger);
-  content->buffer_words = Words(most_words(content->schedule, content->step));
+  content->buffer_words = most_words(content->schedule, content->step);
   content_ = std::move(content);
 }
 

@@ -25,7 +25,7 @@ faults=(
   'a changed tensor leaves unstored@residency/path_search.cpp@const bool dirty = each.dirty || (here && spec.slots[s].changed);@const bool dirty = each.dirty;'
   'what is live overlaps by a word@lifetimes/live_ranges.cpp@if (range.begin >= at + size) break;@if (range.begin + 1 >= at + size) break;'
   'what lasts is not kept apart@mapping/packing.cpp@if (!shape.transient(s)) {@if (shape.visits(s) > 1 && !shape.transient(s)) {'
-  'a larger buffer is searched alone@policies/best_schedule.cpp@power = std::bit_floor(words_);@power = words_;'
+  'a larger buffer is searched alone@policies/best_schedule.cpp@power(std::bit_floor(buffer_.count()));@power = buffer_;'
 )
 passed=0
 for fault in "${faults[@]}"; do

@@ -37,7 +37,7 @@ sim::Schedule first_found(const sim::ScheduleTask& task) {
     REQUIRE(best);
     schedule.nests.push_back(make_nest(choice[of], *best, none, words));
   }
-  REQUIRE(place(schedule, task.step, words));
+  REQUIRE(place(schedule, task.step, words_of(task.device.buffer)));
   return schedule;
 }
 

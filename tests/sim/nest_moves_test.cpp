@@ -148,7 +148,7 @@ TEST_CASE("any loops of a product move what their closed form says, whatever sta
           inner += axes.size() < nest.loops.size();
           sim::Schedule schedule = with_parts(nest, numbers);
           parts += static_cast<int>(schedule.residencies.size());
-          REQUIRE(place(schedule, step, std::uint64_t{1} << 20));
+          REQUIRE(place(schedule, step, workloads::Words(1 << 20)));
           ++compared;
           CAPTURE(request.name);
           CAPTURE(size);

@@ -12,7 +12,7 @@ namespace spillway::sim {
 
 using workloads::Step;
 
-std::uint64_t most_words(const Schedule& schedule, const Step& step) {
+Words most_words(const Schedule& schedule, const Step& step) {
   std::vector<Words> words(schedule.by_operations() ? step.ops.size() : schedule.nests.size());
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
     const Nest& nest = schedule.nests[n];
@@ -25,7 +25,7 @@ std::uint64_t most_words(const Schedule& schedule, const Step& step) {
       words[time] += words_of(residency, step);
     }
   }
-  return words.empty() ? 0 : std::ranges::max(words).count();
+  return words.empty() ? Words(0) : std::ranges::max(words);
 }
 
 namespace {
@@ -89,7 +89,8 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
 
 }  // namespace
 
-bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
+bool place(Schedule& schedule, const Step& step, Words buffer) {
+  const std::uint64_t words = buffer.count();
   auto& residencies = schedule.residencies;
   std::vector<std::size_t> order(residencies.size());
   std::iota(order.begin(), order.end(), 0);
@@ -139,14 +140,14 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
 }
 
 BufferRange largest_gap(const Schedule& schedule, const Step& step, std::size_t nest,
-                        std::uint64_t words) {
+                        Words buffer) {
   std::vector<BufferRange> taken;
   for (const Residency& residency : schedule.residencies) {
     if (nest < residency.first || residency.last < nest) continue;
     const Words end = residency.address + words_of(residency, step);
     taken.push_back({residency.address.count(), end.count()});
   }
-  taken.push_back({words, words});
+  taken.push_back({buffer.count(), buffer.count()});
   std::sort(taken.begin(), taken.end(),
             [](const BufferRange& a, const BufferRange& b) { return a.begin < b.begin; });
   BufferRange largest;

@@ -87,10 +87,10 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   return lines;
 }
 
-std::uint64_t dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
-  std::uint64_t sum = 0;
+Words dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
+  Words sum;
   for (const ScheduledMove& move : moves_of(schedule, step)) {
-    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words.count();
+    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words;
   }
   return sum;
 }

@@ -2,7 +2,7 @@
 // residencies alone, before any instruction exists.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <vector>
 
@@ -40,7 +40,7 @@ ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
 
 /// Words of it through the DRAM port.
-std::uint64_t dram_words(const Schedule& schedule, const workloads::Step& step,
-                         const models::MemoryMap& map);
+Words dram_words(const Schedule& schedule, const workloads::Step& step,
+                 const models::MemoryMap& map);
 
 }  // namespace spillway::sim

@@ -1,7 +1,6 @@
 // Every operation in a nest of its own, and what the largest of them needs.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,7 @@ std::vector<NestChoice> single_operations(const ScheduleTask& task);
 /// The nest that needs the most words of buffer.
 struct BufferNeeded {
   std::string name;
-  std::uint64_t words = 0;
+  Words words;
 };
 BufferNeeded largest_need(const std::vector<NestChoice>& choices);
 [[noreturn]] void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed);

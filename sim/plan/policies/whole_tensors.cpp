@@ -16,7 +16,7 @@ Schedule paper_schedule(const ScheduleTask& task) {
 
 std::optional<Schedule> best_of_whole_tensors(const ScheduleTask& task) {
   std::optional<Schedule> best;
-  std::uint64_t fewest = 0;
+  Words fewest;
   for (auto* residencies_of : {lasting_residencies, paper_residencies}) {
     Schedule schedule{{}, residencies_of(task.step)};
     std::erase_if(schedule.residencies, [](const Residency& residency) {
@@ -27,7 +27,7 @@ std::optional<Schedule> best_of_whole_tensors(const ScheduleTask& task) {
     } catch (const BufferTooSmall&) {
       continue;
     }
-    const std::uint64_t words = dram_words(schedule, task.step, task.map);
+    const Words words = dram_words(schedule, task.step, task.map);
     if (best && words >= fewest) continue;
     best = std::move(schedule);
     fewest = words;

@@ -28,21 +28,21 @@ std::int64_t part_unit(std::int64_t extent) {
 
 }  // namespace
 
-std::uint64_t words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
+Words words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
   const bool there = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
-  return there ? words_of(tensor.bytes()).count() : 0;
+  return there ? words_of(tensor.bytes()) : Words(0);
 }
-std::uint64_t words_in_dram(const ScheduleTask& task) {
-  std::uint64_t sum = 0;
+Words words_in_dram(const ScheduleTask& task) {
+  Words sum;
   for (const Tensor& tensor : task.step.tensors) sum += words_in_dram(task, tensor);
   return sum;
 }
 
 Counts coarse_parts(const ScheduleTask& task) {
-  const std::uint64_t all = words_in_dram(task);
+  const std::uint64_t all = words_in_dram(task).count();
   Counts counts;
   for (const Tensor& tensor : task.step.tensors) {
-    const std::uint64_t size = words_in_dram(task, tensor);
+    const std::uint64_t size = words_in_dram(task, tensor).count();
     if (size < std::max<std::uint64_t>(1, all / limits.large_enough)) continue;
     const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
     std::vector<std::int64_t>& own = counts[tensor.id];

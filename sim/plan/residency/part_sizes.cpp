@@ -9,13 +9,12 @@ namespace spillway::sim {
 
 using workloads::Step;
 
-std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& step,
-                                        std::uint64_t words) {
+std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& step, Words buffer) {
   std::vector<std::int64_t> counts;
   for (const Residency& residency : schedule.residencies)
     counts.push_back(is_whole(residency, step) ? residency.count : 0);
   Schedule result = with_counts(schedule, counts);
-  if (!place(result, step, words)) return std::nullopt;
+  if (!place(result, step, buffer)) return std::nullopt;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] != 0) continue;
     const std::int64_t most = schedule.residencies[i].count;
@@ -25,7 +24,7 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
       counts[i] = std::max<std::int64_t>(0, count);
       if (counts[i] == 0) break;
       Schedule larger = with_counts(schedule, counts);
-      if (place(larger, step, words)) {
+      if (place(larger, step, buffer)) {
         result = std::move(larger);
         break;
       }
@@ -36,8 +35,8 @@ std::optional<Schedule> placed_in_parts(const Schedule& schedule, const Step& st
 }
 
 PartSizes::PartSizes(const Schedule& schedule, const Step& step, const models::ComputeArray& array,
-                     std::uint64_t words)
-    : schedule_(schedule), step_(step), array_(array), words_(words) {
+                     Words buffer)
+    : schedule_(schedule), step_(step), array_(array), buffer_(buffer) {
   for (const Nest& nest : schedule.nests) searches_.emplace_back(nest.spec);
 }
 
@@ -47,7 +46,7 @@ Schedule PartSizes::best() {
     if (is_whole(residency, step_)) continue;
     const std::int64_t extent = step_.tensor(residency.tensor).shape[0];
     std::int64_t best = residency.count;
-    std::optional<std::uint64_t> fewest = moved(residency, best);
+    std::optional<Words> fewest = moved(residency, best);
     for (std::int64_t count = extent - 1; count > 0;
          count -= (extent + limits.sizes_resized - 1) / limits.sizes_resized) {
       const auto words = moved(residency, count);
@@ -60,10 +59,10 @@ Schedule PartSizes::best() {
   return std::move(schedule_);
 }
 
-std::uint64_t PartSizes::words_of_part(const Residency& residency, std::int64_t count) const {
+Words PartSizes::words_of_part(const Residency& residency, std::int64_t count) const {
   Residency other = residency;
   other.count = count;
-  return words_of(other, step_).count();
+  return words_of(other, step_);
 }
 
 Standing PartSizes::standing(const Nest& nest, const Residency& residency,
@@ -74,23 +73,23 @@ Standing PartSizes::standing(const Nest& nest, const Residency& residency,
   return result;
 }
 
-std::uint64_t PartSizes::room(std::size_t n, const Residency& residency, std::int64_t count) const {
-  std::uint64_t taken = words_of_part(residency, count);
+Words PartSizes::room(std::size_t n, const Residency& residency, std::int64_t count) const {
+  Words taken = words_of_part(residency, count);
   for (const Residency& other : schedule_.residencies) {
     const bool here = other.first <= n && n <= other.last;
-    if (here && &other != &residency) taken += words_of(other, step_).count();
+    if (here && &other != &residency) taken += words_of(other, step_);
   }
-  return taken < words_ ? words_ - taken : 0;
+  return taken < buffer_ ? buffer_ - taken : Words(0);
 }
 
-std::optional<std::uint64_t> PartSizes::moved(const Residency& residency, std::int64_t count) {
+std::optional<Words> PartSizes::moved(const Residency& residency, std::int64_t count) {
   const std::uint64_t times =
       (residency.begin == Residency::Begin::load ? 1 : 0) + (residency.stored ? 1 : 0);
-  std::uint64_t sum = times * words_of_part(residency, count);
+  Words sum = times * words_of_part(residency, count);
   for (std::size_t n = residency.first; n <= residency.last; ++n) {
     const auto nest = found(n, residency, count);
     if (!nest) return std::nullopt;
-    sum += nest->dram_words;
+    sum += Words(nest->dram_words);
   }
   return sum;
 }
@@ -99,7 +98,7 @@ void PartSizes::take(Residency& residency, std::int64_t count) {
   for (std::size_t n = residency.first; n <= residency.last; ++n) {
     Nest& nest = schedule_.nests[n];
     nest = searches_[n].quickest_nest(*found(n, residency, count), standing(nest, residency, count),
-                                      room(n, residency, count), array_);
+                                      room(n, residency, count).count(), array_);
   }
   residency.count = count;
 }

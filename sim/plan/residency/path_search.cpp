@@ -14,17 +14,17 @@ using workloads::Tensor;
 using workloads::TensorId;
 
 PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
-                       std::uint64_t words, const std::optional<Counts>& parts)
-    : task_(task), step_(task.step), graph_(graph), mappings_(mappings), words_(words) {
+                       Words buffer, const std::optional<Counts>& parts)
+    : task_(task), step_(task.step), graph_(graph), mappings_(mappings), words_(buffer.count()) {
   for (const Tensor& tensor : step_.tensors) size_.push_back(words_of(tensor.bytes()).count());
   part_counts_.resize(size_.size());
   for (const auto& [id, counts] : parts.value_or(Counts{})) {
     for (const std::int64_t count : counts) {
-      if (size_of(id, count) <= words) part_counts_[id].push_back(count);
+      if (size_of(id, count) <= words_) part_counts_[id].push_back(count);
     }
   }
   // Tensors so small are not worth a choice.
-  const std::uint64_t negligible = words_in_dram(task) / limits.negligible;
+  const std::uint64_t negligible = words_in_dram(task).count() / limits.negligible;
   candidates_.resize(graph.edges().size());
   if (!parts) return;
   with_parts_ = !parts->empty();

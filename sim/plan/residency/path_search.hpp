@@ -21,13 +21,13 @@ namespace spillway::sim {
 /// More words than any plan moves.
 inline constexpr std::uint64_t unreachable = std::numeric_limits<std::uint64_t>::max() / 4;
 
-/// The cheapest path in a buffer of so many words.
+/// The cheapest path in a buffer.
 class PathSearch {
  public:
   /// Of tensors in `parts` a part may stay in the buffer from one nest to the next, of all others
   /// the whole; without `parts` nothing does.
   PathSearch(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
-             std::uint64_t words, const std::optional<Counts>& parts);
+             Words buffer, const std::optional<Counts>& parts);
 
   struct Found {
     Schedule schedule;
