@@ -10,6 +10,8 @@
 
 namespace spillway::sim {
 
+using workloads::Words;
+
 std::vector<NestChoice> single_operations(const ScheduleTask& task) {
   const NestBuilder builder(task.step, task.map);
   std::vector<NestChoice> choices;

@@ -6,6 +6,7 @@
 
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/schedule_task.hpp"
+#include "workloads/support/units.hpp"
 
 namespace spillway::sim {
 
@@ -15,7 +16,7 @@ std::vector<NestChoice> single_operations(const ScheduleTask& task);
 /// The nest that needs the most words of buffer.
 struct BufferNeeded {
   std::string name;
-  Words words;
+  workloads::Words words;
 };
 BufferNeeded largest_need(const std::vector<NestChoice>& choices);
 [[noreturn]] void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed);
