@@ -29,10 +29,10 @@ std::vector<std::string> loops_of(const sim::Nest& nest) {
 }
 
 /// A tensor that stays, and how much of it where it is not all.
-std::string name_of(const sim::Stay& stay, const workloads::Step& step) {
-  const workloads::Tensor& tensor = step.tensor(stay.tensor);
-  if (is_whole(stay, step)) return tensor.name;
-  return fmt::format("{} (first {} of {})", tensor.name, stay.count, tensor.shape[0]);
+std::string name_of(const sim::Residency& residency, const workloads::Step& step) {
+  const workloads::Tensor& tensor = step.tensor(residency.tensor);
+  if (is_whole(residency, step)) return tensor.name;
+  return fmt::format("{} (first {} of {})", tensor.name, residency.count, tensor.shape[0]);
 }
 
 NestRow row_of(const sim::Plan& plan, std::size_t n) {
@@ -50,8 +50,8 @@ NestRow row_of(const sim::Plan& plan, std::size_t n) {
     if (row.operations.empty() || row.operations.back() != name) row.operations.push_back(name);
   }
   row.loops = loops_of(nest);
-  for (const sim::Stay& stay : schedule.stays) {
-    if (stay.first <= n && n <= stay.last) row.kept.push_back(name_of(stay, step));
+  for (const sim::Residency& residency : schedule.residencies) {
+    if (residency.first <= n && n <= residency.last) row.kept.push_back(name_of(residency, step));
   }
   sim::NestShape shape(nest.spec);
   shape.set(nest.loops, nest.parts);
@@ -78,10 +78,12 @@ std::string schedule_text(const sim::Plan& plan) {
                row.loops.empty() ? "whole tensors" : fmt::format("{}", fmt::join(row.loops, ", ")),
                grouped(row.words), grouped(row.once)});
   }
-  for (const sim::Stay& stay : schedule.stays) {
-    kept += fmt::format("  {:<44} nests {} to {}: {}{}\n", name_of(stay, plan.step()),
-                        stay.first + 1, stay.last + 1, stay.loaded ? "loaded once" : "made there",
-                        stay.stored ? ", stored at the end" : ", never stored");
+  for (const sim::Residency& residency : schedule.residencies) {
+    kept +=
+        fmt::format("  {:<44} nests {} to {}: {}{}\n", name_of(residency, plan.step()),
+                    residency.first + 1, residency.last + 1,
+                    residency.begin == sim::Residency::Begin::load ? "loaded once" : "made there",
+                    residency.stored ? ", stored at the end" : ", never stored");
   }
   std::string text =
       "\nNests: operations that run tile by tile under common loops\n" + table.text();

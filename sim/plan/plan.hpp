@@ -2,6 +2,7 @@
 // counts here come from the sizes of tiles alone, before any instruction exists.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,14 +12,13 @@
 #include "sim/experiment.hpp"
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/emission/ledger.hpp"
-#include "sim/plan/lifetimes/residence.hpp"
-#include "sim/plan/policies/policies.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/schedule_task.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
 
-/// What happens to the tensors of one stage, for people.
+/// What happens to the tensors of one stage, where whole tensors move.
 struct StageReason {
   std::string stage;
   std::vector<std::string> arrives;  ///< tensors loaded in it
@@ -41,9 +41,7 @@ class Plan {
   const models::MemoryMap& map() const { return content_->map; }
   /// Lines are indexed by the labels of the program's instructions.
   const Ledger& ledger() const { return content_->ledger; }
-  /// Of whole tensors, where the policy is `paper` or nothing better was found; else empty.
-  const std::vector<Residence>& residences() const { return content_->residences; }
-  /// Of tiles; empty where whole tensors stay.
+  /// By operations where whole tensors move: with policy `paper`, or where tiles move no less.
   const Schedule& schedule() const { return content_->schedule; }
   /// Most words on chip at once when instructions run one after another.
   Words buffer_words() const { return content_->buffer_words; }
@@ -57,22 +55,13 @@ class Plan {
   struct Content {
     workloads::Step step;
     models::MemoryMap map;
-    std::vector<Residence> residences;
     Schedule schedule;
-    ScheduleLines lines;                               ///< of the schedule
-    std::vector<std::size_t> load_lines, store_lines;  ///< by residence
-    /// Residences that begin and end at each operation, in operand order.
-    std::vector<std::vector<std::size_t>> beginning, ending;
+    ScheduleLines lines;
     Ledger ledger;
     Words buffer_words;
   };
-  class Emitter;
-  static ScheduleTask task(const Content& content, const models::DeviceConfig& device);
-  static void follow_residences(Content& content, std::vector<Residence> residences,
-                                const models::DeviceConfig& device);
-  static void follow_schedule(Content& content, Schedule schedule);
-  static void follow_best(std::shared_ptr<Content>& content, const models::DeviceConfig& device,
-                          bool recompute);
+  Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
+       const std::function<Schedule(const ScheduleTask&)>& schedule);
 
   std::shared_ptr<const Content> content_;  // programs outlive a moved plan
 };

@@ -21,11 +21,11 @@ faults=(
   'the last outer tile never rests@mapping/nest_shape.cpp@visits_at_rest(s, some))@visits_[s])'
   'needs of operations add up@mapping/order_search.cpp@most = std::max(most, sum);@most += sum;'
   'a bound on words is too high@mapping/order_search.cpp@if (times != 0) sum += covered(tiles, pattern.innermost) * times;@if (times != 0) sum += covered(tiles, pattern.innermost) * times + 3;'
-  'loops of a larger room are the best@mapping/loops_by_room.cpp@return below <= fewest ||@return here != nullptr || below <= fewest ||'
-  'a changed tensor leaves unstored@residency/path_search.cpp@const bool dirty = h.dirty || (here && spec.slots[s].changed);@const bool dirty = h.dirty;'
+  'loops of a larger room are the best@mapping/mapping_cache.cpp@return below <= fewest ||@return here != nullptr || below <= fewest ||'
+  'a changed tensor leaves unstored@residency/path_search.cpp@const bool dirty = each.dirty || (here && spec.slots[s].changed);@const bool dirty = each.dirty;'
   'what is live overlaps by a word@lifetimes/live_ranges.cpp@if (range.begin >= at + size) break;@if (range.begin + 1 >= at + size) break;'
   'what lasts is not kept apart@mapping/packing.cpp@if (!shape.transient(s)) {@if (shape.visits(s) > 1 && !shape.transient(s)) {'
-  'a larger buffer is searched alone@policies/best_schedule.cpp@power = std::bit_floor(words_);@power = words_;'
+  'a larger buffer is searched alone@policies/best_schedule.cpp@power(std::bit_floor(buffer_.count()));@power = buffer_;'
 )
 passed=0
 for fault in "${faults[@]}"; do

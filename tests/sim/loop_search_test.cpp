@@ -4,7 +4,7 @@
 #include "sim/plan/allocation/placement.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
-#include "sim/plan/mapping/loops_by_room.hpp"
+#include "sim/plan/mapping/mapping_cache.hpp"
 #include "sim/plan/mapping/nest_search.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/plan/operations/phases.hpp"
@@ -37,7 +37,7 @@ sim::Schedule first_found(const sim::ScheduleTask& task) {
     REQUIRE(best);
     schedule.nests.push_back(make_nest(choice[of], *best, none, words));
   }
-  REQUIRE(place(schedule, task.step, words));
+  REQUIRE(place(schedule, task.step, words_of(task.device.buffer)));
   return schedule;
 }
 
@@ -254,7 +254,7 @@ TEST_CASE("loops known from other rooms are those that a search finds") {
     sim::LoopSearch search(spec);
     const sim::Standing none(spec.slots.size());
     const std::uint64_t most = 8 * search.smallest(none).buffer_words + 20;
-    sim::LoopsByRoom rooms;
+    sim::MappingCache rooms;
     std::vector<std::uint64_t> costs{search.least(none) + 1};
     for (int query = 0; query < 60; ++query) {
       const std::uint64_t words = numbers.below(most);

@@ -81,8 +81,10 @@ sim::Schedule with_parts(const sim::Nest& nest, workloads::SplitMix& numbers) {
     if (counts.empty()) continue;
     const std::int64_t count = counts[numbers.below(counts.size())];
     schedule.nests[0].standing[s] = count;
-    schedule.stays.push_back({slot.tensor, count, 0, 0, slot.source == sim::Slot::Source::outside,
-                              slot.changed && slot.wanted, 0});
+    using Begin = sim::Residency::Begin;
+    const bool loads = slot.source == sim::Slot::Source::outside;
+    schedule.residencies.push_back({slot.tensor, count, 0, 0, loads ? Begin::load : Begin::make,
+                                    slot.changed && slot.wanted, workloads::Words(0)});
   }
   return schedule;
 }
@@ -145,8 +147,8 @@ TEST_CASE("any loops of a product move what their closed form says, whatever sta
           for (const sim::Loop& loop : nest.loops) axes.insert(loop.axis);
           inner += axes.size() < nest.loops.size();
           sim::Schedule schedule = with_parts(nest, numbers);
-          parts += static_cast<int>(schedule.stays.size());
-          REQUIRE(place(schedule, step, std::uint64_t{1} << 20));
+          parts += static_cast<int>(schedule.residencies.size());
+          REQUIRE(place(schedule, step, workloads::Words(1 << 20)));
           ++compared;
           CAPTURE(request.name);
           CAPTURE(size);

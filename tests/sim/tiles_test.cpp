@@ -21,9 +21,10 @@ namespace {
 
 /// A part of some tensor stays in the buffer from one nest to the next, and the rest does not.
 bool keeps_a_part(const sim::Plan& plan) {
-  const auto& stays = plan.schedule().stays;
-  return std::any_of(stays.begin(), stays.end(),
-                     [&](const sim::Stay& stay) { return !is_whole(stay, plan.step()); });
+  const auto& residencies = plan.schedule().residencies;
+  return std::any_of(residencies.begin(), residencies.end(), [&](const sim::Residency& residency) {
+    return !is_whole(residency, plan.step());
+  });
 }
 
 }  // namespace

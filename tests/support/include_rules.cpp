@@ -45,7 +45,7 @@ std::optional<std::size_t> room_of(std::string_view path) {
   const std::size_t slash = path.find('/');
   if (slash != std::string_view::npos) return at(path.substr(0, slash));
   const std::string_view stem = path.substr(0, path.find('.'));
-  if (stem == "schedule_task") return at("operations");
+  if (stem == "schedule_task" || stem == "limits") return at("operations");
   return at(stem == "schedule" ? "mapping" : "policies");
 }
 

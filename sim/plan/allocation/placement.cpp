@@ -8,6 +8,7 @@
 #include "models/dram/placement.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/lifetimes/live_ranges.hpp"
+#include "sim/plan/limits.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
@@ -21,43 +22,37 @@ using workloads::Words;
 
 namespace {
 
-Words size_of(const MemoryMap& map, const Residence& residence) {
-  return words_of(map.at(residence.tile.tensor).element * residence.tile.elements());
-}
-
 /// First fit in an order, a bounded number of times. The words that it takes, if it fits.
-std::optional<std::uint64_t> fit(const MemoryMap& map, std::vector<std::size_t> order,
+std::optional<std::uint64_t> fit(const Step& step, std::vector<std::size_t> order,
                                  std::size_t slack, std::uint64_t capacity,
-                                 std::vector<Residence>& residences) {
-  constexpr int attempts = 40;
+                                 std::vector<Residency>& residencies) {
   std::vector<LiveRange> ranges;
-  for (const Residence& residence : residences) {
-    ranges.push_back({0, size_of(map, residence).count(), residence.first_op, residence.last_op});
+  for (const Residency& residency : residencies) {
+    ranges.push_back({0, words_of(residency, step).count(), residency.first, residency.last});
   }
-  const auto words = first_fit(ranges, order, capacity, slack, attempts);
+  const auto words = first_fit(ranges, order, capacity, slack, limits.orders_of_tensors);
   if (!words) return std::nullopt;
-  for (std::size_t i = 0; i < residences.size(); ++i) {
-    residences[i].address = ranges[i].begin * workloads::bytes_per_word;
+  for (std::size_t i = 0; i < residencies.size(); ++i) {
+    residencies[i].address = Words(ranges[i].begin);
   }
   return words;
 }
 
 /// Orders worth trying: large tensors first, and in the order of the program.
-std::vector<std::vector<std::size_t>> orders(const MemoryMap& map,
-                                             const std::vector<Residence>& residences) {
-  std::vector<std::size_t> by_time(residences.size());
+std::vector<std::vector<std::size_t>> orders(const Step& step,
+                                             const std::vector<Residency>& residencies) {
+  std::vector<std::size_t> by_time(residencies.size());
   std::iota(by_time.begin(), by_time.end(), 0);
   std::stable_sort(by_time.begin(), by_time.end(), [&](std::size_t a, std::size_t b) {
-    return residences[a].first_op < residences[b].first_op;
+    return residencies[a].first < residencies[b].first;
   });
   std::vector<std::size_t> by_size = by_time;
   std::stable_sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
-    return size_of(map, residences[a]) > size_of(map, residences[b]);
+    return words_of(residencies[a], step) > words_of(residencies[b], step);
   });
   std::vector<std::size_t> by_length = by_time;
   std::stable_sort(by_length.begin(), by_length.end(), [&](std::size_t a, std::size_t b) {
-    return residences[a].last_op - residences[a].first_op >
-           residences[b].last_op - residences[b].first_op;
+    return residencies[a].last - residencies[a].first > residencies[b].last - residencies[b].first;
   });
   return {by_size, by_time, by_length};
 }
@@ -70,31 +65,30 @@ bool any_order(const std::vector<std::vector<std::size_t>>& candidates, Try atte
   }
   workloads::SplitMix numbers(1);
   std::vector<std::size_t> order = candidates.front();
-  for (int tries = 0; tries < 100; ++tries) {
+  for (int tries = 0; tries < limits.shuffles_of_tensors; ++tries) {
     numbers.shuffle(order);
     if (attempt(order)) return true;
   }
   return false;
 }
 
-/// Residences at their addresses in a buffer of so many words.
+/// Residencies at their addresses in a buffer of so many words.
 struct Layout {
   std::uint64_t words = 0;
-  std::vector<Residence> residences;
+  std::vector<Residency> residencies;
 };
 
-/// The layout in the smallest buffer that is known to hold the residences; none takes fewer words
+/// The layout in the smallest buffer that is known to hold the residencies; none takes fewer words
 /// than `need`. It is looked for in ever smaller ones, until no order fits any that is tried.
-Layout smallest_layout(const MemoryMap& map,
-                       const std::vector<std::vector<std::size_t>>& candidates, std::uint64_t need,
-                       std::vector<Residence> residences) {
-  constexpr std::uint64_t sizes = 16;  // that are tried between what is needed and what is known
+Layout smallest_layout(const Step& step, const std::vector<std::vector<std::size_t>>& candidates,
+                       std::uint64_t need, std::vector<Residency> residencies) {
+  constexpr std::uint64_t sizes = limits.buffers_tried;
   constexpr std::uint64_t unbounded = ~std::uint64_t{0} >> 1;
   Layout smallest{unbounded, {}};
   const auto fits_in = [&](std::uint64_t capacity) {
     return any_order(candidates, [&](const std::vector<std::size_t>& order) {
-      const auto words = fit(map, order, 0, capacity, residences);
-      if (words && *words < smallest.words) smallest = {*words, residences};
+      const auto words = fit(step, order, 0, capacity, residencies);
+      if (words && *words < smallest.words) smallest = {*words, residencies};
       return words.has_value();
     });
   };
@@ -154,38 +148,37 @@ MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
   return map;
 }
 
-BufferNeed buffer_need(const Step& step, const MemoryMap& map,
-                       const std::vector<Residence>& residences) {
+BufferNeed buffer_need(const Step& step, const std::vector<Residency>& residencies) {
   std::vector<Words> words(step.ops.size());
-  for (const Residence& residence : residences) {
-    for (std::size_t op = residence.first_op; op <= residence.last_op; ++op) {
-      words[op] += size_of(map, residence);
+  for (const Residency& residency : residencies) {
+    for (std::size_t op = residency.first; op <= residency.last; ++op) {
+      words[op] += words_of(residency, step);
     }
   }
   const auto most = std::max_element(words.begin(), words.end());
   return {*most, static_cast<std::size_t>(most - words.begin())};
 }
 
-void place_residences(const Step& step, const MemoryMap& map, const DeviceConfig& device,
-                      std::vector<Residence>& residences) {
+void place_residencies(const Step& step, const DeviceConfig& device,
+                       std::vector<Residency>& residencies) {
   const std::uint64_t capacity = words_of(device.buffer).count();
-  const BufferNeed need = buffer_need(step, map, residences);
-  const auto candidates = orders(map, residences);
+  const BufferNeed need = buffer_need(step, residencies);
+  const auto candidates = orders(step, residencies);
   if (need.words.count() <= capacity) {
-    for (const std::size_t slack : {16, 8, 6, 4, 3, 2, 1, 0}) {
+    for (const std::size_t slack : limits.slacks) {
       for (const auto& order : candidates) {
-        if (fit(map, order, slack, capacity, residences)) return;
+        if (fit(step, order, slack, capacity, residencies)) return;
       }
     }
     if (any_order(candidates, [&](const std::vector<std::size_t>& order) {
-          return fit(map, order, 0, capacity, residences).has_value();
+          return fit(step, order, 0, capacity, residencies).has_value();
         })) {
       return;
     }
   }
-  Layout smallest = smallest_layout(map, candidates, need.words.count(), residences);
+  Layout smallest = smallest_layout(step, candidates, need.words.count(), residencies);
   if (smallest.words > capacity) refuse(step, need, Words(smallest.words), device);
-  residences = std::move(smallest.residences);
+  residencies = std::move(smallest.residencies);
 }
 
 }  // namespace spillway::sim

@@ -1,4 +1,4 @@
-// Addresses: where tensors lie outside the chip, and where residences lie in the buffer.
+// Addresses: where tensors lie outside the chip, and where whole tensors lie in the buffer.
 #pragma once
 
 #include <vector>
@@ -6,7 +6,7 @@
 #include "models/device_config.hpp"
 #include "models/tile.hpp"
 #include "sim/idealisations.hpp"
-#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/lifetimes/residency.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
@@ -20,14 +20,13 @@ struct BufferNeed {
   workloads::Words words;
   std::size_t op = 0;  ///< where
 };
-BufferNeed buffer_need(const workloads::Step& step, const models::MemoryMap& map,
-                       const std::vector<Residence>& residences);
+BufferNeed buffer_need(const workloads::Step& step, const std::vector<Residency>& residencies);
 
-/// Give every residence its address, so that no two overlap in both time and space. Space is left
-/// alone for as many operations after a stay as fit, so that the next tiles can arrive while it is
-/// still in use; that is all the double buffering there is. Throws InputError naming the layer, the
-/// words needed and the words there are when the buffer is too small.
-void place_residences(const workloads::Step& step, const models::MemoryMap& map,
-                      const models::DeviceConfig& device, std::vector<Residence>& residences);
+/// Give every residency its address, so that no two overlap in both time and space. Space is left
+/// alone for as many operations after a residency as fit, so that the next tiles can arrive while
+/// it is still in use; that is all the double buffering there is. Throws InputError naming the
+/// layer, the words needed and the words there are when the buffer is too small.
+void place_residencies(const workloads::Step& step, const models::DeviceConfig& device,
+                       std::vector<Residency>& residencies);
 
 }  // namespace spillway::sim

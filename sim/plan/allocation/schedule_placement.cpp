@@ -5,46 +5,44 @@
 #include <optional>
 
 #include "sim/plan/lifetimes/live_ranges.hpp"
+#include "sim/plan/limits.hpp"
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::sim {
 
 using workloads::Step;
 
-std::uint64_t most_words(const Schedule& schedule, const Step& step) {
-  std::uint64_t most = 0;
+Words most_words(const Schedule& schedule, const Step& step) {
+  std::vector<Words> words(schedule.by_operations() ? step.ops.size() : schedule.nests.size());
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
     const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    std::uint64_t words = pack(nest.spec, shape, nest.standing).words;
-    for (const Stay& stay : schedule.stays) {
-      if (stay.first <= n && n <= stay.last) {
-        words += words_of(stay, step);
-      }
-    }
-    most = std::max(most, words);
+    words[n] = Words(pack(nest.spec, shape, nest.standing).words);
   }
-  return most;
+  for (const Residency& residency : schedule.residencies) {
+    for (std::size_t time = residency.first; time <= residency.last; ++time) {
+      words[time] += words_of(residency, step);
+    }
+  }
+  return words.empty() ? Words(0) : std::ranges::max(words);
 }
 
 namespace {
 
-constexpr int most_orders = 200;  ///< in which to place stays
-
-/// Slots of a nest beside what stays.
-bool place_slots(Nest& nest, const TakenRanges& stays, std::uint64_t words) {
+/// Slots of a nest beside what is taken.
+bool place_slots(Nest& nest, const TakenRanges& taken, std::uint64_t words) {
   NestShape shape(nest.spec);
   while (true) {
     shape.set(nest.loops, nest.parts);
     // In one piece where there is a gap for it; else each slot where it fits.
     const Packing together = pack(nest.spec, shape, nest.standing);
-    const std::uint64_t base = stays.lowest_free(together.words, 0, 0);
+    const std::uint64_t base = taken.lowest_free(together.words, 0, 0);
     if (base + together.words <= words) {
       nest.address = together.from(base);
       return true;
     }
-    const Packing apart = pack(nest.spec, shape, nest.standing, stays);
+    const Packing apart = pack(nest.spec, shape, nest.standing, taken);
     nest.address = apart.address;
     if (apart.words <= words) return true;
     // Then what is done in parts takes less at a time.
@@ -54,12 +52,12 @@ bool place_slots(Nest& nest, const TakenRanges& stays, std::uint64_t words) {
   }
 }
 
-/// Stays and nests, each nest in one piece, at the lowest addresses: what finds no room comes first
-/// from then on.
+/// Residencies and nests, each nest in one piece, at the lowest addresses: what finds no room comes
+/// first from then on.
 bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
-  std::vector<LiveRange> boxes;  // the stays', then the nests'
-  for (const Stay& stay : schedule.stays) {
-    boxes.push_back({0, words_of(stay, step), stay.first, stay.last});
+  std::vector<LiveRange> boxes;  // the residencies', then the nests'
+  for (const Residency& residency : schedule.residencies) {
+    boxes.push_back({0, words_of(residency, step).count(), residency.first, residency.last});
   }
   std::vector<Packing> packings;
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
@@ -77,12 +75,12 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       return by_length ? measure_length(a) > measure_length(b) : measure_size(a) > measure_size(b);
     });
-    if (!first_fit(boxes, order, words, 0, most_orders)) continue;
-    for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
-      schedule.stays[i].address = boxes[i].begin;
+    if (!first_fit(boxes, order, words, 0, limits.orders_of_residencies)) continue;
+    for (std::size_t i = 0; i < schedule.residencies.size(); ++i) {
+      schedule.residencies[i].address = Words(boxes[i].begin);
     }
     for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
-      schedule.nests[n].address = packings[n].from(boxes[schedule.stays.size() + n].begin);
+      schedule.nests[n].address = packings[n].from(boxes[schedule.residencies.size() + n].begin);
     }
     return true;
   }
@@ -91,26 +89,28 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
 
 }  // namespace
 
-bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
-  auto& stays = schedule.stays;
-  std::vector<std::size_t> order(stays.size());
+bool place(Schedule& schedule, const Step& step, Words buffer) {
+  const std::uint64_t words = buffer.count();
+  auto& residencies = schedule.residencies;
+  std::vector<std::size_t> order(residencies.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto size_of = [&](std::size_t i) { return words_of(stays[i], step); };
+  const auto size_of = [&](std::size_t i) { return words_of(residencies[i], step).count(); };
   std::vector<Parts> parts;
   for (const Nest& nest : schedule.nests) parts.push_back(nest.parts);
-  /// Each stay at the lowest address free, or from both ends in turn.
+  /// Each residency at the lowest address free, or from both ends in turn.
   const auto try_order = [&](bool two_ended) {
     TakenRanges taken;
     bool low = true;
     for (const std::size_t i : order) {
-      Stay& stay = stays[i];
+      Residency& residency = residencies[i];
       const std::uint64_t size = size_of(i);
-      const std::uint64_t lowest = taken.lowest_free(size, stay.first, stay.last);
-      const auto highest = taken.highest_free(size, stay.first, stay.last, words);
+      const std::uint64_t lowest = taken.lowest_free(size, residency.first, residency.last);
+      const auto highest = taken.highest_free(size, residency.first, residency.last, words);
       if (!highest || lowest + size > words) return false;
-      stay.address = low || !two_ended ? lowest : *highest;
+      const std::uint64_t begin = low || !two_ended ? lowest : *highest;
+      residency.address = Words(begin);
       low = !low;
-      taken.take({stay.address, stay.address + size, stay.first, stay.last});
+      taken.take({begin, begin + size, residency.first, residency.last});
     }
     for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
       schedule.nests[n].parts = parts[n];  // as another order may have left them smaller
@@ -120,19 +120,19 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
   };
   // In order of time, from both ends in turn or from the bottom; then the large or long first.
   const auto by = [&](auto less) { std::stable_sort(order.begin(), order.end(), less); };
-  by([&](std::size_t a, std::size_t b) { return stays[a].first < stays[b].first; });
+  by([&](std::size_t a, std::size_t b) { return residencies[a].first < residencies[b].first; });
   if (try_order(true) || try_order(false)) return true;
   by([&](std::size_t a, std::size_t b) { return size_of(a) > size_of(b); });
   if (try_order(false) || try_order(true)) return true;
   by([&](std::size_t a, std::size_t b) {
-    return stays[a].last - stays[a].first > stays[b].last - stays[b].first;
+    return residencies[a].last - residencies[a].first > residencies[b].last - residencies[b].first;
   });
   if (try_order(false) || try_order(true)) return true;
   for (std::size_t n = 0; n < schedule.nests.size(); ++n) schedule.nests[n].parts = parts[n];
   if (place_together(schedule, step, words)) return true;
   // And in many other orders, the same ones each time.
   workloads::SplitMix numbers(1);
-  for (int tries = 0; tries < most_orders; ++tries) {
+  for (int tries = 0; tries < limits.shuffles_of_residencies; ++tries) {
     numbers.shuffle(order);
     if (try_order(tries % 2 == 0)) return true;
   }
@@ -140,20 +140,21 @@ bool place(Schedule& schedule, const Step& step, std::uint64_t words) {
 }
 
 BufferRange largest_gap(const Schedule& schedule, const Step& step, std::size_t nest,
-                        std::uint64_t words) {
-  std::vector<BufferRange> stays;
-  for (const Stay& stay : schedule.stays) {
-    if (nest < stay.first || stay.last < nest) continue;
-    stays.push_back({stay.address, stay.address + words_of(stay, step)});
+                        Words buffer) {
+  std::vector<BufferRange> taken;
+  for (const Residency& residency : schedule.residencies) {
+    if (nest < residency.first || residency.last < nest) continue;
+    const Words end = residency.address + words_of(residency, step);
+    taken.push_back({residency.address.count(), end.count()});
   }
-  stays.push_back({words, words});
-  std::sort(stays.begin(), stays.end(),
+  taken.push_back({buffer.count(), buffer.count()});
+  std::sort(taken.begin(), taken.end(),
             [](const BufferRange& a, const BufferRange& b) { return a.begin < b.begin; });
   BufferRange largest;
   std::uint64_t free = 0;
-  for (const BufferRange& stay : stays) {
-    if (stay.begin - free > largest.end - largest.begin) largest = {free, stay.begin};
-    free = stay.end;
+  for (const BufferRange& range : taken) {
+    if (range.begin - free > largest.end - largest.begin) largest = {free, range.begin};
+    free = range.end;
   }
   return largest;
 }

@@ -9,42 +9,60 @@ namespace spillway::sim {
 using workloads::Step;
 using workloads::Tensor;
 
+namespace {
+
+/// Of the step: the nest's operation that a slot's transfer is for.
+std::size_t op_of(const NestSpec& spec, std::size_t slot, Direction direction) {
+  // What leaves after a nest need not be made by it: then it is for the first.
+  std::size_t first = spec.ops.size(), last = 0;
+  for (std::size_t i = 0; i < spec.ops.size(); ++i) {
+    if (spec.ops[i].uses(slot)) first = std::min(first, i);
+    if (spec.ops[i].makes(slot)) last = i;
+  }
+  return spec.ops.at(direction == Direction::read ? first : last).op;
+}
+
+void add_slots(const Schedule& schedule, std::size_t n, std::vector<ScheduledMove>& moves) {
+  const Nest& nest = schedule.nests[n];
+  NestShape shape(nest.spec);
+  shape.set(nest.loops, nest.parts);
+  for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
+    const SlotTraffic traffic = shape.traffic(s, nest.standing[s]);
+    const auto add = [&](Direction direction, const models::TileSize& size) {
+      if (size.words == Words(0)) return;
+      const std::size_t op = op_of(nest.spec, s, direction);
+      moves.push_back({n, s, {}, nest.spec.slots[s].tensor, direction, op, size});
+    };
+    add(Direction::read, traffic.loads);
+    add(Direction::write, traffic.stores);
+  }
+}
+
+void add_residency(const Schedule& schedule, const Step& step, std::size_t i,
+                   std::vector<ScheduledMove>& moves) {
+  const Residency& residency = schedule.residencies[i];
+  const Tensor& tensor = step.tensor(residency.tensor);
+  const models::TileSize size =
+      models::tile_size(tile_of(residency, step), tensor.shape, tensor.element);
+  const auto add = [&](Direction direction, std::size_t time) {
+    std::size_t op = time;
+    if (!schedule.by_operations()) {
+      const NestSpec& spec = schedule.nests[time].spec;
+      op = op_of(spec, spec.slot_of(tensor.id), direction);
+    }
+    moves.push_back({0, 0, i, tensor.id, direction, op, size});
+  };
+  if (residency.begin == Residency::Begin::load) add(Direction::read, residency.first);
+  if (residency.stored) add(Direction::write, residency.last);
+}
+
+}  // namespace
+
 std::vector<ScheduledMove> moves_of(const Schedule& schedule, const Step& step) {
   std::vector<ScheduledMove> moves;
-  const auto add = [&](ScheduledMove move) {
-    const std::vector<NestOp>& ops = schedule.nests[move.nest].spec.ops;
-    std::size_t first = ops.size(), last = 0;  // a stay may end in a nest that does not make it
-    for (std::size_t i = 0; i < ops.size(); ++i) {
-      if (ops[i].uses(move.slot)) first = std::min(first, i);
-      if (ops[i].makes(move.slot)) last = i;
-    }
-    move.op = ops.at(move.direction == Direction::read ? first : last).op;
-    moves.push_back(move);
-  };
-  for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
-    const Nest& nest = schedule.nests[n];
-    NestShape shape(nest.spec);
-    shape.set(nest.loops, nest.parts);
-    for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
-      const Slot& slot = nest.spec.slots[s];
-      const SlotTraffic traffic = shape.traffic(s, nest.standing[s]);
-      const auto move = [&](Direction direction, const models::TileSize& size) {
-        if (size.words.count() != 0) add({n, s, {}, slot.tensor, direction, {}, size});
-      };
-      move(Direction::read, traffic.loads);
-      move(Direction::write, traffic.stores);
-    }
-  }
-  for (std::size_t i = 0; i < schedule.stays.size(); ++i) {
-    const Stay& stay = schedule.stays[i];
-    const Tensor& tensor = step.tensor(stay.tensor);
-    const models::TileSize size =
-        models::tile_size(tile_of(stay, step), tensor.shape, tensor.element);
-    const auto move = [&](Direction direction, std::size_t n) {
-      add({n, schedule.nests[n].spec.slot_of(tensor.id), i, tensor.id, direction, {}, size});
-    };
-    if (stay.loaded) move(Direction::read, stay.first);
-    if (stay.stored) move(Direction::write, stay.last);
+  for (std::size_t n = 0; n < schedule.nests.size(); ++n) add_slots(schedule, n, moves);
+  for (std::size_t i = 0; i < schedule.residencies.size(); ++i) {
+    add_residency(schedule, step, i, moves);
   }
   return moves;
 }
@@ -53,7 +71,7 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
                    Ledger& ledger) {
   ScheduleLines lines;
   for (const Nest& nest : schedule.nests) lines.slots.emplace_back(nest.spec.slots.size());
-  lines.stays.resize(schedule.stays.size());
+  lines.residencies.resize(schedule.residencies.size());
   for (const ScheduledMove& move : moves_of(schedule, step)) {
     const Tensor& tensor = step.tensor(move.tensor);
     const std::size_t line =
@@ -62,17 +80,17 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
                     step.layer_names[tensor.layer]);
     ledger.add(line, move.size.words, move.size.bytes);
     ScheduleLines::Lines& own =
-        move.stay ? lines.stays[*move.stay] : lines.slots[move.nest][move.slot];
+        move.residency ? lines.residencies[*move.residency] : lines.slots[move.nest][move.slot];
     (move.direction == Direction::read ? own.load : own.store) =
         static_cast<models::LedgerLabel>(line);
   }
   return lines;
 }
 
-std::uint64_t dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
-  std::uint64_t sum = 0;
+Words dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
+  Words sum;
   for (const ScheduledMove& move : moves_of(schedule, step)) {
-    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words.count();
+    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words;
   }
   return sum;
 }

@@ -1,7 +1,8 @@
-// What a schedule moves, and the lines of the ledger that it is counted in: from its loops alone.
+// What a schedule moves, and the lines of the ledger that it is counted in: from its loops and
+// residencies alone, before any instruction exists.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <vector>
 
@@ -11,18 +12,18 @@
 
 namespace spillway::sim {
 
-/// What crosses the border for one slot of a nest, or for a stay, in one direction.
+/// What crosses the border for one slot of a nest, or for a residency, in one direction.
 struct ScheduledMove {
-  std::size_t nest = 0, slot = 0;
-  std::optional<std::size_t> stay;
+  std::size_t nest = 0, slot = 0;        ///< where it is no residency
+  std::optional<std::size_t> residency;  ///< of the schedule
   workloads::TensorId tensor = 0;
   Direction direction = Direction::read;
-  /// Of the step: the nest's first that uses what is loaded, its last that makes what is stored, or
-  /// its first where none does.
+  /// Of the step. In a nest the first that uses what is loaded, the last that makes what is stored,
+  /// or the first where none does.
   std::size_t op = 0;
   models::TileSize size;
 };
-/// All of them, from the schedule's loops alone.
+/// All of them: those of slots, nest by nest, then those of residencies.
 std::vector<ScheduledMove> moves_of(const Schedule& schedule, const workloads::Step& step);
 
 /// Lines of the ledger of everything that a schedule moves.
@@ -31,15 +32,15 @@ struct ScheduleLines {
     models::LedgerLabel load = 0, store = 0;
   };
   std::vector<std::vector<Lines>> slots;  ///< by nest and slot
-  std::vector<Lines> stays;
+  std::vector<Lines> residencies;
 };
 
-/// Count what a schedule moves, from its loops alone.
+/// Count what a schedule moves.
 ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
 
 /// Words of it through the DRAM port.
-std::uint64_t dram_words(const Schedule& schedule, const workloads::Step& step,
-                         const models::MemoryMap& map);
+Words dram_words(const Schedule& schedule, const workloads::Step& step,
+                 const models::MemoryMap& map);
 
 }  // namespace spillway::sim

@@ -79,7 +79,7 @@ bool FusionGraph::used_within(TensorId id, std::size_t node, std::size_t most) c
 }
 
 bool FusionGraph::may_go_together(int i, int j) const {
-  constexpr int few = 8;
+  constexpr int few = limits.small_group;
   const int length = j - i + 1;
   if (!is_deep() || length <= few) return true;
   // 16, 24, 32, 48 … layers, from every fourth of their length on, or up to the last layer.

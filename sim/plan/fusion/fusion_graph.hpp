@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/plan/fusion/step_parts.hpp"
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/nest_builder.hpp"
 #include "sim/plan/schedule_task.hpp"
@@ -49,7 +50,7 @@ class FusionGraph {
   int depth() const { return static_cast<int>(parts_.layers.size()); }
 
   /// Deeper networks are searched less widely at each layer.
-  bool is_deep() const { return depth() > 20; }
+  bool is_deep() const { return depth() > limits.shallow; }
 
   /// Layers i to j are tried as one group. In a deep network those are all groups of a few layers,
   /// and of the longer ones such that one of about their length and place is among them: then their

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/plan/limits.hpp"
+
 namespace spillway::sim {
 
 std::vector<std::vector<Axis>> loop_orders(const NestSpec& spec) {
@@ -39,7 +41,7 @@ std::vector<std::int64_t> tile_sizes(std::int64_t extent) {
   for (std::int64_t pieces = 1; pieces <= extent;) {
     const std::int64_t tile = (extent + pieces - 1) / pieces;
     if (sizes.empty() || sizes.back() != tile) sizes.push_back(tile);
-    pieces = pieces < 16 ? pieces + 1 : std::max(pieces + 1, pieces * 9 / 8);
+    pieces = pieces < limits.even_cuts ? pieces + 1 : std::max(pieces + 1, pieces * 9 / 8);
   }
   if (sizes.empty() || sizes.back() != 1) sizes.push_back(1);
   return sizes;
@@ -51,7 +53,7 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   const bool maps = axis == Axis::row || axis == Axis::column;
   if ((maps && spec.whole_maps) || (axis == Axis::example && spec.whole_batch)) return {extent};
   std::vector<std::int64_t> sizes = tile_sizes(extent);
-  if (maps && extent <= small_map) {
+  if (maps && extent <= limits.small_map) {
     // How windows overlap depends on where exactly a map is cut: after the even cuts all others.
     for (std::int64_t tile = extent; tile > 1; --tile) {
       if (std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {

@@ -65,9 +65,6 @@ struct NestOp {
   bool uses(std::size_t slot) const { return takes(slot) || makes(slot); }
 };
 
-/// Up to this extent the rows and columns of maps are cut in every way.
-inline constexpr std::int64_t small_map = 8;
-
 /// Which operations, along which axes, with which tensors: all but tiles and order.
 struct NestSpec {
   std::string name;

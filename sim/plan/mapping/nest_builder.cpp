@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "models/kernel_cost.hpp"
-#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/lifetimes/op_needs.hpp"
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/operand_maps.hpp"
 #include "workloads/support/error.hpp"
 
@@ -200,7 +201,7 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
     // On large maps the words that pieces have in common cost more than their room is worth.
     if (one_by_one(axis)) {
       spec.pieces.push_back({axis, true});
-    } else if (extent <= small_map) {
+    } else if (extent <= limits.small_map) {
       spec.pieces.push_back({axis, false});
     }
   }

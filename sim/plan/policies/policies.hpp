@@ -1,4 +1,4 @@
-// The policies that cut operations into tiles. Each gives a schedule that fits the buffer.
+// The policies. Each gives a schedule that fits the buffer, or throws BufferTooSmall.
 #pragma once
 
 #include "sim/plan/schedule.hpp"
@@ -6,13 +6,18 @@
 
 namespace spillway::sim {
 
+/// Policy `paper`: operations on whole tensors, which are resident for as long as Table 1 of the
+/// paper assumes (paper_residencies). Throws when the buffer cannot hold a stage's tensors.
+Schedule paper_schedule(const ScheduleTask& task);
+
 /// Policy `layer`: each operation alone, its operands from and to memory, in the tiles that move
-/// the fewest words. Throws InputError when the buffer cannot hold the smallest tiles.
+/// the fewest words. Throws when the buffer cannot hold the smallest tiles.
 Schedule layer_schedule(const ScheduleTask& task);
 
 /// Policy `best`: operations joined, tensors kept in the buffer, layers grouped, in whatever way
 /// moves the fewest words among those that are searched; with `recompute`, activations may be made
-/// again in the backward pass instead of being stored. Throws InputError as layer_schedule does.
+/// again in the backward pass instead of being stored. Where whole tensors move no more, those.
+/// Throws as layer_schedule does.
 Schedule best_schedule(const ScheduleTask& task, bool recompute);
 
 }  // namespace spillway::sim

@@ -10,6 +10,8 @@
 
 namespace spillway::sim {
 
+using workloads::Words;
+
 std::vector<NestChoice> single_operations(const ScheduleTask& task) {
   const NestBuilder builder(task.step, task.map);
   std::vector<NestChoice> choices;
@@ -27,10 +29,10 @@ std::vector<NestChoice> single_operations(const ScheduleTask& task) {
 BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
   BufferNeeded most;
   for (const NestChoice& choice : choices) {
-    std::uint64_t needed = ~std::uint64_t{0};
+    Words needed(~std::uint64_t{0});
     for (const NestSpec& spec : choice) {
       if (!spec.pieces.empty()) continue;  // the smallest tiles are none smaller in pieces
-      needed = std::min(needed, smallest_buffer(spec, Standing(spec.slots.size())));
+      needed = std::min(needed, Words(smallest_buffer(spec, Standing(spec.slots.size()))));
     }
     if (needed > most.words) most = {choice.front().name, needed};
   }
@@ -38,11 +40,11 @@ BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
 }
 
 void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed) {
-  const workloads::Bytes smallest = bytes_of(workloads::Words(needed.words));
+  const workloads::Bytes smallest = bytes_of(needed.words);
   throw BufferTooSmall(
       fmt::format("{}too small: {} needs {} words on chip for its smallest tiles; found {} words; "
                   "allowed: at least {} bytes",
-                  task.device.buffer_where, needed.name, needed.words,
+                  task.device.buffer_where, needed.name, needed.words.count(),
                   words_of(task.device.buffer).count(), smallest.count()),
       smallest);
 }

@@ -1,12 +1,12 @@
 // Every operation in a nest of its own, and what the largest of them needs.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/schedule_task.hpp"
+#include "workloads/support/units.hpp"
 
 namespace spillway::sim {
 
@@ -16,7 +16,7 @@ std::vector<NestChoice> single_operations(const ScheduleTask& task);
 /// The nest that needs the most words of buffer.
 struct BufferNeeded {
   std::string name;
-  std::uint64_t words = 0;
+  workloads::Words words;
 };
 BufferNeeded largest_need(const std::vector<NestChoice>& choices);
 [[noreturn]] void refuse_buffer(const ScheduleTask& task, const BufferNeeded& needed);

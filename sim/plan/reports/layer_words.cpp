@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/plan/emission/booking.hpp"
+#include "sim/plan/lifetimes/op_needs.hpp"
 #include "workloads/step_needs.hpp"
 
 namespace spillway::sim {
@@ -39,14 +40,6 @@ std::vector<LayerWords> words_by_layer(const Plan& plan) {
   Sums sums(plan);
   for (const ScheduledMove& move : moves_of(plan.schedule(), plan.step())) {
     sums.add(move.op, move.tensor, move.size.words);
-  }
-  for (const Residence& residence : plan.residences()) {
-    const Tensor& tensor = plan.step().tensor(residence.tile.tensor);
-    const Words words = models::tile_size(residence.tile, tensor.shape, tensor.element).words;
-    if (residence.begin == Residence::Begin::load) {
-      sums.add(residence.first_op, tensor.id, words);
-    }
-    if (residence.store_at_end) sums.add(residence.last_op, tensor.id, words);
   }
   return std::move(sums).sums();
 }

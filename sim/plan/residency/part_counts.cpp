@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/loop_orders.hpp"
 
 namespace spillway::sim {
@@ -18,8 +19,8 @@ std::int64_t part_unit(std::int64_t extent) {
     return std::count_if(sizes.begin(), sizes.end(),
                          [&](std::int64_t size) { return of % size == 0; });
   };
-  std::int64_t unit = std::max<std::int64_t>(1, extent / 8);
-  for (std::int64_t larger = unit + 1; larger <= extent / 4; ++larger) {
+  std::int64_t unit = std::max<std::int64_t>(1, extent / limits.unit_at_least);
+  for (std::int64_t larger = unit + 1; larger <= extent / limits.unit_at_most; ++larger) {
     if (divisors(larger) > divisors(unit)) unit = larger;
   }
   return unit;
@@ -27,28 +28,28 @@ std::int64_t part_unit(std::int64_t extent) {
 
 }  // namespace
 
-std::uint64_t words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
+Words words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
   const bool there = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
-  return there ? words_of(tensor.bytes()).count() : 0;
+  return there ? words_of(tensor.bytes()) : Words(0);
 }
-std::uint64_t words_in_dram(const ScheduleTask& task) {
-  std::uint64_t sum = 0;
+Words words_in_dram(const ScheduleTask& task) {
+  Words sum;
   for (const Tensor& tensor : task.step.tensors) sum += words_in_dram(task, tensor);
   return sum;
 }
 
 Counts coarse_parts(const ScheduleTask& task) {
-  const std::uint64_t all = words_in_dram(task);
+  const std::uint64_t all = words_in_dram(task).count();
   Counts counts;
   for (const Tensor& tensor : task.step.tensors) {
-    const std::uint64_t size = words_in_dram(task, tensor);
-    if (size < std::max<std::uint64_t>(1, all / 50)) continue;
+    const std::uint64_t size = words_in_dram(task, tensor).count();
+    if (size < std::max<std::uint64_t>(1, all / limits.large_enough)) continue;
     const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
     std::vector<std::int64_t>& own = counts[tensor.id];
     for (std::int64_t count = unit; count < extent; count += unit) own.push_back(count);
     for (std::int64_t count = unit / 2; count > 0; count /= 2) {
       const std::uint64_t words = size / static_cast<std::uint64_t>(extent);
-      if (words * static_cast<std::uint64_t>(count) < all / 1000) break;
+      if (words * static_cast<std::uint64_t>(count) < all / limits.smallest_part) break;
       own.push_back(count);
     }
   }
@@ -57,13 +58,13 @@ Counts coarse_parts(const ScheduleTask& task) {
 
 Counts finer_parts(const Schedule& schedule, const Step& step, int rounds) {
   Counts counts;
-  for (const Stay& stay : schedule.stays) {
-    if (is_whole(stay, step)) continue;
-    const std::int64_t extent = step.tensor(stay.tensor).shape[0];
+  for (const Residency& residency : schedule.residencies) {
+    if (is_whole(residency, step)) continue;
+    const std::int64_t extent = step.tensor(residency.tensor).shape[0];
     const std::int64_t more = std::max<std::int64_t>(1, part_unit(extent) >> (2 * rounds)),
-                       end = std::min(extent, stay.count + 4 * more);
-    std::vector<std::int64_t>& own = counts[stay.tensor];
-    for (std::int64_t count = stay.count; count < end; count += more) own.push_back(count);
+                       end = std::min(extent, residency.count + limits.sizes_refined * more);
+    std::vector<std::int64_t>& own = counts[residency.tensor];
+    for (std::int64_t count = residency.count; count < end; count += more) own.push_back(count);
     std::sort(own.begin(), own.end());
     own.erase(std::unique(own.begin(), own.end()), own.end());
   }

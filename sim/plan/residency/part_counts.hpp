@@ -10,12 +10,12 @@
 
 namespace spillway::sim {
 
-/// By tensor, parts of it that may stand in the buffer: elements of its first dimension.
+/// By tensor, parts of it that may be resident: elements of its first dimension.
 using Counts = std::map<workloads::TensorId, std::vector<std::int64_t>>;
 
 /// Words that a tensor takes in DRAM, and that all of a step's take.
-std::uint64_t words_in_dram(const ScheduleTask& task, const workloads::Tensor& tensor);
-std::uint64_t words_in_dram(const ScheduleTask& task);
+Words words_in_dram(const ScheduleTask& task, const workloads::Tensor& tensor);
+Words words_in_dram(const ScheduleTask& task);
 
 /// Of every tensor large enough to matter, parts of all sizes, coarsely.
 Counts coarse_parts(const ScheduleTask& task);

@@ -1,6 +1,7 @@
 // How much of a tensor stays, once it is decided which tensors stay in part and where.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -11,38 +12,37 @@
 
 namespace spillway::sim {
 
-/// The schedule with as much of its stays in part as can be placed, and placed.
+/// The schedule with as much of its residencies in part as can be placed, and placed.
 std::optional<Schedule> placed_in_parts(const Schedule& schedule, const workloads::Step& step,
-                                        std::uint64_t words);
+                                        Words buffer);
 
-/// Of what stays in part in a schedule, as much as moves the fewest words in a buffer of so many,
+/// Of what stays in part in a schedule, as much as moves the fewest words in the buffer,
 /// where all else stays as it does; nests that this leaves other room get the best loops for it.
 class PartSizes {
  public:
   PartSizes(const Schedule& schedule, const workloads::Step& step,
-            const models::ComputeArray& array, std::uint64_t words);
+            const models::ComputeArray& array, Words buffer);
 
   /// Not placed yet.
   Schedule best();
 
  private:
-  static constexpr std::int64_t most_tried = 128;
-
-  std::uint64_t words_of_stay(const Stay& stay, std::int64_t count) const;
-  Standing standing(const Nest& nest, const Stay& stay, std::int64_t count) const;
-  /// What stays leave to a nest; none where they leave nothing.
-  std::uint64_t room(std::size_t n, const Stay& stay, std::int64_t count) const;
-  std::optional<FoundNest> found(std::size_t n, const Stay& stay, std::int64_t count) {
-    return searches_[n].find(standing(schedule_.nests[n], stay, count), room(n, stay, count));
+  Words words_of_part(const Residency& residency, std::int64_t count) const;
+  Standing standing(const Nest& nest, const Residency& residency, std::int64_t count) const;
+  /// What residencies leave to a nest; none where they leave nothing.
+  Words room(std::size_t n, const Residency& residency, std::int64_t count) const;
+  std::optional<FoundNest> found(std::size_t n, const Residency& residency, std::int64_t count) {
+    return searches_[n].find(standing(schedule_.nests[n], residency, count),
+                             room(n, residency, count).count());
   }
-  /// Words of the stay and of the nests that it lasts for.
-  std::optional<std::uint64_t> moved(const Stay& stay, std::int64_t count);
-  void take(Stay& stay, std::int64_t count);
+  /// Words of the residency and of the nests that it lasts for.
+  std::optional<Words> moved(const Residency& residency, std::int64_t count);
+  void take(Residency& residency, std::int64_t count);
 
   Schedule schedule_;
   const workloads::Step& step_;
   const models::ComputeArray& array_;
-  std::uint64_t words_;
+  Words buffer_;
   std::vector<LoopSearch> searches_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 
 namespace spillway::sim {
@@ -12,22 +13,22 @@ using workloads::Step;
 using workloads::Tensor;
 using workloads::TensorId;
 
-PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, KnownLoops& known,
-                       std::uint64_t words, const std::optional<Counts>& parts)
-    : task_(task), step_(task.step), graph_(graph), known_(known), words_(words) {
+PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
+                       Words buffer, const std::optional<Counts>& parts)
+    : task_(task), step_(task.step), graph_(graph), mappings_(mappings), words_(buffer.count()) {
   for (const Tensor& tensor : step_.tensors) size_.push_back(words_of(tensor.bytes()).count());
   part_counts_.resize(size_.size());
   for (const auto& [id, counts] : parts.value_or(Counts{})) {
     for (const std::int64_t count : counts) {
-      if (size_of(id, count) <= words) part_counts_[id].push_back(count);
+      if (size_of(id, count) <= words_) part_counts_[id].push_back(count);
     }
   }
   // Tensors so small are not worth a choice.
-  const std::uint64_t negligible = words_in_dram(task) / 10'000;
-  may_stand_.resize(graph.edges().size());
+  const std::uint64_t negligible = words_in_dram(task).count() / limits.negligible;
+  candidates_.resize(graph.edges().size());
   if (!parts) return;
   with_parts_ = !parts->empty();
-  for (std::size_t e = 0; e < may_stand_.size(); ++e) find_may_stand(e, negligible);
+  for (std::size_t e = 0; e < candidates_.size(); ++e) find_candidates(e, negligible);
 }
 
 std::optional<PathSearch::Found> PathSearch::run(std::size_t from, std::size_t to,
@@ -35,58 +36,60 @@ std::optional<PathSearch::Found> PathSearch::run(std::size_t from, std::size_t t
   by_node_.assign(graph_.nodes_in_order().size(), {});
   limit_ = limit;
   ahead_ = words_ahead(to);
-  by_node_[from].by_held[{}].cost = 0;
+  by_node_[from].by_resident[{}].cost = 0;
   for (const std::size_t node : graph_.nodes_in_order()) {
     States& states = by_node_[node];
-    if (states.by_held.empty()) continue;
+    if (states.by_resident.empty()) continue;
     States followed;
-    for (const HeldSet& set : most_promising(node)) {
-      followed.by_held.emplace(set, states.by_held.at(set));
-      for (const std::size_t e : graph_.leaving(node)) follow(states.by_held.at(set), set, e);
+    for (const ResidentSet& set : most_promising(node)) {
+      followed.by_resident.emplace(set, states.by_resident.at(set));
+      for (const std::size_t e : graph_.leaving(node)) follow(states.by_resident.at(set), set, e);
     }
     if (node != to) states = std::move(followed);
   }
-  const auto end = by_node_[to].by_held.find({});
-  if (end == by_node_[to].by_held.end()) return std::nullopt;
+  const auto end = by_node_[to].by_resident.find({});
+  if (end == by_node_[to].by_resident.end()) return std::nullopt;
   return Found{trace_back(from, to), end->second.cost};
 }
 
 std::size_t PathSearch::beam() const {
-  if (graph_.is_deep()) return most_if_deep;
-  return with_parts_ ? most_with_parts : most_states;
+  if (graph_.is_deep()) return limits.beam_if_deep;
+  return with_parts_ ? limits.beam_with_parts : limits.beam;
 }
 
-std::int64_t PathSearch::worth(const HeldSet& held, std::uint64_t cost) const {
+std::int64_t PathSearch::worth(const ResidentSet& resident, std::uint64_t cost) const {
   auto result = static_cast<std::int64_t>(cost);
-  for (const Held& h : held) result -= static_cast<std::int64_t>(size_of(h.tensor, h.count));
+  for (const ResidentTensor& each : resident)
+    result -= static_cast<std::int64_t>(size_of(each.tensor, each.count));
   return result;
 }
 
-std::vector<HeldSet> PathSearch::most_promising(std::size_t node) const {
+std::vector<ResidentSet> PathSearch::most_promising(std::size_t node) const {
   struct State {
     std::int64_t cost = 0;
-    HeldSet held;
+    ResidentSet resident;
     auto operator<=>(const State&) const = default;
   };
   std::vector<State> states;
-  for (const auto& [held, reached] : by_node_[node].by_held) {
-    states.emplace_back(worth(held, reached.cost), held);
+  for (const auto& [resident, reached] : by_node_[node].by_resident) {
+    states.emplace_back(worth(resident, reached.cost), resident);
   }
   std::sort(states.begin(), states.end());
   states.resize(std::min(states.size(), beam()));
-  std::vector<HeldSet> result;
-  for (const State& state : states) result.push_back(state.held);
+  std::vector<ResidentSet> result;
+  for (const State& state : states) result.push_back(state.resident);
   return result;
 }
 
 void PathSearch::thin_out(States& states) const {
-  if (states.by_held.size() < 4 * beam()) return;
+  if (states.by_resident.size() < limits.beams_kept * beam()) return;
   std::vector<std::int64_t> costs;
-  for (const auto& [held, reached] : states.by_held) costs.push_back(worth(held, reached.cost));
+  for (const auto& [resident, reached] : states.by_resident)
+    costs.push_back(worth(resident, reached.cost));
   const auto last = costs.begin() + static_cast<std::ptrdiff_t>(beam() - 1);
   std::nth_element(costs.begin(), last, costs.end());
   states.most = *last;
-  std::erase_if(states.by_held, [&](const auto& state) {
+  std::erase_if(states.by_resident, [&](const auto& state) {
     return worth(state.first, state.second.cost) > states.most;
   });
 }
@@ -96,16 +99,16 @@ std::uint64_t PathSearch::size_of(TensorId id, std::int64_t count) const {
   return size_of(id) / static_cast<std::uint64_t>(all_of(id)) * static_cast<std::uint64_t>(count);
 }
 
-void PathSearch::find_may_stand(std::size_t e, std::uint64_t negligible) {
+void PathSearch::find_candidates(std::size_t e, std::uint64_t negligible) {
   const Edge& edge = graph_.edges()[e];
-  std::vector<TensorId>& result = may_stand_[e];
+  std::vector<TensorId>& result = candidates_[e];
   for (const NestSpec& spec : edge.choice) {
     for (const Slot& slot : spec.slots) {
       const TensorId id = slot.tensor;
       if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
       if (!on_dram(id) || size_of(id) < negligible) continue;
       if (size_of(id) > words_ && part_counts(slot).empty()) continue;
-      if (!graph_.used_within(id, edge.to, far)) continue;
+      if (!graph_.used_within(id, edge.to, limits.idle_distance)) continue;
       if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
     }
   }
@@ -113,78 +116,78 @@ void PathSearch::find_may_stand(std::size_t e, std::uint64_t negligible) {
                    [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
 }
 
-void PathSearch::follow(const Reached& reached, const HeldSet& held, std::size_t e) {
+void PathSearch::follow(const Reached& reached, const ResidentSet& resident, std::size_t e) {
   const Edge& edge = graph_.edges()[e];
   if (reached.cost + ahead_[edge.to] >= limit_) return;
   std::vector<TensorId> candidates;
-  for (const TensorId id : may_stand_[e]) {
-    if (!held.has(id)) candidates.push_back(id);
+  for (const TensorId id : candidates_[e]) {
+    if (!resident.has(id)) candidates.push_back(id);
   }
-  // Of those held before, what nobody uses any more goes; each of the others may go or stay.
-  std::vector<Held> may_stay, go;
-  std::uint64_t standing = 0;
-  for (const Held& h : held) {
-    (graph_.used(h.tensor, edge.to) ? may_stay : go).push_back(h);
-    standing += size_of(h.tensor, h.count);
+  // Of those resident before, what nobody uses any more goes; each of the others may go or stay.
+  std::vector<ResidentTensor> may_stay, go;
+  std::uint64_t resident_words = 0;
+  for (const ResidentTensor& each : resident) {
+    (graph_.used(each.tensor, edge.to) ? may_stay : go).push_back(each);
+    resident_words += size_of(each.tensor, each.count);
   }
-  if (standing >= words_) return;
-  if (candidates.size() + may_stay.size() > most_choices) {
-    candidates.resize(most_choices - may_stay.size());
+  if (resident_words >= words_) return;
+  if (candidates.size() + may_stay.size() > limits.candidates) {
+    candidates.resize(limits.candidates - may_stay.size());
   }
   for (std::size_t c = 0; c < edge.choice.size(); ++c) {
     const NestSpec& spec = edge.choice[c];
-    Pins pins;
+    ResidentSlots slots;
     bool possible = true;
     std::uint64_t own = 0;
-    const auto held_option = [&](const Held& h) {
-      Option option{h.tensor, h.count, spec.slot_of(h.tensor), h.dirty, 0};
+    const auto resident_option = [&](const ResidentTensor& each) {
+      Option option{each.tensor, each.count, spec.slot_of(each.tensor), each.dirty, 0};
       if (option.slot < spec.slots.size()) {
         const Slot& slot = spec.slots[option.slot];
-        possible = possible && can_stand(slot, h.count);
+        possible = possible && can_stay(slot, each.count);
         option.dirty = option.dirty || slot.changed;
-        pins.insert({option.slot, h.count});
+        slots.insert({option.slot, each.count});
       }
-      if (option.dirty && graph_.wanted(h.tensor, edge.to)) {
-        option.own = size_of(h.tensor, h.count);
+      if (option.dirty && graph_.wanted(each.tensor, edge.to)) {
+        option.own = size_of(each.tensor, each.count);
       }
       return option;
     };
-    for (const Held& h : go) own += held_option(h).own;
+    for (const ResidentTensor& each : go) own += resident_option(each).own;
     std::vector<Option> take, stay;
-    for (const Held& h : may_stay) stay.push_back(held_option(h));
+    for (const ResidentTensor& each : may_stay) stay.push_back(resident_option(each));
     if (!possible) continue;
     for (const TensorId id : candidates) {
       const std::size_t s = spec.slot_of(id);
       if (s == spec.slots.size()) continue;
       const Slot& slot = spec.slots[s];
       std::vector<std::int64_t> counts = part_counts(slot);
-      if (can_stand(slot, all_of(id))) counts.push_back(all_of(id));
+      if (can_stay(slot, all_of(id))) counts.push_back(all_of(id));
       for (const std::int64_t count : counts) {
         const bool outside = slot.source == Slot::Source::outside;
         take.push_back({id, count, s, slot.changed, outside ? size_of(id, count) : 0});
       }
     }
-    Try all{reached, held, e, c, take, stay};
-    choose_taken(all, 0, {own, standing, {}, pins});
+    Try all{reached, resident, e, c, take, stay};
+    choose_taken(all, 0, {own, resident_words, {}, slots});
   }
 }
 
 void PathSearch::choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
   if (i == all.take.size()) {
     if (all.reached.cost + chosen.own >= limit_) return;
-    Nests nests{known_.loops(all.edge, chosen.pins)};
+    Nests nests{mappings_.caches(all.edge, chosen.slots)};
     choose_staying(all, 0, chosen, nests);
     return;
   }
   choose_taken(all, i + 1, chosen);
   const Option& option = all.take[i];
-  if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
+  if (chosen.next.size() == limits.residents || (chosen.in_part && in_part(option))) return;
   Chosen more = chosen;
   more.own += option.own;
-  more.standing += size_of(option.tensor, option.count);
-  if (more.standing >= words_) return;
+  more.resident_words += size_of(option.tensor, option.count);
+  if (more.resident_words >= words_) return;
   more.next.insert({option.tensor, option.count, option.dirty});
-  more.pins.insert({option.slot, option.count});
+  more.slots.insert({option.slot, option.count});
   more.in_part = more.in_part || in_part(option);
   while (i < all.take.size() && all.take[i].tensor == option.tensor) ++i;
   choose_taken(all, i, more);
@@ -200,7 +203,7 @@ void PathSearch::choose_staying(const Try& all, std::size_t i, const Chosen& cho
   Chosen more = chosen;
   more.own += option.own;
   choose_staying(all, i + 1, more, nests);
-  if (chosen.next.size() == most_held || (chosen.in_part && in_part(option))) return;
+  if (chosen.next.size() == limits.residents || (chosen.in_part && in_part(option))) return;
   more = chosen;
   more.next.insert({option.tensor, option.count, option.dirty});
   more.in_part = more.in_part || in_part(option);
@@ -211,8 +214,8 @@ void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
   const std::size_t to = graph_.edges()[all.edge].to;
   const std::uint64_t cost = all.reached.cost + chosen.own;
   std::uint64_t later = ahead_[to];
-  for (const Held& h : chosen.next) {
-    if (h.dirty && graph_.stored_last(h.tensor)) later += size_of(h.tensor, h.count);
+  for (const ResidentTensor& each : chosen.next) {
+    if (each.dirty && graph_.stored_last(each.tensor)) later += size_of(each.tensor, each.count);
   }
   if (cost + later >= limit_) return;
   States& states = by_node_[to];
@@ -227,25 +230,25 @@ void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
     return nests.best == nullptr || cost + nests.best->dram_words < bound;
   };
   if (!reaches_less()) return;
-  const auto known = states.by_held.find(chosen.next);
-  if (known != states.by_held.end()) {
+  const auto known = states.by_resident.find(chosen.next);
+  if (known != states.by_resident.end()) {
     bound = std::min(bound, known->second.cost);
     if (!reaches_less()) return;
   }
   if (nests.best == nullptr) {
-    const FoundNest* found = known_.find(all.edge, all.choice, chosen.pins, nests.loops,
-                                         words_ - chosen.standing, bound - cost);
+    const FoundNest* found = mappings_.find(all.edge, all.choice, chosen.slots, nests.caches,
+                                            words_ - chosen.resident_words, bound - cost);
     if (found == nullptr || cost + found->dram_words >= bound) {
       nests.none_below = bound - cost;
       return;
     }
     nests.best = found;
   }
-  const Reached better{cost + nests.best->dram_words, all.held, all.edge, all.choice};
-  if (known != states.by_held.end()) {
+  const Reached better{cost + nests.best->dram_words, all.resident, all.edge, all.choice};
+  if (known != states.by_resident.end()) {
     known->second = better;
   } else {
-    states.by_held.emplace(chosen.next, better);
+    states.by_resident.emplace(chosen.next, better);
     thin_out(states);
   }
 }
@@ -264,49 +267,51 @@ std::vector<std::uint64_t> PathSearch::words_ahead(std::size_t to) const {
 
 Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
   struct Taken {
-    HeldSet before, after;
+    ResidentSet before, after;
     std::size_t edge = 0, choice = 0;
   };
   std::vector<Taken> path;
-  for (HeldSet held; to != from;) {
-    const Reached& reached = by_node_[to].by_held.at(held);
-    path.push_back({reached.before, held, reached.edge, reached.choice});
+  for (ResidentSet resident; to != from;) {
+    const Reached& reached = by_node_[to].by_resident.at(resident);
+    path.push_back({reached.before, resident, reached.edge, reached.choice});
     to = graph_.edges()[reached.edge].from;
-    held = reached.before;
+    resident = reached.before;
   }
   std::reverse(path.begin(), path.end());
   Schedule schedule;
-  std::map<TensorId, std::size_t> open;  // stays
+  std::map<TensorId, std::size_t> open;  // residencies
   for (std::size_t n = 0; n < path.size(); ++n) {
     const auto& [before, after, e, c] = path[n];
     const Edge& edge = graph_.edges()[e];
     const NestSpec& spec = edge.choice[c];
-    std::vector<Held> all(before.begin(), before.end());
-    for (const Held& h : after) {
-      if (!before.has(h.tensor)) all.push_back(h);
+    std::vector<ResidentTensor> all(before.begin(), before.end());
+    for (const ResidentTensor& each : after) {
+      if (!before.has(each.tensor)) all.push_back(each);
     }
-    std::uint64_t standing = 0;
-    Pins pins;
-    for (const Held& h : all) {
-      const std::size_t s = spec.slot_of(h.tensor);
+    std::uint64_t resident_words = 0;
+    ResidentSlots slots;
+    for (const ResidentTensor& each : all) {
+      const std::size_t s = spec.slot_of(each.tensor);
       const bool here = s < spec.slots.size();
-      standing += size_of(h.tensor, h.count);
-      if (here) pins.insert({s, h.count});
-      if (!open.contains(h.tensor)) {
-        open[h.tensor] = schedule.stays.size();
-        schedule.stays.push_back(
-            {h.tensor, h.count, n, n, spec.slots[s].source == Slot::Source::outside, false, 0});
+      resident_words += size_of(each.tensor, each.count);
+      if (here) slots.insert({s, each.count});
+      if (!open.contains(each.tensor)) {
+        using Begin = Residency::Begin;
+        const bool loads = spec.slots[s].source == Slot::Source::outside;
+        open[each.tensor] = schedule.residencies.size();
+        schedule.residencies.push_back(
+            {each.tensor, each.count, n, n, loads ? Begin::load : Begin::make, false, Words(0)});
       }
-      Stay& stay = schedule.stays[open[h.tensor]];
-      stay.last = n;
-      if (after.has(h.tensor)) continue;
-      const bool dirty = h.dirty || (here && spec.slots[s].changed);
-      stay.stored = dirty && graph_.wanted(h.tensor, edge.to);
-      open.erase(h.tensor);
+      Residency& residency = schedule.residencies[open[each.tensor]];
+      residency.last = n;
+      if (after.has(each.tensor)) continue;
+      const bool dirty = each.dirty || (here && spec.slots[s].changed);
+      residency.stored = dirty && graph_.wanted(each.tensor, edge.to);
+      open.erase(each.tensor);
     }
-    const FoundNest& found = known_.quickest(e, c, pins, words_ - standing);
+    const FoundNest& found = mappings_.quickest(e, c, slots, words_ - resident_words);
     schedule.nests.push_back(
-        make_nest(spec, found, pins.standing(spec.slots.size()), words_ - standing));
+        make_nest(spec, found, slots.standing(spec.slots.size()), words_ - resident_words));
   }
   return schedule;
 }

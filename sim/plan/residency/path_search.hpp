@@ -1,6 +1,6 @@
-// What stays in the buffer between the nests of a step. The cheapest path through the graph is
-// found by dynamic programming, where a state is a place and what stands in the buffer there: whole
-// tensors, and no more than one in part.
+// What is resident between the nests of a step. The cheapest path through the graph is found by
+// dynamic programming, where a state is a place and what is resident there: whole tensors, and no
+// more than one in part.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "sim/plan/fusion/fusion_graph.hpp"
-#include "sim/plan/residency/held_set.hpp"
-#include "sim/plan/residency/known_loops.hpp"
+#include "sim/plan/residency/edge_mappings.hpp"
 #include "sim/plan/residency/part_counts.hpp"
+#include "sim/plan/residency/resident_set.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/schedule_task.hpp"
 
@@ -21,48 +21,46 @@ namespace spillway::sim {
 /// More words than any plan moves.
 inline constexpr std::uint64_t unreachable = std::numeric_limits<std::uint64_t>::max() / 4;
 
-/// The cheapest path in a buffer of so many words.
+/// The cheapest path in a buffer.
 class PathSearch {
  public:
   /// Of tensors in `parts` a part may stay in the buffer from one nest to the next, of all others
   /// the whole; without `parts` nothing does.
-  PathSearch(const ScheduleTask& task, const FusionGraph& graph, KnownLoops& known,
-             std::uint64_t words, const std::optional<Counts>& parts);
+  PathSearch(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
+             Words buffer, const std::optional<Counts>& parts);
 
   struct Found {
     Schedule schedule;
     std::uint64_t cost = 0;
   };
-  /// The cheapest way from one node to another, with nothing held at both, if it costs less than
-  /// `limit`.
+  /// The cheapest way from one node to another, with nothing resident at both, if it costs less
+  /// than `limit`.
   std::optional<Found> run(std::size_t from, std::size_t to, std::uint64_t limit = unreachable);
 
  private:
   struct Reached {
     std::uint64_t cost = unreachable;
     // How it is reached, in reverse.
-    HeldSet before;
+    ResidentSet before;
     std::size_t edge = 0, choice = 0;
   };
   struct Hash {
-    std::size_t operator()(const HeldSet& held) const { return held.hash(); }
+    std::size_t operator()(const ResidentSet& resident) const { return resident.hash(); }
   };
 
-  /// That are followed from a node: fewer where parts may be held, as there are more much alike,
-  /// and in deep networks.
-  static constexpr std::size_t most_states = 1000, most_with_parts = 600, most_if_deep = 300;
-
-  /// Ways to hold tensors at a node, of which only the most promising are followed: those that cost
-  /// the least, once what is held is worth as much as bringing it in.
+  /// What may be resident at a node, of which only the most promising are followed: those that cost
+  /// the least, once what is resident is worth as much as bringing it in.
   struct States {
-    std::unordered_map<HeldSet, Reached, Hash> by_held;
+    std::unordered_map<ResidentSet, Reached, Hash> by_resident;
     /// What is worth more than this is not followed.
     std::int64_t most = std::numeric_limits<std::int64_t>::max();
   };
+  /// How many are followed from a node: fewer where parts may be resident, as there are more much
+  /// alike, and in deep networks.
   std::size_t beam() const;
-  std::int64_t worth(const HeldSet& held, std::uint64_t cost) const;
+  std::int64_t worth(const ResidentSet& resident, std::uint64_t cost) const;
 
-  std::vector<HeldSet> most_promising(std::size_t node) const;
+  std::vector<ResidentSet> most_promising(std::size_t node) const;
 
   /// Forgets what can no longer be among the most promising, once there is much of it.
   void thin_out(States& states) const;
@@ -73,20 +71,17 @@ class PathSearch {
   std::uint64_t size_of(workloads::TensorId id, std::int64_t count) const;
   bool on_dram(workloads::TensorId id) const { return task_.map[id].port == models::Port::dram; }
 
-  static constexpr std::size_t most_choices = 10;
-  static constexpr std::size_t far = 14;  ///< parts that a tensor may be kept for nothing
-
   /// Tensors that an edge uses and that may stay in the buffer after it. The small ones come first,
   /// so that a larger buffer adds choices and takes none away.
-  void find_may_stand(std::size_t e, std::uint64_t negligible);
+  void find_candidates(std::size_t e, std::uint64_t negligible);
 
-  /// Parts of a slot's tensor that may stand in the buffer; such of less than a word for each
+  /// Parts of a slot's tensor that may be resident; such of less than a word for each
   /// element may not.
   std::vector<std::int64_t> part_counts(const Slot& slot) const {
     return can_stand_in_part(slot) ? part_counts_[slot.tensor] : std::vector<std::int64_t>{};
   }
 
-  /// A tensor that may stand in the buffer after an edge.
+  /// A tensor that may be resident after an edge.
   struct Option {
     workloads::TensorId tensor = 0;
     std::int64_t count = 0;
@@ -95,10 +90,10 @@ class PathSearch {
     std::uint64_t own = 0;  ///< words that it moves itself: loaded if taken, stored if it leaves
   };
 
-  /// All ways to hold tensors on an edge.
-  void follow(const Reached& reached, const HeldSet& held, std::size_t e);
+  /// All that may be resident on an edge.
+  void follow(const Reached& reached, const ResidentSet& resident, std::size_t e);
 
-  bool can_stand(const Slot& slot, std::int64_t count) const {
+  bool can_stay(const Slot& slot, std::int64_t count) const {
     return count < all_of(slot.tensor) ? can_stand_in_part(slot) : sim::can_stand(slot);
   }
   bool in_part(const Option& option) const { return option.count < all_of(option.tensor); }
@@ -106,20 +101,20 @@ class PathSearch {
   /// What choices are made among.
   struct Try {
     const Reached& reached;
-    const HeldSet& held;
+    const ResidentSet& resident;
     std::size_t edge, choice;
     const std::vector<Option>&take, &stay;
   };
   struct Chosen {
-    std::uint64_t own = 0, standing = 0;
-    HeldSet next;
-    Pins pins;
-    bool in_part = false;  ///< something is held so; no more than one at a time
+    std::uint64_t own = 0, resident_words = 0;
+    ResidentSet next;
+    ResidentSlots slots;
+    bool in_part = false;  ///< something is resident so; no more than one at a time
   };
 
-  /// What is known of the nests of a choice with all pins decided.
+  /// What is known of the nests of a choice with all slots decided.
   struct Nests {
-    KnownLoops::Loops& loops;
+    EdgeMappings::Caches& caches;
     const FoundNest* best = nullptr;
     std::uint64_t none_below = 0;  ///< there are none that move fewer words
   };
@@ -139,12 +134,12 @@ class PathSearch {
   const ScheduleTask& task_;
   const workloads::Step& step_;
   const FusionGraph& graph_;
-  KnownLoops& known_;
+  EdgeMappings& mappings_;
   std::uint64_t words_;
   std::vector<std::uint64_t> size_;                     // words, by tensor
   std::vector<std::vector<std::int64_t>> part_counts_;  // that fit, by tensor
   bool with_parts_ = false;
-  std::vector<std::vector<workloads::TensorId>> may_stand_;  // by edge
+  std::vector<std::vector<workloads::TensorId>> candidates_;  // by edge
   std::vector<States> by_node_;
   std::uint64_t limit_ = unreachable;
   std::vector<std::uint64_t> ahead_;  // by node

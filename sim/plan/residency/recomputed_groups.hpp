@@ -12,13 +12,13 @@
 namespace spillway::sim {
 
 /// Lower layers in groups that are made again in the backward pass: the cheapest groups of layers
-/// 1 to r for every r, and which r are worth a search of the layers above. Kept by the buffer's
-/// words.
+/// 1 to r for every r, and which r are worth a search of the layers above. Kept by the
+/// buffer's size.
 class RecomputedGroups {
  public:
-  RecomputedGroups(const ScheduleTask& task, const FusionGraph& graph, KnownLoops& known,
+  RecomputedGroups(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
                    const models::ComputeArray& array)
-      : task_(task), graph_(graph), known_(known), array_(array) {}
+      : task_(task), graph_(graph), mappings_(mappings), array_(array) {}
 
   /// Layers 1 to r: the last of their groups, and the words that all of them move.
   struct Lower {
@@ -30,38 +30,36 @@ class RecomputedGroups {
     std::vector<std::optional<Lower>> lower;  ///< by r
     std::vector<int> worth_it;                ///< values of r, in order
   };
-  const Choice& in(std::uint64_t words);
+  const Choice& in(Words buffer);
 
   /// The groups of layers 1 to r around the schedule of the others.
-  Schedule around(int r, Schedule upper, std::uint64_t words);
+  Schedule around(int r, Schedule upper, Words buffer);
 
  private:
-  /// Deeper networks are searched for a few r alone, those that are the best where nothing stays in
-  /// the buffer.
-  static constexpr int all_up_to = 16;
-  static constexpr std::size_t most_searched = 4;
-
-  Choice choose(std::uint64_t words) const;
+  Choice choose(Words buffer) const;
 
   std::optional<Lower> cheapest(const std::vector<std::optional<Lower>>& lower, int r,
-                                std::uint64_t words) const;
+                                Words buffer) const;
 
-  void keep_most_promising(Choice& choice, std::uint64_t words) const;
+  /// Deeper networks are searched for a few r alone, those that are the best where nothing stays in
+  /// the buffer.
+  void keep_most_promising(Choice& choice, Words buffer) const;
 
-  Nest nest_of(const NestSpec& spec, const FoundNest& found, std::uint64_t words) const {
-    return LoopSearch(spec).quickest_nest(found, Standing(spec.slots.size()), words, array_);
+  Nest nest_of(const NestSpec& spec, const FoundNest& found, Words buffer) const {
+    return LoopSearch(spec).quickest_nest(found, Standing(spec.slots.size()), buffer.count(),
+                                          array_);
   }
 
   const ScheduleTask& task_;
   const FusionGraph& graph_;
-  KnownLoops& known_;
+  EdgeMappings& mappings_;
   const models::ComputeArray& array_;
-  std::map<std::uint64_t, Choice> by_words_;
+  std::map<Words, Choice> by_buffer_;
 };
 
 /// The cheapest path of less than `limit` words; with `groups` lower layers may be made again.
 std::optional<PathSearch::Found> cheapest_path(PathSearch& path, const FusionGraph& graph,
-                                               RecomputedGroups* groups, std::uint64_t words,
+                                               RecomputedGroups* groups, Words buffer,
                                                std::uint64_t limit);
 
 }  // namespace spillway::sim

@@ -1,10 +1,12 @@
-// What stays in the buffer between two loop nests, and what of a nest's slots that is.
+// What is resident between two loop nests, and in which slots of a nest: residencies while they
+// are searched for, when nobody knows yet where they begin and end.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
+#include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/nest.hpp"
 
 namespace spillway::sim {
@@ -28,51 +30,49 @@ class FewSorted {
   std::size_t size_ = 0;
 };
 
-/// A tensor in the buffer at a node, or the first part of it.
-struct Held {
+/// A tensor, or the first part of it, that is resident at a node.
+struct ResidentTensor {
   workloads::TensorId tensor = 0;
   std::int64_t count = 0;  ///< elements of its first dimension
   bool dirty = false;      ///< memory does not have its value
-  auto operator<=>(const Held&) const = default;
+  auto operator<=>(const ResidentTensor&) const = default;
 };
 
-/// Tensors that stay at once. Each more multiplies the states of the search.
-inline constexpr std::size_t most_held = 4;
-
-class HeldSet : public FewSorted<Held, most_held> {
+class ResidentSet : public FewSorted<ResidentTensor, limits.residents> {
  public:
   bool has(workloads::TensorId id) const {
-    return std::any_of(begin(), end(), [&](const Held& h) { return h.tensor == id; });
+    return std::any_of(begin(), end(),
+                       [&](const ResidentTensor& each) { return each.tensor == id; });
   }
   std::size_t hash() const {
     std::size_t result = size();
-    for (const Held& h : *this) {
-      result = result * 1'000'003 + (h.tensor << 1 | (h.dirty ? 1U : 0U));
-      result = result * 1'000'003 + static_cast<std::size_t>(h.count);
+    for (const ResidentTensor& each : *this) {
+      result = result * 1'000'003 + (each.tensor << 1 | (each.dirty ? 1U : 0U));
+      result = result * 1'000'003 + static_cast<std::size_t>(each.count);
     }
     return result;
   }
 };
 
-/// What stands of a slot's tensor.
-struct Pin {
+/// What is resident of a slot's tensor.
+struct ResidentSlot {
   std::size_t slot = 0;
   std::int64_t count = 0;  ///< elements of its first dimension
-  auto operator<=>(const Pin&) const = default;
+  auto operator<=>(const ResidentSlot&) const = default;
 };
 
-/// Slots of a nest whose tensors stand in the buffer: held before it, or after it, or both.
-class Pins : public FewSorted<Pin, 2 * most_held> {
+/// Slots of a nest whose tensors are resident: before it, or after it, or both.
+class ResidentSlots : public FewSorted<ResidentSlot, 2 * limits.residents> {
  public:
   Standing standing(std::size_t slots) const {
     Standing result(slots);
-    for (const Pin& pin : *this) result[pin.slot] = pin.count;
+    for (const ResidentSlot& each : *this) result[each.slot] = each.count;
     return result;
   }
   std::size_t hash() const {
     std::size_t result = size();
-    for (const Pin& pin : *this) {
-      result = (result * 1'000'003 + pin.slot) * 1'000'003 + static_cast<std::size_t>(pin.count);
+    for (const ResidentSlot& each : *this) {
+      result = (result * 1'000'003 + each.slot) * 1'000'003 + static_cast<std::size_t>(each.count);
     }
     return result;
   }

@@ -1,5 +1,5 @@
-// The best loops of a nest that are known, by the room they were searched in. In a smaller one they
-// are the best, too, as long as they fit.
+// The best loops of a nest that are known, by the capacity of the buffer they were searched in. In
+// a smaller one they are the best, too, as long as they fit.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,10 @@
 
 namespace spillway::sim {
 
-class LoopsByRoom {
+class MappingCache {
  public:
-  /// Loops that fit, if some are known: those found in the next larger room or in the next smaller.
+  /// Loops that fit, if some are known: those found in the next larger capacity or the next
+  /// smaller.
   const FoundNest* in(std::uint64_t words) const;
   /// Those are the best, or there are none at all of fewer words than `below`.
   bool is_known(std::uint64_t words, std::uint64_t below) const;
@@ -29,7 +30,7 @@ class LoopsByRoom {
       return found && found->dram_words < below ? found->dram_words : below;
     }
   };
-  std::map<std::uint64_t, Searched> by_room_;
+  std::map<std::uint64_t, Searched> by_capacity_;
 };
 
 }  // namespace spillway::sim

@@ -1,11 +1,12 @@
-#include "sim/plan/lifetimes/residence.hpp"
+#include "sim/plan/lifetimes/whole_tensors.hpp"
 
 #include <algorithm>
+
+#include "sim/plan/lifetimes/op_needs.hpp"
 
 namespace spillway::sim {
 
 using workloads::Lifetime;
-using workloads::Op;
 using workloads::Stage;
 using workloads::Step;
 using workloads::Tensor;
@@ -47,64 +48,41 @@ bool stays(const Step& step, TensorId id, const Use& use, const Use& next) {
 }
 
 /// With `lasting` a tensor is on chip from its first use to its last.
-std::vector<Residence> stays_of(const Step& step, const Tensor& tensor,
-                                const std::vector<Use>& uses, bool lasting) {
-  std::vector<Residence> result;
+std::vector<Residency> residencies_of(const Step& step, const Tensor& tensor,
+                                      const std::vector<Use>& uses, bool lasting) {
+  using Begin = Residency::Begin;
+  std::vector<Residency> result;
+  std::vector<bool> changed;
   for (std::size_t i = 0; i < uses.size(); ++i) {
     if (i == 0 || !(lasting || stays(step, tensor.id, uses[i - 1], uses[i]))) {
-      Residence residence;
-      residence.tile = models::whole_tensor(tensor.id, tensor.shape);
-      residence.first_op = uses[i].op;
-      residence.begin = uses[i].reads ? Residence::Begin::load : Residence::Begin::made_by_op;
-      result.push_back(residence);
+      const Begin begin = uses[i].reads ? Begin::load : Begin::make;
+      result.push_back(
+          {tensor.id, tensor.shape[0], uses[i].op, uses[i].op, begin, false, Words(0)});
+      changed.push_back(false);
     }
-    result.back().last_op = uses[i].op;
-    result.back().changed |= uses[i].writes;
+    result.back().last = uses[i].op;
+    changed.back() = changed.back() || uses[i].writes;
   }
   for (std::size_t i = 0; i < result.size(); ++i) {
-    const bool wanted_later = i + 1 < result.size() ? result[i + 1].begin == Residence::Begin::load
+    const bool wanted_later = i + 1 < result.size() ? result[i + 1].begin == Begin::load
                                                     : tensor.lifetime == Lifetime::parameter ||
                                                           tensor.lifetime == Lifetime::output;
-    result[i].store_at_end = result[i].changed && wanted_later;
+    result[i].stored = changed[i] && wanted_later;
   }
   return result;
 }
 
-}  // namespace
-
-OpNeeds op_needs(const Step& step, const Op& op) {
-  OpNeeds needs;
-  for (const TensorId id : op.inputs) {
-    if (step.tensor(id).generated) {
-      needs.generates.push_back(id);
-      const workloads::Generated& made = *step.tensor(id).generated;
-      needs.reads.push_back(made.seed);
-      if (made.sign_seed) needs.reads.push_back(*made.sign_seed);
-    } else {
-      needs.reads.push_back(id);
-    }
-  }
-  needs.writes = op.outputs;
-  return needs;
-}
-
-namespace {
-
-std::vector<Residence> residences(const Step& step, bool lasting) {
-  std::vector<Residence> result;
+std::vector<Residency> residencies(const Step& step, bool lasting) {
+  std::vector<Residency> result;
   const auto uses = uses_by_tensor(step);
   for (const Tensor& tensor : step.tensors) {
-    const std::vector<Residence> stays = stays_of(step, tensor, uses[tensor.id], lasting);
-    result.insert(result.end(), stays.begin(), stays.end());
+    const std::vector<Residency> own = residencies_of(step, tensor, uses[tensor.id], lasting);
+    result.insert(result.end(), own.begin(), own.end());
   }
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
     for (const TensorId id : op_needs(step, step.ops[i]).generates) {
-      Residence residence;
-      residence.tile = models::whole_tensor(id, step.tensor(id).shape);
-      residence.first_op = residence.last_op = i;
-      residence.begin = Residence::Begin::generate;
-      residence.changed = true;
-      result.push_back(residence);
+      const std::int64_t all = step.tensor(id).shape[0];
+      result.push_back({id, all, i, i, Residency::Begin::generate, false, Words(0)});
     }
   }
   return result;
@@ -112,8 +90,8 @@ std::vector<Residence> residences(const Step& step, bool lasting) {
 
 }  // namespace
 
-std::vector<Residence> paper_residences(const Step& step) { return residences(step, false); }
+std::vector<Residency> paper_residencies(const Step& step) { return residencies(step, false); }
 
-std::vector<Residence> lasting_residences(const Step& step) { return residences(step, true); }
+std::vector<Residency> lasting_residencies(const Step& step) { return residencies(step, true); }
 
 }  // namespace spillway::sim

@@ -1,0 +1,109 @@
+// The bounds of the search of a plan: everything that it leaves out so that it ends soon.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace spillway::sim {
+
+/// What each bounds, in which unit, and what more or less of it gains and costs. Figures are
+/// measured: policy `best-recompute` with another value, in buffers of 64 KiB, 512 KiB, 4 MiB and
+/// 16 MiB, compared in DRAM words and in the time of all searches together.
+/// - *All*: 156 plans, of the shipped experiments and of BP and LEL on `resnet-chain`, `vgg16` and
+///   28 convolutions (the only deep network).
+/// - *Some*: 40 plans, of ten of those.
+/// Where there is no figure, none was measured.
+struct Limits {
+  // Tile sizes and loops of one nest (mapping/).
+
+  /// An axis is cut into 1, 2, 3 … this many nearly equal tiles; beyond that each number of tiles
+  /// tried is 9/8 of the one before, or one more, so that all values up to 16 mean the same.
+  /// Some: 32 takes 1.05 times as long; 10 plans move fewer words (0.16 % at most), 7 more (1.36 %
+  /// at most).
+  std::int64_t even_cuts = 16;
+  /// Places of a map's row or column up to which it is cut in every way, as windows overlap
+  /// differently then.
+  std::int64_t small_map = 8;
+
+  // Which layers run together (fusion/).
+
+  /// Layers of a network that is searched without the bounds for deep ones.
+  int shallow = 20;
+  /// Layers up to which every group is tried in deep networks.
+  int small_group = 8;
+
+  // What stays in the buffer between nests (residency/).
+
+  /// Tensors resident at once between two nests. Each more multiplies the states of the search, and
+  /// makes each larger.
+  std::size_t residents = 4;
+  /// States that are followed from a place where whole tensors stay, where parts may, and in deep
+  /// networks: those that moved the fewest words, less what is resident. All: no plan moves
+  /// other words with a beam of 100 or 3000, nor with 50 or 1000 in deep networks. Where parts may
+  /// stay, with 100 the search takes 0.76 of the time, and 4 plans move more words (4.8 % at most);
+  /// with 2000 it takes 1.21 times as long, and no words change.
+  std::size_t beam = 1000, beam_with_parts = 600, beam_if_deep = 300;
+  /// Beams of states that a place collects before it forgets the least promising. All: no words
+  /// change with 2 (0.97 of the time) or 16 (1.06).
+  std::size_t beams_kept = 4;
+  /// Tensors that may stay or not after one nest: each more may double the ways there are. Some: no
+  /// words change with 6 or 14, nor the time (1.01 and 0.99).
+  std::size_t candidates = 10;
+  /// Parts of the step within which a tensor has to be used again to stay. Some: with 7 the search
+  /// takes 0.90 of the time, and 8 plans move more words (26 % at most); with 20 two plans move
+  /// fewer (12 % at most), in 0.96 of the time.
+  std::size_t idle_distance = 14;
+  /// A tensor stays only if it has this part of the words of all of the step's tensors.
+  std::uint64_t negligible = 10'000;
+
+  // How much of a tensor stays where not all of it does.
+
+  /// Only of tensors of at least this part of all words.
+  std::uint64_t large_enough = 50;
+  /// Parts are multiples of an eighth to a quarter of the tensor's first dimension, and halves of
+  /// that down to this part of all words.
+  std::int64_t unit_at_least = 8, unit_at_most = 4;
+  std::uint64_t smallest_part = 1000;
+  /// Then they are refined in so many rounds, each with so many sizes from the best one on, in
+  /// steps of the unit divided by 4 for each round. Some: without, the search takes 0.87 of the
+  /// time, and 18 plans move more words (9.8 % at most).
+  int refinements = 2;
+  std::int64_t sizes_refined = 4;
+  /// Sizes tried of one tensor's part when a schedule is resized.
+  std::int64_t sizes_resized = 128;
+  /// Sizes tried of one tensor's part when a schedule is placed with less of it.
+  std::int64_t sizes_placed = 8;
+
+  // Which layers are made again (residency/).
+
+  /// Layers up to which each is tried as the last one made again; of deeper ones every fourth part.
+  int recomputed_to = 16;
+  /// Of those, in networks with more layers, so many are searched: the best where nothing stays.
+  std::size_t recomputed_searched = 4;
+
+  // The search of a size (policies/).
+
+  /// Where a schedule cannot be placed, the search gets less room: by 1/256 of the buffer, and
+  /// twice as much each time, but no less than half of it.
+  std::uint64_t room_step = 256, least_room = 2;
+  /// In the whole buffer the next schedule is the next smaller one so many times, and then less by
+  /// 1/256 of the buffer, doubled each time up to so many times.
+  std::uint64_t patient_tries = 8, most_doublings = 16;
+
+  // Addresses (allocation/).
+
+  /// Orders in which first fit is tried, what found no room coming first in the next one, and
+  /// shuffled ones: of whole tensors, and of residencies between nests.
+  int orders_of_tensors = 40, shuffles_of_tensors = 100;
+  int orders_of_residencies = 200, shuffles_of_residencies = 200;
+  /// Operations before and after its life for which a whole tensor's place is kept free, so that
+  /// loads can run ahead: the first that fits.
+  std::array<std::size_t, 8> slacks{16, 8, 6, 4, 3, 2, 1, 0};
+  /// Buffers tried between what is needed and what is known to work, for a refusal's message.
+  std::uint64_t buffers_tried = 16;
+};
+
+inline constexpr Limits limits;
+
+}  // namespace spillway::sim
