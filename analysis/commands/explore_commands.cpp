@@ -7,10 +7,10 @@
 
 #include "analysis/commands/command.hpp"
 #include "analysis/commands/interrupts.hpp"
-#include "analysis/explore_buffer.hpp"
-#include "analysis/explore_partial.hpp"
-#include "analysis/output.hpp"
-#include "analysis/pace.hpp"
+#include "analysis/commands/pace.hpp"
+#include "analysis/figures/explore_buffer.hpp"
+#include "analysis/figures/explore_partial.hpp"
+#include "analysis/formats/output.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::analysis {

@@ -1,0 +1,79 @@
+#include "analysis/figures/table1.hpp"
+
+#include <fmt/format.h>
+
+#include "analysis/formats/json.hpp"
+#include "analysis/formats/output.hpp"
+#include "workloads/support/sizes.hpp"
+
+namespace spillway::analysis {
+
+namespace {
+
+struct Row {
+  std::string network, rule;
+  Table1Words words;
+  Macs figure2, printed, exact;
+};
+
+std::vector<Row> rows_of(const std::vector<workloads::Network>& networks,
+                         const Table1Scale& scale) {
+  std::vector<Row> rows;
+  for (const workloads::Network& network : networks) {
+    for (const Table1Rule rule : {Table1Rule::bp, Table1Rule::lel}) {
+      rows.push_back({network.name, rule == Table1Rule::bp ? "bp" : "lel",
+                      table1_words(network, rule, scale),
+                      table1_macs(network, rule, MacReading::figure2, scale),
+                      table1_macs(network, rule, MacReading::printed, scale),
+                      table1_macs(network, rule, MacReading::exact, scale)});
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string table1_text(const std::vector<workloads::Network>& networks, const Table1Scale& scale) {
+  Table table(
+      {"network", "rule", "reads", "writes", "MACs Figure 2", "MACs printed", "MACs exact"});
+  for (const Row& row : rows_of(networks, scale)) {
+    table.add({row.network, row.rule, grouped(row.words.reads.count()),
+               grouped(row.words.writes.count()), millions(row.figure2.count()),
+               millions(row.printed.count()), millions(row.exact.count())});
+  }
+  std::string text = fmt::format(
+      "Table 1: {} epoch(s) of {} mini-batch(es) of {}; words, and MACs in millions\n"
+      "LEL row {}\n\n{}\n"
+      "MACs: as in Figure 2 with the input layer, padding counted; as printed, i = 1 to L with\n"
+      "R_L = 0; border-exact without the input's gradient.\n",
+      scale.epochs, scale.batches_per_epoch, scale.batch,
+      scale.literal ? "as printed, without N_b: right only where weights stay on chip for an epoch"
+                    : "with N_e N_b: weights are updated at every mini-batch",
+      table.text());
+  for (const workloads::Network& network : networks) {
+    text += fmt::format("{}: LEL needs {} MACs than BP; memory the paper asks for: {}\n",
+                        network.name, lel_needs_fewer_macs(network) ? "fewer" : "no fewer",
+                        needed_size(bytes_of(paper_memory(network, scale.batch))));
+  }
+  return text;
+}
+
+std::string table1_json(const std::vector<workloads::Network>& networks, const Table1Scale& scale) {
+  Json rows = Json::array();
+  for (const Row& row : rows_of(networks, scale)) {
+    rows.push_back({{"network", row.network},
+                    {"rule", row.rule},
+                    {"reads", row.words.reads.count()},
+                    {"writes", row.words.writes.count()},
+                    {"macs_figure2", row.figure2.count()},
+                    {"macs_printed", row.printed.count()},
+                    {"macs_exact", row.exact.count()}});
+  }
+  return dump({{"batch", scale.batch},
+               {"epochs", scale.epochs},
+               {"batches_per_epoch", scale.batches_per_epoch},
+               {"literal", scale.literal},
+               {"rows", rows}});
+}
+
+}  // namespace spillway::analysis
