@@ -173,7 +173,7 @@ std::string describe(const DramDevice& device);
 /// digit.
 Mapping parse_mapping(const std::string& text, const Geometry& geometry);
 
-/// "row-hits-first", "bank-queues": as files call them, in the order of Scheduler.
+/// "row-hits-first", "bank-queues": as files call them (controllers/registry.cpp).
 std::vector<std::string> scheduler_names();
 std::string scheduler_name(Scheduler scheduler);
 /// Throws InputError with the names there are and the nearest one.

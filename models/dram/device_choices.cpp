@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/dram/controllers/registry.hpp"
 #include "models/dram/device.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/nearest.hpp"
@@ -48,44 +49,27 @@ Mapping parse_mapping(const std::string& text, const Geometry& geometry) {
 
 std::vector<std::string> scheduler_names() {
   std::vector<std::string> names;
-  for (const Scheduler scheduler : {Scheduler::row_hits_first, Scheduler::bank_queues}) {
-    names.push_back(scheduler_name(scheduler));
-  }
+  for (const ControllerKind& kind : controller_kinds()) names.emplace_back(kind.name);
   return names;
 }
 
 std::string scheduler_name(Scheduler scheduler) {
-  return scheduler == Scheduler::bank_queues ? "bank-queues" : "row-hits-first";
+  return std::string(controller_kind(scheduler).name);
 }
 
 Scheduler parse_scheduler(const std::string& name) {
+  for (const ControllerKind& kind : controller_kinds()) {
+    if (kind.name == name) return kind.scheduler;
+  }
   const std::vector<std::string> names = scheduler_names();
-  const auto at = std::find(names.begin(), names.end(), name);
-  if (at != names.end()) return static_cast<Scheduler>(at - names.begin());
   throw workloads::InputError(fmt::format("controller: found \"{}\"; allowed: {}{}",
                                           workloads::printable(name), workloads::joined(names),
                                           workloads::did_you_mean(name, names)));
 }
 
 DramDevice with_controller(DramDevice device, Scheduler scheduler) {
-  Controller& controller = device.controller;
-  controller.scheduler = scheduler;
-  controller.read_queue = controller.write_queue = 32;
-  if (scheduler == Scheduler::bank_queues) {
-    // DRAMsim3: writing begins with a full queue, or with more than 8 while all banks are idle.
-    controller.write_high = 31;
-    controller.write_low = 8;
-    controller.bank_queue = 8;
-    controller.row_hits = 4;
-  } else {
-    // Ramulator 2: watermarks of 0.8 and 0.2.
-    controller.write_high = 25;
-    controller.write_low = 7;
-    controller.window = 32;
-  }
-  // Ramulator 2's refresh manager, and DRAMsim3's of its device files.
-  controller.rank_refresh =
-      scheduler == Scheduler::bank_queues ? RankRefresh::in_turn : RankRefresh::together;
+  device.controller.scheduler = scheduler;
+  controller_kind(scheduler).set_usual(device.controller);
   return device;
 }
 

@@ -1,13 +1,14 @@
-#include "models/dram/controllers/channel_controller.hpp"
+#include "models/dram/controllers/channel_timing.hpp"
 
 namespace spillway::models::dram {
 
-ChannelController::ChannelController(const DramDevice& device) : device_(device) {
+ChannelTiming::ChannelTiming(const DramDevice& device, bool refresh_stops_all)
+    : device_(device), refresh_stops_all_(refresh_stops_all) {
   find_fields();
   find_stream();
 }
 
-void ChannelController::find_fields() {
+void ChannelTiming::find_fields() {
   const Geometry& geometry = device_.geometry;
   burst_shift_ = std::countr_zero(geometry.burst_bytes);
   group_bits_ = std::countr_zero(geometry.bank_groups);
@@ -29,7 +30,7 @@ void ChannelController::find_fields() {
   }
 }
 
-void ChannelController::find_stream() {
+void ChannelTiming::find_stream() {
   const Geometry& geometry = device_.geometry;
   // The digits that have bits, from the lowest: columns of one bank, or of a bank of each group.
   std::vector<Digit> digits;
@@ -47,7 +48,7 @@ void ChannelController::find_stream() {
   stream_block_ = std::uint64_t{count} * geometry.bursts_per_row;
 }
 
-void ChannelController::reset_channel() {
+void ChannelTiming::reset_channel() {
   const Controller& controller = device_.controller;
   position_ = 1;
   next_arrival_ = 0;
@@ -85,7 +86,7 @@ void ChannelController::reset_channel() {
   served_in_runs_ = 0;
 }
 
-Statistics ChannelController::statistics(std::uint64_t cycle) const {
+Statistics ChannelTiming::statistics(std::uint64_t cycle) const {
   Statistics result = statistics_;
   result.finish = std::max(result.finish, cycle);
   const auto finish = static_cast<Cycle>(result.finish);
@@ -100,7 +101,7 @@ Statistics ChannelController::statistics(std::uint64_t cycle) const {
   return result;
 }
 
-Cycle ChannelController::refresh_all_time() const {
+Cycle ChannelTiming::refresh_all_time() const {
   Cycle time = never;
   for (std::uint64_t banks = rank_banks(refresh_rank()); banks != 0; banks &= banks - 1) {
     time = std::max(time, banks_[std::countr_zero(banks)].refresh);
@@ -109,8 +110,8 @@ Cycle ChannelController::refresh_all_time() const {
 }
 
 // What a column command keeps the groups of all ranks from, as far as it does so for their ranks.
-[[gnu::noinline]] void ChannelController::note_column_of_ranks(std::uint32_t own, bool is_write,
-                                                               Cycle at) {
+[[gnu::noinline]] void ChannelTiming::note_column_of_ranks(std::uint32_t own, bool is_write,
+                                                           Cycle at) {
   for (const bool next : {false, true}) {
     const Cycle same = next == is_write ? Cycle{timing_.column_other}
                        : is_write       ? Cycle{timing_.write_to_read(false)}
@@ -125,7 +126,7 @@ Cycle ChannelController::refresh_all_time() const {
   }
 }
 
-void ChannelController::note_refresh(Command command, Cycle at) {
+void ChannelTiming::note_refresh(Command command, Cycle at) {
   --refresh_due_;
   const std::uint32_t rank = refresh_rank();
   if (command == Command::refresh_all) {
@@ -135,9 +136,7 @@ void ChannelController::note_refresh(Command command, Cycle at) {
       bank.refresh = std::max(bank.refresh, at + timing_.refresh);
       bank.refreshed = rank_count_ > 1;
     }
-    // With bank queues, other ranks go on.
-    refreshed_since_data_ |=
-        rank_count_ == 1 || device_.controller.scheduler == Scheduler::row_hits_first;
+    refreshed_since_data_ |= rank_count_ == 1 || refresh_stops_all_;
   } else {
     ++statistics_.bank_refreshes;
     Bank& bank = banks_[refresh_bank()];
@@ -153,7 +152,7 @@ void ChannelController::note_refresh(Command command, Cycle at) {
 }
 
 // Why the bus stood still from `bus_free_` on: what the burst that ended it had waited for.
-void ChannelController::account(const Served& burst, Cycle data_start) {
+void ChannelTiming::account(const Served& burst, Cycle data_start) {
   const Cycle latency = burst.is_write ? timing_.write_latency : timing_.read_latency;
   Cycle gap = data_start - bus_free_;
   const auto take = [&gap](std::uint64_t& account_of, Cycle most) {
@@ -184,8 +183,7 @@ void ChannelController::account(const Served& burst, Cycle data_start) {
   take(statistics_.lost_spacing, gap);
 }
 
-void ChannelController::note_run(const Served& burst, std::uint64_t bursts, Cycle first,
-                                 Cycle period) {
+void ChannelTiming::note_run(const Served& burst, std::uint64_t bursts, Cycle first, Cycle period) {
   const Cycle last = first + static_cast<Cycle>(bursts - 1) * period;
   const Cycle latency = burst.is_write ? timing_.write_latency : timing_.read_latency;
   // The first one ends a gap of whatever reason; each of the others one of spacing, if any.
@@ -205,7 +203,7 @@ void ChannelController::note_run(const Served& burst, std::uint64_t bursts, Cycl
   served_in_runs_ += bursts;
 }
 
-bool ChannelController::skip_refreshes(Cycle limit) {
+bool ChannelTiming::skip_refreshes(Cycle limit) {
   for (const Bank& bank : banks()) {
     if (bank.refresh > next_refresh_) return false;
   }
