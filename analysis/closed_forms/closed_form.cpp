@@ -1,6 +1,10 @@
 #include "analysis/closed_forms/closed_form.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "workloads/support/error.hpp"
 
 namespace spillway::analysis {
 
@@ -31,6 +35,16 @@ const std::vector<std::string>& paper_networks() {
   return names;
 }
 
+const std::vector<std::pair<Table1Rule, std::string>>& table1_rules() {
+  static const std::vector<std::pair<Table1Rule, std::string>> rules{{Table1Rule::bp, "bp"},
+                                                                     {Table1Rule::lel, "lel"}};
+  return rules;
+}
+
+bool is_table1_rule(const std::string& name) {
+  return std::ranges::any_of(table1_rules(), [&](const auto& row) { return row.second == name; });
+}
+
 Table1Words table1_words(const Network& network, Table1Rule rule, const Table1Scale& scale) {
   const std::uint64_t steps = minibatches(rule, scale);
   const Words p = network.weights();
@@ -53,41 +67,26 @@ Macs table1_macs(const Network& network, Table1Rule rule, MacReading reading,
   return example * scale.batch * scale.epochs * scale.batches_per_epoch;
 }
 
-namespace {
-
-bool sends_errors_down(const std::string& rule) {
-  return rule == "bp" || rule == "fa" || rule == "dfa";
-}
-
-}  // namespace
-
-Table1Words rule_words(const Network& network, const std::string& rule, std::uint64_t batch,
-                       int fix) {
+Table1Words closed_form_words(const Network& network, const ClosedForm& form, std::uint64_t batch,
+                              int fix) {
   const Words p = network.weights(), a = network.hidden_activations() * batch;
-  if (sends_errors_down(rule)) return {2 * p + a, p + a};
+  const Words m = network.hidden_activations() * static_cast<std::uint64_t>(network.classes);
+  const auto sum = [&](const ClosedForm::Words& of) {
+    return of.weights * p + of.activations * a + of.classifiers * m;
+  };
   Words fixed;
   for (const Layer& layer : network.layers) {
     if (layer.kind == workloads::LayerKind::conv && fix-- > 0) fixed += layer.weights();
   }
-  Words trained_classifiers;
-  if (rule == "lel-tlc") {
-    trained_classifiers =
-        network.hidden_activations() * static_cast<std::uint64_t>(network.classes);
-  }
-  return {p + trained_classifiers, p + trained_classifiers - fixed};
+  return {sum(form.reads), sum(form.writes) - fixed};
 }
 
-Macs rule_macs(const Network& network, const std::string& rule, std::uint64_t batch, int fix) {
+Macs closed_form_macs(const Network& network, const ClosedForm& form, std::uint64_t batch,
+                      int fix) {
   const auto classes = static_cast<std::uint64_t>(network.classes);
-  const Macs forward = forward_macs(network, MacReading::exact);
-  const Macs local =
-      Macs(classes * network.hidden_activations().count());  // one product with a classifier
-  if (rule == "dfa") return (2 * forward + local) * batch;
-  if (sends_errors_down(rule)) {
-    return (3 * forward - network.layers.front().macs_exact()) * batch;
-  }
-  const std::uint64_t products = rule == "lel-tlc" ? 3 : 2;
-  Macs sum = 2 * forward + products * local;
+  Macs sum = form.passes * forward_macs(network, MacReading::exact) +
+             form.classifier_products * Macs(classes * network.hidden_activations().count());
+  if (form.error_pass) sum -= network.layers.front().macs_exact();
   int number = 0;
   for (const Layer& layer : network.layers) {
     ++number;
@@ -97,6 +96,25 @@ Macs rule_macs(const Network& network, const std::string& rule, std::uint64_t ba
     if (classified && !layer.batch_norm) sum -= Macs(classes * layer.activations().count());
   }
   return sum * batch;
+}
+
+namespace {
+
+const ClosedForm& form_of(const std::string& rule) {
+  const std::optional<ClosedForm>& form = workloads::learning_rule(rule).closed_form;
+  if (!form) throw workloads::InputError(fmt::format("rule {} has no closed form", rule));
+  return *form;
+}
+
+}  // namespace
+
+Table1Words rule_words(const Network& network, const std::string& rule, std::uint64_t batch,
+                       int fix) {
+  return closed_form_words(network, form_of(rule), batch, fix);
+}
+
+Macs rule_macs(const Network& network, const std::string& rule, std::uint64_t batch, int fix) {
+  return closed_form_macs(network, form_of(rule), batch, fix);
 }
 
 Words paper_memory(const Network& network, std::uint64_t batch) {

@@ -1,14 +1,18 @@
-// The paper's Table 1 as formulas on a network's counts alone: nothing here knows of plans or runs.
+// The paper's Table 1, and our rules' closed forms, as formulas on a network's counts alone:
+// nothing here knows of plans or runs.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workloads/network.hpp"
+#include "workloads/rules/rule.hpp"
 
 namespace spillway::analysis {
 
+using workloads::ClosedForm;
 using workloads::Macs;
 using workloads::Words;
 
@@ -17,6 +21,9 @@ const std::vector<std::string>& paper_networks();
 
 /// The rules that Table 1 has a row for.
 enum class Table1Rule { bp, lel };
+/// With the names of our rules that they are, in the order of the table.
+const std::vector<std::pair<Table1Rule, std::string>>& table1_rules();
+bool is_table1_rule(const std::string& name);
 
 struct Table1Scale {
   std::uint64_t batch = 100;            ///< examples in a mini-batch
@@ -36,9 +43,9 @@ struct Table1Words {
 Table1Words table1_words(const workloads::Network& network, Table1Rule rule,
                          const Table1Scale& scale);
 
-/// Words of one mini-batch under any of our rules, with everything idealised that the paper leaves
-/// out, from the same lifetimes as Table 1; layers fixed by `fix` are none of the paper's formulas
-/// but follow from them.
+/// One mini-batch of a rule that carries its closed form (workloads/rules/registry.cpp), from the
+/// same lifetimes as Table 1; layers fixed by `fix` are none of the paper's formulas but follow
+/// from them.
 ///
 /// * bp: 2|P| + |A| and |P| + |A|, as in Table 1.
 /// * fa: random weights B_i take the place of W_i on the way back; they come from the PRNG unit and
@@ -51,13 +58,20 @@ Table1Words table1_words(const workloads::Network& network, Table1Rule rule,
 ///   mini-batch like W_i: |P| + |M| both ways, with |M_i| = C |A_i| of one example.
 /// * A layer that keeps its weights (`fix`) reads them and does not write them.
 /// * A last layer that gives the scores has no classifier and no B_i under any rule.
-Table1Words rule_words(const workloads::Network& network, const std::string& rule,
-                       std::uint64_t batch, int fix = 0);
+Table1Words closed_form_words(const workloads::Network& network, const ClosedForm& form,
+                              std::uint64_t batch, int fix = 0);
 
 /// Border-exact MACs of one mini-batch, the readout's left out: bp and fa three passes but for the
 /// input's gradient; dfa two, and C |A_i| for each layer's error; lel two, and 2 C |A_i| for the
 /// classifier and the error; lel-tlc C |A_i| more for the classifier's gradient. A fixed layer has
 /// no weight gradient, and none of an error either when it has no batch-norm to train.
+Macs closed_form_macs(const workloads::Network& network, const ClosedForm& form,
+                      std::uint64_t batch, int fix = 0);
+
+/// The same by the rule's name. Throws InputError when there is no such rule, or none with a closed
+/// form.
+Table1Words rule_words(const workloads::Network& network, const std::string& rule,
+                       std::uint64_t batch, int fix = 0);
 Macs rule_macs(const workloads::Network& network, const std::string& rule, std::uint64_t batch,
                int fix = 0);
 

@@ -337,20 +337,6 @@ int bench_dram_command(const po::variables_map& values, const std::string& json)
   return 0;
 }
 
-/// A repeated option of names, or all of `usual`; each must be among `allowed`.
-Arguments names_option(const po::variables_map& values, const std::string& name,
-                       const Arguments& usual, const Arguments& allowed) {
-  if (values.count(name) == 0) return usual;
-  const auto names = values[name].as<Arguments>();
-  for (const std::string& given : names) {
-    if (std::ranges::find(allowed, given) != allowed.end()) continue;
-    throw workloads::InputError(fmt::format("--{}: found \"{}\"; allowed: {}{}", name,
-                                            workloads::printable(given), workloads::joined(allowed),
-                                            workloads::did_you_mean(given, allowed)));
-  }
-  return names;
-}
-
 int bench_plan_depth_command(const po::variables_map& values, const std::string& json) {
   for (const char* option : {"repeats", "batch", "network", "pytorch"}) {
     if (values.count(option) == 0 || values[option].defaulted()) continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -87,10 +88,9 @@ sim::Experiment experiment_for(const Network& network, std::int64_t batch) {
   return experiment;
 }
 
-BufferPoint plan_point(sim::Experiment experiment, Curve curve, Bytes buffer) {
-  experiment.rule = curve == Curve::lel ? "lel" : "bp";
-  experiment.policy =
-      curve == Curve::bp_recompute ? sim::Policy::best_with_recomputation : sim::Policy::best;
+BufferPoint plan_point(sim::Experiment experiment, const Curve& curve, Bytes buffer) {
+  experiment.rule = curve.rule;
+  experiment.policy = curve.recompute ? sim::Policy::best_with_recomputation : sim::Policy::best;
   experiment.device.buffer = buffer;
   BufferPoint point;
   try {
@@ -158,11 +158,56 @@ std::string size_name(Bytes size) {
   return fmt::format("{} B", bytes);
 }
 
-std::optional<BufferRow::Ratios> BufferRow::ratios() const {
-  if (!std::ranges::all_of(points, &BufferPoint::planned)) return std::nullopt;
-  const auto words = [&](Curve curve) { return static_cast<double>(at(curve).words().count()); };
-  return Ratios{words(Curve::bp) / words(Curve::lel),
-                words(Curve::bp_recompute) / words(Curve::lel)};
+const std::vector<std::string>& usual_rules() {
+  static const std::vector<std::string> rules{"bp", "lel"};
+  return rules;
+}
+
+std::vector<Curve> curves_of(const std::vector<std::string>& rules) {
+  std::vector<Curve> curves;
+  for (const std::string& rule : rules) {
+    curves.push_back({rule, false});
+    if (!workloads::learning_rule(rule).local) curves.push_back({rule, true});
+  }
+  return curves;
+}
+
+std::size_t BufferExploration::reference() const {
+  const auto found = std::ranges::find(curves, Curve{rules.back().first, false});
+  return static_cast<std::size_t>(found - curves.begin());
+}
+
+std::vector<std::size_t> BufferExploration::compared() const {
+  std::vector<std::size_t> others;
+  for (std::size_t c = 0; c < curves.size(); ++c) {
+    if (c != reference()) others.push_back(c);
+  }
+  return others;
+}
+
+std::optional<std::vector<double>> BufferExploration::ratios(const BufferRow& row) const {
+  if (!std::ranges::all_of(row.points, &BufferPoint::planned)) return std::nullopt;
+  const auto words = [&](std::size_t curve) {
+    return static_cast<double>(row.points[curve].words().count());
+  };
+  std::vector<double> result;
+  for (const std::size_t c : compared()) result.push_back(words(c) / words(reference()));
+  return result;
+}
+
+std::string rule_title(std::string rule) {
+  std::ranges::transform(rule, rule.begin(), [](unsigned char c) { return std::toupper(c); });
+  return rule;
+}
+
+std::string curve_title(const Curve& curve) {
+  return rule_title(curve.rule) + (curve.recompute ? " recomputing" : "");
+}
+
+std::optional<double> BufferExploration::closed_form_ratio() const {
+  const auto &first = rules.front().second, &last = rules.back().second;
+  if (rules.size() < 2 || !first || !last) return std::nullopt;
+  return static_cast<double>(first->count()) / static_cast<double>(last->count());
 }
 
 BufferExploration explore_buffer(const Network& network, std::int64_t batch,
@@ -170,49 +215,51 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
                                  const ExplorationOptions& options) {
   workloads::require_supported(network);
   const auto examples = static_cast<std::uint64_t>(batch);
-  const Table1Scale scale{examples, 1, 1, false};
-  const auto table1 = [&](Table1Rule rule) {
-    const Table1Words words = table1_words(network, rule, scale);
-    return words.reads + words.writes;
-  };
   const Words compulsory = compulsory_words(network, examples);
-  BufferExploration result{network.name,
-                           examples,
-                           compulsory - 2 * network.weights(),
-                           network.weights(),
-                           compulsory,
-                           table1(Table1Rule::bp),
-                           table1(Table1Rule::lel),
-                           {}};
+  BufferExploration result{
+      network.name, examples, compulsory - 2 * network.weights(), network.weights(),
+      compulsory,   {},       curves_of(options.rules),           {}};
+  for (const std::string& rule : options.rules) {
+    std::optional<Words> words;
+    if (const auto& form = workloads::learning_rule(rule).closed_form) {
+      const Table1Words both = closed_form_words(network, *form, examples);
+      words = both.reads + both.writes;
+    }
+    result.rules.emplace_back(rule, words);
+  }
   std::vector<sim::Experiment> experiments{experiment_for(without_batch_norm(network), batch)};
   if (std::ranges::any_of(network.layers, &workloads::Layer::batch_norm)) {
     experiments.push_back(experiment_for(network, batch));
+  }
+  for (const std::string& rule : options.rules) {
+    workloads::require_fitting_rule(network, rule, experiments.front().rule_options);
   }
   for (std::size_t b = 0; b < experiments.size(); ++b) {
     BufferBlock block{b == 1, {}};
     for (const Bytes size : sizes) {
       const Words whole(size.count() / workloads::bytes_per_word);
       block.rows.push_back({size, {}, forward_alone_words(network, examples, whole)});
-      for (BufferPoint& point : block.rows.back().points) point.pending = true;
+      BufferPoint unknown{};
+      unknown.pending = true;
+      block.rows.back().points.assign(result.curves.size(), unknown);
     }
     result.blocks.push_back(std::move(block));
   }
   // What a group of layers makes again begins with the first of the network. Batch-norm there needs
-  // the whole batch: without recomputation BP has the same plan.
+  // the whole batch: without recomputation the rule has the same plan.
   const auto recomputes = [&](std::size_t block) {
     return !experiments[block].network.layers.front().batch_norm;
   };
   if (options.recall) options.recall(result);
   struct Task {
-    std::size_t block, row;
-    Curve curve;
+    std::size_t block, row, curve;
   };
   std::vector<Task> tasks;
   for (std::size_t b = 0; b < result.blocks.size(); ++b) {
     for (std::size_t r = 0; r < sizes.size(); ++r) {
-      for (const Curve curve : all_curves) {
-        if (!result.blocks[b].rows[r].at(curve).pending) continue;
-        if (curve != Curve::bp_recompute || recomputes(b)) tasks.push_back({b, r, curve});
+      for (std::size_t c = 0; c < result.curves.size(); ++c) {
+        if (!result.blocks[b].rows[r].points[c].pending) continue;
+        if (!result.curves[c].recompute || recomputes(b)) tasks.push_back({b, r, c});
       }
     }
   }
@@ -222,17 +269,18 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
     if (options.progress) options.progress(at);
   };
   in_parallel(tasks.size(), options.jobs, [&](std::size_t i) {
-    const auto [b, r, curve] = tasks[i];
+    const auto [b, r, c] = tasks[i];
+    const Curve& curve = result.curves[c];
     const Bytes buffer = sizes[r];
     {
       const std::lock_guard lock(telling);
       ++at.begun;
-      at.what = fmt::format("{} at {}", curve == Curve::lel ? "LEL" : "BP", size_name(buffer));
+      at.what = fmt::format("{} at {}", rule_title(curve.rule), size_name(buffer));
       tell();
     }
     BufferPoint point = plan_point(experiments[b], curve, buffer);
     const std::lock_guard lock(telling);
-    result.blocks[b].rows[r].at(curve) = std::move(point);
+    result.blocks[b].rows[r].points[c] = std::move(point);
     ++at.done;
     tell();
     if (options.keep) options.keep(result);
@@ -240,7 +288,9 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
   for (std::size_t b = 0; b < result.blocks.size(); ++b) {
     if (recomputes(b)) continue;
     for (BufferRow& row : result.blocks[b].rows) {
-      row.at(Curve::bp_recompute) = row.at(Curve::bp);
+      for (std::size_t c = 0; c < result.curves.size(); ++c) {
+        if (result.curves[c].recompute) row.points[c] = row.points[c - 1];
+      }
     }
   }
   return result;

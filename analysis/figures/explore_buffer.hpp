@@ -1,12 +1,12 @@
-// Words across the chip's border against the size of the on-chip buffer, for backpropagation and
-// for local errors, each under the best schedule that the planner finds.
+// Words across the chip's border against the size of the on-chip buffer, for learning rules side by
+// side, each under the best schedule that the planner finds.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workloads/network.hpp"
@@ -24,13 +24,21 @@ std::vector<Bytes> parse_sizes(const std::string& text);
 /// "16 KiB", "1 MiB", "100 B": exact.
 std::string size_name(Bytes size);
 
-/// The curves, in the order in which they are shown.
-enum class Curve {
-  bp,            ///< policy best
-  bp_recompute,  ///< policy best-recompute
-  lel,           ///< policy best
+/// A learning rule under a policy.
+struct Curve {
+  std::string rule;
+  bool recompute = false;  ///< policy best-recompute; else best
+  bool operator==(const Curve&) const = default;
 };
-inline constexpr std::array all_curves{Curve::bp, Curve::bp_recompute, Curve::lel};
+/// In the order in which they are shown: of each rule under `best`, then, unless every layer has an
+/// error of its own, under `best-recompute`. Throws InputError for a rule that there is not.
+std::vector<Curve> curves_of(const std::vector<std::string>& rules);
+/// The rules that are compared when none are named.
+const std::vector<std::string>& usual_rules();
+
+/// "BP", "LEL-TLC"; "BP recomputing".
+std::string rule_title(std::string rule);
+std::string curve_title(const Curve& curve);
 
 /// One curve at one size.
 struct BufferPoint {
@@ -45,17 +53,8 @@ struct BufferPoint {
 
 struct BufferRow {
   Bytes buffer;
-  std::array<BufferPoint, all_curves.size()> points;
-  Words forward_alone;  ///< analysis/closed_forms/lower_bound.hpp
-
-  const BufferPoint& at(Curve curve) const { return points[static_cast<std::size_t>(curve)]; }
-  BufferPoint& at(Curve curve) { return points[static_cast<std::size_t>(curve)]; }
-  struct Ratios {
-    double bp, bp_recompute;
-  };
-  /// BP's words, without and with recomputation, over LEL's: both, or nothing where one of the
-  /// three has no plan.
-  std::optional<Ratios> ratios() const;
+  std::vector<BufferPoint> points;  ///< by curve
+  Words forward_alone;              ///< analysis/closed_forms/lower_bound.hpp
 };
 
 struct BufferBlock {
@@ -66,10 +65,22 @@ struct BufferBlock {
 struct BufferExploration {
   std::string network;
   std::uint64_t batch;
-  Words images, weights;            ///< read once; read and written once
-  Words compulsory;                 ///< analysis/closed_forms/lower_bound.hpp
-  Words table1_bp, table1_lel;      ///< analysis/closed_forms/closed_form.hpp, reads and writes
+  Words images, weights;  ///< read once; read and written once
+  Words compulsory;       ///< analysis/closed_forms/lower_bound.hpp
+  /// By rule: its name, and reads and writes by its closed form, if it has one.
+  std::vector<std::pair<std::string, std::optional<Words>>> rules;
+  std::vector<Curve> curves;        ///< of these rules
   std::vector<BufferBlock> blocks;  ///< without batch-norm, then with it if the network has it
+
+  /// What the others are compared with: the last rule's curve without recomputation, an index of
+  /// `curves`.
+  std::size_t reference() const;
+  /// The other curves.
+  std::vector<std::size_t> compared() const;
+  /// Their words over the reference's; nothing where any curve has no plan.
+  std::optional<std::vector<double>> ratios(const BufferRow& row) const;
+  /// The first rule's closed form over the last's; nothing of one rule or without either form.
+  std::optional<double> closed_form_ratio() const;
 };
 
 /// How far an exploration is.
@@ -80,6 +91,7 @@ struct ExplorationProgress {
 
 /// Its functions are called one at a time, from any thread.
 struct ExplorationOptions {
+  std::vector<std::string> rules = usual_rules();  ///< each once
   std::size_t jobs = 0;  ///< plans made at once; 0: one for each core. The result is the same
   std::function<void(const ExplorationProgress&)> progress{};
   /// Asked once before anything is planned, with all points pending: may fill in those it knows.
@@ -89,7 +101,8 @@ struct ExplorationOptions {
 };
 
 /// Plan one mini-batch for each curve and size: plain SGD, images and what batch-norm keeps for the
-/// backward pass in DRAM, everything else idealised that the paper leaves out. Throws InputError.
+/// backward pass in DRAM, everything else idealised that the paper leaves out. Throws InputError,
+/// also when a rule does not fit the network.
 BufferExploration explore_buffer(const workloads::Network& network, std::int64_t batch,
                                  const std::vector<Bytes>& sizes,
                                  const ExplorationOptions& options = {});

@@ -3,51 +3,57 @@
 
 #include <algorithm>
 
+#include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/figures/explore_buffer.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
+#include "workloads/support/nearest.hpp"
 
 namespace spillway::analysis {
 
 namespace {
 
-std::string name_of(Curve curve) {
-  switch (curve) {
-    case Curve::bp: return "BP";
-    case Curve::bp_recompute: return "BP recomputing";
-    case Curve::lel: return "LEL";
-  }
-  return "?";
+/// A rule's name within a key or a column.
+std::string key_of(std::string rule) {
+  std::ranges::replace(rule, '-', '_');
+  return rule;
 }
 
-/// As a key or a column.
-std::string key_of(Curve curve) {
-  switch (curve) {
-    case Curve::bp: return "bp";
-    case Curve::bp_recompute: return "bp_recompute";
-    case Curve::lel: return "lel";
-  }
-  return "?";
+std::string key_of(const Curve& curve) {
+  return key_of(curve.rule) + (curve.recompute ? "_recompute" : "");
+}
+
+/// "bp_over_lel"
+std::string ratio_key(const BufferExploration& exploration, std::size_t curve) {
+  return key_of(exploration.curves[curve]) + "_over_" +
+         key_of(exploration.curves[exploration.reference()]);
 }
 
 std::string ratio_text(double ratio) { return fmt::format("{:.3f}", ratio); }
 
-std::string block_text(const BufferBlock& block) {
-  Table table({"buffer", "BP", "BP recomputing", "LEL", "BP / LEL", "BP recomputing / LEL",
-               "forward pass alone"});
+std::string block_text(const BufferExploration& exploration, const BufferBlock& block) {
+  const std::vector<Curve>& curves = exploration.curves;
+  std::vector<std::string> header{"buffer"};
+  for (const Curve& curve : curves) header.push_back(curve_title(curve));
+  for (const std::size_t c : exploration.compared()) {
+    header.push_back(curve_title(curves[c]) + " / " + curve_title(curves[exploration.reference()]));
+  }
+  header.emplace_back("forward pass alone");
+  Table table(header);
   std::string refusals;
   for (const BufferRow& row : block.rows) {
     std::vector<std::string> cells{size_name(row.buffer)};
-    for (const Curve curve : all_curves) {
-      const BufferPoint& point = row.at(curve);
+    for (std::size_t c = 0; c < curves.size(); ++c) {
+      const BufferPoint& point = row.points[c];
       cells.push_back(point.planned() ? grouped(point.words().count()) : "refused");
       if (point.planned()) continue;
-      refusals +=
-          fmt::format("  {} at {}: {}\n", name_of(curve), size_name(row.buffer), point.refusal);
+      refusals += fmt::format("  {} at {}: {}\n", curve_title(curves[c]), size_name(row.buffer),
+                              point.refusal);
     }
-    const auto ratios = row.ratios();
-    cells.push_back(ratios ? ratio_text(ratios->bp) : "-");
-    cells.push_back(ratios ? ratio_text(ratios->bp_recompute) : "-");
+    const auto ratios = exploration.ratios(row);
+    for (std::size_t i = 0; i < exploration.compared().size(); ++i) {
+      cells.push_back(ratios ? ratio_text((*ratios)[i]) : "-");
+    }
     cells.push_back(grouped(row.forward_alone.count()));
     table.add(cells);
   }
@@ -64,18 +70,56 @@ std::string again_text(const BufferPoint& point) {
 }
 
 /// What the schedules compute again: millions, and beside the step's own MACs.
-std::string again_table(const BufferBlock& block) {
+std::string again_table(const std::vector<Curve>& curves, const BufferBlock& block) {
   const bool any = std::ranges::any_of(block.rows, [](const BufferRow& row) {
     return std::ranges::any_of(row.points, [](const BufferPoint& p) { return p.again > Macs(0); });
   });
   if (!any) return "\n  No MACs are done again.\n";
-  Table table({"buffer", "BP", "BP recomputing", "LEL"});
+  std::vector<std::string> header{"buffer"};
+  for (const Curve& curve : curves) header.push_back(curve_title(curve));
+  Table table(header);
   for (const BufferRow& row : block.rows) {
     std::vector<std::string> cells{size_name(row.buffer)};
     for (const BufferPoint& point : row.points) cells.push_back(again_text(point));
     table.add(cells);
   }
   return "\n  Millions of MACs done again, beside the step's own\n\n" + table.text();
+}
+
+/// "Table 1, without images: BP 1, LEL 2, ratio 0.500." after a blank, or "".
+std::string closed_forms_text(const BufferExploration& exploration) {
+  std::string forms;
+  bool all_of_table1 = true;
+  for (const auto& [rule, words] : exploration.rules) {
+    if (!words) continue;
+    all_of_table1 &= is_table1_rule(rule);
+    forms += fmt::format("{}{} {}", forms.empty() ? "" : ", ", rule_title(rule),
+                         grouped(words->count()));
+  }
+  if (forms.empty()) return "";
+  if (const auto ratio = exploration.closed_form_ratio()) forms += ", ratio " + ratio_text(*ratio);
+  return fmt::format(" {}, without images: {}.", all_of_table1 ? "Table 1" : "Closed forms", forms);
+}
+
+/// "BP or LEL"
+std::string any_rule(const BufferExploration& exploration) {
+  std::string text;
+  for (std::size_t i = 0; i < exploration.rules.size(); ++i) {
+    if (i > 0) text += i + 1 < exploration.rules.size() ? ", " : " or ";
+    text += rule_title(exploration.rules[i].first);
+  }
+  return text;
+}
+
+/// What the curves with recomputation are, or "".
+std::string recomputing_text(const BufferExploration& exploration) {
+  std::vector<std::string> titles;
+  for (const Curve& curve : exploration.curves) {
+    if (curve.recompute) titles.push_back(curve_title(curve));
+  }
+  if (titles.empty()) return "";
+  return workloads::joined(titles) +
+         ": activations may be made again in the backward pass instead of stored.\n";
 }
 
 }  // namespace
@@ -93,36 +137,39 @@ std::string exploration_text(const BufferExploration& exploration) {
     if (batch_norm) {
       text += block.batch_norm ? "\nwith batch-norm\n" : "\nwithout batch-norm\n";
     }
-    text += "\n" + block_text(block) + again_table(block);
+    text += "\n" + block_text(exploration, block) + again_table(exploration.curves, block);
   }
   const auto words = [](Words count) { return grouped(count.count()); };
-  const double table1_ratio = static_cast<double>(exploration.table1_bp.count()) /
-                              static_cast<double>(exploration.table1_lel.count());
+  const std::string recomputing = recomputing_text(exploration);
   text += fmt::format(
-      "\nEvery word once, which no schedule of BP or LEL avoids: {} (images {}, and twice the\n"
-      "weights, {}). Table 1, without images: BP {}, LEL {}, ratio {}.\n"
-      "BP recomputing: activations may be made again in the backward pass instead of stored.\n"
-      "MACs done again: for that; for local errors that are made wherever they are used instead "
-      "of\n"
+      "\nEvery word once, which no schedule of {} avoids: {} (images {}, and twice the\n"
+      "weights, {}).{}\n"
+      "{}"
+      "MACs done again: {}for local errors that are made wherever they are used instead of\n"
       "stored; and where tiles of maps overlap.\n"
       "Forward pass alone: a lower bound on the forward pass when each layer runs by itself from\n"
       "and to memory. A schedule that keeps maps on chip between layers may stay below it, even\n"
       "with its whole step.\n",
-      words(exploration.compulsory), words(exploration.images), words(exploration.weights),
-      words(exploration.table1_bp), words(exploration.table1_lel), ratio_text(table1_ratio));
+      any_rule(exploration), words(exploration.compulsory), words(exploration.images),
+      words(exploration.weights), closed_forms_text(exploration), recomputing,
+      recomputing.empty() ? "" : "for that; ");
   return text;
 }
 
 std::string exploration_csv(const BufferExploration& exploration) {
   std::string text = "network,batch,batch_norm,buffer_bytes";
-  for (const Curve curve : all_curves) {
+  for (const Curve& curve : exploration.curves) {
     const std::string key = key_of(curve);
     text += fmt::format(
         ",{0}_reads,{0}_writes,{0}_words,{0}_smallest_bytes,{0}_macs,{0}_macs_again", key);
   }
-  text +=
-      ",bp_over_lel,bp_recompute_over_lel,forward_alone_words,compulsory_words,table1_bp_words,"
-      "table1_lel_words\n";
+  for (const std::size_t c : exploration.compared()) text += "," + ratio_key(exploration, c);
+  text += ",forward_alone_words,compulsory_words";
+  for (const auto& [rule, words] : exploration.rules) {
+    text +=
+        fmt::format(",{}_{}_words", is_table1_rule(rule) ? "table1" : "closed_form", key_of(rule));
+  }
+  text += "\n";
   for (const BufferBlock& block : exploration.blocks) {
     for (const BufferRow& row : block.rows) {
       text += fmt::format("{},{},{},{}", csv_text(exploration.network), exploration.batch,
@@ -134,11 +181,15 @@ std::string exploration_csv(const BufferExploration& exploration) {
                                   point.words().count(), point.macs.count(), point.again.count())
                     : fmt::format(",,,,{},,", point.smallest.count());
       }
-      const auto ratios = row.ratios();
-      text += ratios ? fmt::format(",{:.6f},{:.6f}", ratios->bp, ratios->bp_recompute) : ",,";
-      text +=
-          fmt::format(",{},{},{},{}\n", row.forward_alone.count(), exploration.compulsory.count(),
-                      exploration.table1_bp.count(), exploration.table1_lel.count());
+      const auto ratios = exploration.ratios(row);
+      for (std::size_t i = 0; i < exploration.compared().size(); ++i) {
+        text += ratios ? fmt::format(",{:.6f}", (*ratios)[i]) : ",";
+      }
+      text += fmt::format(",{},{}", row.forward_alone.count(), exploration.compulsory.count());
+      for (const auto& [rule, words] : exploration.rules) {
+        text += words ? fmt::format(",{}", words->count()) : ",";
+      }
+      text += "\n";
     }
   }
   return text;
@@ -149,35 +200,40 @@ std::string exploration_json(const BufferExploration& exploration) {
   for (const BufferBlock& block : exploration.blocks) {
     for (const BufferRow& row : block.rows) {
       Json json = {{"batch_norm", block.batch_norm}, {"buffer_bytes", row.buffer.count()}};
-      for (const Curve curve : all_curves) {
-        const BufferPoint& point = row.at(curve);
+      for (std::size_t c = 0; c < exploration.curves.size(); ++c) {
+        const BufferPoint& point = row.points[c];
+        const std::string key = key_of(exploration.curves[c]);
         if (point.planned()) {
-          json[key_of(curve)] = {{"reads", point.reads.count()},
-                                 {"writes", point.writes.count()},
-                                 {"words", point.words().count()},
-                                 {"macs", point.macs.count()},
-                                 {"macs_again", point.again.count()}};
+          json[key] = {{"reads", point.reads.count()},
+                       {"writes", point.writes.count()},
+                       {"words", point.words().count()},
+                       {"macs", point.macs.count()},
+                       {"macs_again", point.again.count()}};
         } else {
-          json[key_of(curve)] = {{"refused", point.refusal},
-                                 {"smallest_bytes", point.smallest.count()}};
+          json[key] = {{"refused", point.refusal}, {"smallest_bytes", point.smallest.count()}};
         }
       }
-      if (const auto ratios = row.ratios()) {
-        json["bp_over_lel"] = ratios->bp;
-        json["bp_recompute_over_lel"] = ratios->bp_recompute;
+      if (const auto ratios = exploration.ratios(row)) {
+        for (std::size_t i = 0; const std::size_t c : exploration.compared()) {
+          json[ratio_key(exploration, c)] = (*ratios)[i++];
+        }
       }
       json["forward_alone_words"] = row.forward_alone.count();
       rows.push_back(std::move(json));
     }
   }
-  return dump({{"network", exploration.network},
+  Json json = {{"network", exploration.network},
                {"batch", exploration.batch},
                {"compulsory_words", exploration.compulsory.count()},
                {"images_words", exploration.images.count()},
-               {"weights_words", exploration.weights.count()},
-               {"table1_words",
-                {{"bp", exploration.table1_bp.count()}, {"lel", exploration.table1_lel.count()}}},
-               {"rows", rows}});
+               {"weights_words", exploration.weights.count()}};
+  for (const auto& [rule, words] : exploration.rules) {
+    if (!words) continue;
+    json[is_table1_rule(rule) ? "table1_words" : "closed_form_words"][key_of(rule)] =
+        words->count();
+  }
+  json["rows"] = rows;
+  return dump(json);
 }
 
 }  // namespace spillway::analysis

@@ -1,10 +1,13 @@
 // The figure of an exploration: words over buffer size, both on logarithmic axes, and below it the
-// ratios of BP's words to LEL's; without batch-norm to the left, with it to the right.
+// ratios of the curves' words to the reference's, such as BP's to LEL's; without batch-norm to the
+// left, with it to the right.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
+#include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/figures/explore_buffer.hpp"
 #include "analysis/formats/svg.hpp"
 
@@ -17,9 +20,15 @@ constexpr double legend_top = 82, legend_line = 22, legend_gap = 18;
 constexpr double words_height = 300, ratio_height = 170, between = 72, bottom = 64;
 constexpr double least_label_gap = 58;  // between the middles of two sizes
 
-constexpr const char* bp_colour = "#b4552d";
-constexpr const char* recompute_colour = "#e0a03a";
-constexpr const char* lel_colour = "#2d6a9f";
+/// Of a rule's curves, without and with recomputation; taken in turns.
+struct Colours {
+  const char *best, *recompute;
+};
+constexpr Colours rule_colours[] = {{"#b4552d", "#e0a03a"},
+                                    {"#2d6a9f", "#74a9cf"},
+                                    {"#3c8d4f", "#93c47d"},
+                                    {"#7a4b9d", "#b795cf"},
+                                    {"#a23b72", "#d68fb3"}};
 constexpr const char* once_colour = "#444444";
 constexpr const char* forward_colour = "#8a8a8a";
 
@@ -29,15 +38,22 @@ struct Style {
   double mark = 0;  ///< radius of the points; 0: none
 };
 
-Style style_of(Curve curve) {
-  switch (curve) {
-    case Curve::bp: return {"BP", bp_colour, " stroke-width=\"2.5\"", 5};
-    case Curve::bp_recompute:
-      return {"BP, recomputing activations", recompute_colour,
-              " stroke-width=\"2.5\" stroke-dasharray=\"7 4\"", 3};
-    case Curve::lel: return {"LEL", lel_colour, " stroke-width=\"2.5\"", 4};
+const Colours& colours_of(const BufferExploration& exploration, const std::string& rule) {
+  const auto found =
+      std::ranges::find(exploration.rules, rule, [](const auto& of) { return of.first; });
+  return rule_colours[static_cast<std::size_t>(found - exploration.rules.begin()) %
+                      std::size(rule_colours)];
+}
+
+Style style_of(const BufferExploration& exploration, const Curve& curve) {
+  const Colours& colours = colours_of(exploration, curve.rule);
+  if (curve.recompute) {
+    return {rule_title(curve.rule) + ", recomputing activations", colours.recompute,
+            " stroke-width=\"2.5\" stroke-dasharray=\"7 4\"", 3};
   }
-  return {};
+  // The first rule's marks stay visible below those of the others.
+  const bool first = curve.rule == exploration.rules.front().first;
+  return {rule_title(curve.rule), colours.best, " stroke-width=\"2.5\"", first ? 5.0 : 4.0};
 }
 
 double in_millions(Words words) { return static_cast<double>(words.count()) / 1e6; }
@@ -61,9 +77,15 @@ std::vector<Level> levels_of(const BufferExploration& exploration) {
                   fmt::format(" stroke-width=\"1.3\" stroke-dasharray=\"{}\"", dashes)},
                  value};
   };
-  return {level("Table 1, BP", exploration.table1_bp, bp_colour, "2 3"),
-          level("Table 1, LEL", exploration.table1_lel, lel_colour, "2 3"),
-          level("every word once", exploration.compulsory, once_colour, "9 3")};
+  std::vector<Level> levels;
+  for (const auto& [rule, words] : exploration.rules) {
+    if (!words) continue;
+    levels.push_back(
+        level((is_table1_rule(rule) ? "Table 1, " : "closed form, ") + rule_title(rule), *words,
+              colours_of(exploration, rule).best, "2 3"));
+  }
+  levels.push_back(level("every word once", exploration.compulsory, once_colour, "9 3"));
+  return levels;
 }
 
 const Style forward_style{"bound on the forward pass alone, each layer by itself", forward_colour,
@@ -108,32 +130,31 @@ svg::LogAxis words_axis(const BufferExploration& exploration) {
   return {std::max(least, 1e-6) / 1.15, std::max(most, 1e-6) * 1.15, 0, 0, 0, 0};
 }
 
-double table1_ratio(const BufferExploration& exploration) {
-  return in_millions(exploration.table1_bp) / in_millions(exploration.table1_lel);
+/// How far a row's ratios are from that of the closed forms.
+double ratio_distance(const BufferExploration& exploration, const BufferRow& row, double form) {
+  const auto ratios = exploration.ratios(row);
+  double distance = 1e9;
+  if (!ratios) return distance;
+  for (const double ratio : *ratios) distance = std::min(distance, std::abs(ratio - form));
+  return distance;
 }
 
-/// How far a row's ratios are from Table 1's.
-double ratio_distance(const BufferExploration& exploration, const BufferRow& row) {
-  const auto ratios = row.ratios();
-  if (!ratios) return 1e9;
-  return std::min(std::abs(ratios->bp - table1_ratio(exploration)),
-                  std::abs(ratios->bp_recompute - table1_ratio(exploration)));
-}
-
-/// From 1 or less to what the plans reach. Table 1's ratio counts as long as it is near.
+/// From 1 or less to what the plans reach. The closed forms' ratio counts as long as it is near.
 svg::Axis ratio_axis(const BufferExploration& exploration) {
   constexpr double near = 2;
   double least = 1, most = 0;
   for (const BufferBlock& block : exploration.blocks) {
     for (const BufferRow& row : block.rows) {
-      const auto ratios = row.ratios();
+      const auto ratios = exploration.ratios(row);
       if (!ratios) continue;
-      least = std::min({least, ratios->bp, ratios->bp_recompute});
-      most = std::max({most, ratios->bp, ratios->bp_recompute});
+      for (const double ratio : *ratios) {
+        least = std::min(least, ratio);
+        most = std::max(most, ratio);
+      }
     }
   }
-  const double table1 = table1_ratio(exploration);
-  if (most == 0 || table1 <= near * most) most = std::max(most, table1 * 1.05);
+  const double form = exploration.closed_form_ratio().value_or(0);
+  if (most == 0 || form <= near * most) most = std::max(most, form * 1.05);
   most = std::max(most, least * 1.05);
   const double step = svg::round_up((most - least) / 5);
   const double low = std::floor(least / step + 1e-9) * step;
@@ -169,7 +190,7 @@ std::vector<std::pair<double, double>> legend_places(const std::vector<Style>& s
 
 std::vector<Style> legend_styles(const BufferExploration& exploration) {
   std::vector<Style> styles;
-  for (const Curve curve : all_curves) styles.push_back(style_of(curve));
+  for (const Curve& curve : exploration.curves) styles.push_back(style_of(exploration, curve));
   for (const Level& level : levels_of(exploration)) styles.push_back(level.style);
   styles.push_back(forward_style);
   return styles;
@@ -183,7 +204,9 @@ Frame frame_of(const BufferExploration& exploration, double legend_bottom) {
   frame.width = left + right + blocks * frame.panel_width + (blocks - 1) * gap;
   frame.words_top = legend_bottom + (two ? 48 : 26);
   frame.ratio_top = frame.words_top + words_height + between;
-  frame.height = frame.ratio_top + ratio_height + bottom;
+  const double last_bottom = exploration.compared().empty() ? frame.words_top + words_height
+                                                            : frame.ratio_top + ratio_height;
+  frame.height = last_bottom + bottom;
   const std::vector<BufferRow>& rows = exploration.blocks.front().rows;
   frame.first_log = std::log2(static_cast<double>(rows.front().buffer.count()));
   frame.last_log = std::log2(static_cast<double>(rows.back().buffer.count()));
@@ -244,48 +267,75 @@ std::string words_panel(const BufferExploration& exploration, const Frame& frame
   text += curve_through(frame, block, b, forward_style, [&](const BufferRow& row) {
     return std::optional(axis.y(in_millions(row.forward_alone)));
   });
-  for (const Curve curve : all_curves) {
-    text += curve_through(frame, block, b, style_of(curve), [&](const BufferRow& row) {
-      const BufferPoint& point = row.at(curve);
+  for (std::size_t c = 0; c < exploration.curves.size(); ++c) {
+    const Style style = style_of(exploration, exploration.curves[c]);
+    text += curve_through(frame, block, b, style, [&](const BufferRow& row) {
+      const BufferPoint& point = row.points[c];
       return point.planned() ? std::optional(axis.y(in_millions(point.words()))) : std::nullopt;
     });
   }
   return text + sizes_below(frame, block, b, axis.bottom);
 }
 
-std::string ratio_panel(const BufferExploration& exploration, const Frame& frame, std::size_t b) {
-  const BufferBlock& block = exploration.blocks[b];
-  svg::Axis axis = frame.ratio;
-  axis.left = frame.panel_left(b);
-  axis.right = axis.left + frame.panel_width;
-  std::string text = axis.grid(b == 0 ? "BP's words / LEL's" : "");
-  const double ratio = table1_ratio(exploration);
+/// A line at the ratio of the closed forms, or above or below it what it is.
+std::string closed_form_line(const BufferExploration& exploration, const BufferBlock& block,
+                             const svg::Axis& axis, double ratio) {
   const bool above = ratio > axis.low + axis.step * axis.lines, below = ratio < axis.low;
-  const double table1 = above ? axis.top + 18 : below ? axis.bottom : axis.y(ratio);
+  const double y = above ? axis.top + 18 : below ? axis.bottom : axis.y(ratio);
+  std::string text;
   if (!above && !below) {
-    text += svg::line(axis.left, table1, axis.right, table1, bp_colour,
+    text += svg::line(axis.left, y, axis.right, y, rule_colours[0].best,
                       " stroke-width=\"1.3\" stroke-dasharray=\"2 3\"");
   }
   // Where the curves keep the larger distance, to the left or to the right.
-  const bool to_the_left = ratio_distance(exploration, block.rows.front()) >
-                           ratio_distance(exploration, block.rows.back());
-  text += svg::text(to_the_left ? axis.left + 4 : axis.right - 4, table1 - 5,
-                    fmt::format("Table 1: {:.2f}{}", ratio,
-                                above   ? ", above this panel"
-                                : below ? ", below this panel"
-                                        : ""),
-                    to_the_left ? "start" : "end", 12);
-  for (const Curve curve : {Curve::bp, Curve::bp_recompute}) {
-    text += curve_through(frame, block, b, style_of(curve),
-                          [&](const BufferRow& row) -> std::optional<double> {
-                            const auto ratios = row.ratios();
-                            if (!ratios) return std::nullopt;
-                            return axis.y(curve == Curve::bp ? ratios->bp : ratios->bp_recompute);
-                          });
+  const bool to_the_left = ratio_distance(exploration, block.rows.front(), ratio) >
+                           ratio_distance(exploration, block.rows.back(), ratio);
+  const bool table1 = is_table1_rule(exploration.rules.front().first) &&
+                      is_table1_rule(exploration.rules.back().first);
+  return text + svg::text(to_the_left ? axis.left + 4 : axis.right - 4, y - 5,
+                          fmt::format("{}: {:.2f}{}", table1 ? "Table 1" : "Closed forms", ratio,
+                                      above   ? ", above this panel"
+                                      : below ? ", below this panel"
+                                              : ""),
+                          to_the_left ? "start" : "end", 12);
+}
+
+/// "BP's words / LEL's", or without the first where several rules are compared.
+std::string ratio_title(const BufferExploration& exploration) {
+  const std::string& reference = exploration.curves[exploration.reference()].rule;
+  const std::string& first = exploration.rules.front().first;
+  const bool one = std::ranges::all_of(
+      exploration.compared(), [&](std::size_t c) { return exploration.curves[c].rule == first; });
+  return (one ? rule_title(first) + "'s words" : "words") + " / " + rule_title(reference) + "'s";
+}
+
+std::string ratio_panel(const BufferExploration& exploration, const Frame& frame, std::size_t b) {
+  const BufferBlock& block = exploration.blocks[b];
+  const std::vector<std::size_t> compared = exploration.compared();
+  if (compared.empty()) return "";
+  svg::Axis axis = frame.ratio;
+  axis.left = frame.panel_left(b);
+  axis.right = axis.left + frame.panel_width;
+  std::string text = axis.grid(b == 0 ? ratio_title(exploration) : "");
+  if (const auto ratio = exploration.closed_form_ratio()) {
+    text += closed_form_line(exploration, block, axis, *ratio);
   }
-  text += sizes_below(frame, block, b, axis.bottom);
-  return text +
-         svg::text((axis.left + axis.right) / 2, axis.bottom + 44, "on-chip buffer", "middle", 14);
+  for (std::size_t i = 0; i < compared.size(); ++i) {
+    const Style style = style_of(exploration, exploration.curves[compared[i]]);
+    text +=
+        curve_through(frame, block, b, style, [&](const BufferRow& row) -> std::optional<double> {
+          const auto ratios = exploration.ratios(row);
+          if (!ratios) return std::nullopt;
+          return axis.y((*ratios)[i]);
+        });
+  }
+  return text + sizes_below(frame, block, b, axis.bottom);
+}
+
+/// What the sizes below the last panel of a block are.
+std::string sizes_title(const BufferExploration& exploration, const Frame& frame, std::size_t b) {
+  const double y = (exploration.compared().empty() ? frame.words.bottom : frame.ratio.bottom) + 44;
+  return svg::text(frame.panel_left(b) + frame.panel_width / 2, y, "on-chip buffer", "middle", 14);
 }
 
 }  // namespace
@@ -308,7 +358,8 @@ std::string exploration_svg(const BufferExploration& exploration) {
     text += sample(styles[i], places[i].first, places[i].second);
   }
   for (std::size_t b = 0; b < exploration.blocks.size(); ++b) {
-    text += words_panel(exploration, frame, b) + ratio_panel(exploration, frame, b);
+    text += words_panel(exploration, frame, b) + ratio_panel(exploration, frame, b) +
+            sizes_title(exploration, frame, b);
   }
   return text + svg::end();
 }

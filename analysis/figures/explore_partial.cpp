@@ -27,19 +27,25 @@ constexpr std::string_view begin_of_identity = "# unfinished: ";
 constexpr auto least_age = std::chrono::milliseconds(200);  // of a file that is written again
 
 // Columns, counted from the last one: a network's name may hold commas.
-constexpr std::size_t columns_of_curve = 6, columns_after = 6;
-constexpr std::size_t columns_of_curves = columns_of_curve * all_curves.size();
+constexpr std::size_t columns_of_curve = 6;
+
+/// Ratios, two bounds and a closed form for each rule.
+std::size_t columns_after(const BufferExploration& exploration) {
+  return exploration.compared().size() + 2 + exploration.rules.size();
+}
 
 std::string identity(const workloads::Network& network, std::int64_t batch,
-                     const std::vector<Bytes>& sizes) {
+                     const std::vector<Bytes>& sizes, const std::vector<std::string>& rules) {
   const std::string all = network_settings(network).dump();
   const uLong sum =
       crc32(0, reinterpret_cast<const Bytef*>(all.data()), static_cast<uInt>(all.size()));
   std::vector<std::uint64_t> counts;
   for (const Bytes size : sizes) counts.push_back(size.count());
-  return fmt::format("{}version {}; network {} [{:08x}]; batch {}; sizes {}", begin_of_identity,
-                     version(), workloads::printable(network.name, 100), sum, batch,
-                     fmt::join(counts, " "));
+  std::string text = fmt::format(
+      "{}version {}; network {} [{:08x}]; batch {}; sizes {}", begin_of_identity, version(),
+      workloads::printable(network.name, 100), sum, batch, fmt::join(counts, " "));
+  if (rules != usual_rules()) text += fmt::format("; rules {}", fmt::join(rules, " "));
+  return text;
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -58,12 +64,17 @@ std::string what_differs(const std::string& found, const std::string& wanted) {
   const auto there = split(found.substr(begin_of_identity.size()), ';');
   const auto here = split(wanted.substr(begin_of_identity.size()), ';');
   std::string text;
-  for (std::size_t i = 0; i < here.size(); ++i) {
-    const std::string other = i < there.size() ? there[i] : "";
-    if (other == here[i]) continue;
+  for (std::size_t i = 0; i < std::max(here.size(), there.size()); ++i) {
+    std::string other = i < there.size() ? there[i] : "";
+    std::string own = i < here.size() ? here[i] : "";
+    for (std::string* side : {&other, &own}) {  // which are not named
+      const std::string& others = side == &other ? own : other;
+      if (side->empty() && others.starts_with(" rules ")) *side = " the usual rules";
+    }
+    if (other == own) continue;
     text += fmt::format("{}{}, here{}{}", text.empty() ? "" : "; ",
                         workloads::printable(other.substr(other.starts_with(' ')), 100),
-                        here[i].starts_with(' ') ? "" : " ", workloads::printable(here[i], 100));
+                        own.starts_with(' ') ? "" : " ", workloads::printable(own, 100));
   }
   return text;
 }
@@ -96,19 +107,20 @@ std::optional<BufferPoint> point_of(std::span<const std::string> cells, bool& so
 /// Take over a row's plans; false when it is no row of the exploration.
 bool take_over(const std::string& line, BufferExploration& exploration) {
   const std::vector<std::string> fields = split(line, ',');
-  const std::size_t wanted = 4 + columns_of_curves + columns_after;
+  const std::size_t of_curves = columns_of_curve * exploration.curves.size();
+  const std::size_t wanted = 4 + of_curves + columns_after(exploration);
   if (fields.size() < wanted) return false;
-  const std::size_t first = fields.size() - columns_after - columns_of_curves;
+  const std::size_t first = fields.size() - columns_after(exploration) - of_curves;
   for (BufferBlock& block : exploration.blocks) {
     if (fields[first - 2] != fmt::format("{}", block.batch_norm)) continue;
     for (BufferRow& row : block.rows) {
       if (fields[first - 1] != std::to_string(row.buffer.count())) continue;
-      for (const Curve curve : all_curves) {
-        const std::size_t at = first + columns_of_curve * static_cast<std::size_t>(curve);
+      for (std::size_t c = 0; c < row.points.size(); ++c) {
+        const std::size_t at = first + columns_of_curve * c;
         bool sound = true;
         const auto point = point_of(std::span(fields).subspan(at, columns_of_curve), sound);
         if (!sound) return false;
-        if (point) row.at(curve) = *point;
+        if (point) row.points[c] = *point;
       }
       return true;
     }
@@ -131,8 +143,9 @@ std::size_t plans_in(const BufferExploration& exploration) {
 
 PartialExploration::PartialExploration(std::filesystem::path path,
                                        const workloads::Network& network, std::int64_t batch,
-                                       const std::vector<Bytes>& sizes)
-    : path_(std::move(path)), identity_(identity(network, batch, sizes)) {}
+                                       const std::vector<Bytes>& sizes,
+                                       const std::vector<std::string>& rules)
+    : path_(std::move(path)), identity_(identity(network, batch, sizes, rules)) {}
 
 void PartialExploration::recall(BufferExploration& exploration) {
   std::ifstream stream(path_, std::ios::binary);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "analysis/figures/explore_buffer.hpp"
 
@@ -16,7 +17,8 @@ namespace spillway::analysis {
 class PartialExploration {
  public:
   PartialExploration(std::filesystem::path path, const workloads::Network& network,
-                     std::int64_t batch, const std::vector<Bytes>& sizes);
+                     std::int64_t batch, const std::vector<Bytes>& sizes,
+                     const std::vector<std::string>& rules = usual_rules());
 
   /// Fill in the plans that the file holds; those that were refused are tried again, since a CSV
   /// has no reasons. Throws InputError when the file is of another exploration, naming what

@@ -18,8 +18,6 @@ using sim::Direction;
 
 namespace {
 
-constexpr const char* compared_rules[] = {"bp", "lel"};
-
 sim::Experiment shipped_experiment(const std::string& network, const std::string& rule,
                                    std::int64_t batch) {
   const auto path =
@@ -27,13 +25,13 @@ sim::Experiment shipped_experiment(const std::string& network, const std::string
   return sim::read_experiment(path, {fmt::format("batch={}", batch)});
 }
 
-void run_one(Figure6& figure, const std::string& network, const std::string& rule) {
+void run_one(Figure6& figure, const std::string& network, Table1Rule table_rule,
+             const std::string& rule) {
   const sim::Experiment experiment = shipped_experiment(network, rule, figure.batch);
   sim::Simulation simulation(experiment);
   const sim::Result result = simulation.run_step(sim::first_batch(experiment));
 
   const Table1Scale scale{static_cast<std::uint64_t>(figure.batch), 1, 1, false};
-  const Table1Rule table_rule = rule == "bp" ? Table1Rule::bp : Table1Rule::lel;
   const Table1Words paper = table1_words(experiment.network, table_rule, scale);
   const sim::Ledger& planned = simulation.plan().ledger();
   figure.rows.push_back({network, rule, "read", paper.reads.count(),
@@ -69,16 +67,18 @@ bool Figure6::agrees() const {
 
 void require_figure6_fits(std::int64_t batch) {
   for (const std::string& network : paper_networks()) {
-    for (const char* rule : compared_rules) sim::make_plan(shipped_experiment(network, rule, batch));
+    for (const auto& [row, rule] : table1_rules()) {
+      sim::make_plan(shipped_experiment(network, rule, batch));
+    }
   }
 }
 
 Figure6 run_figure6(std::int64_t batch, const std::function<void(const std::string&)>& progress) {
   Figure6 figure{batch, {}, {}};
   for (const std::string& network : paper_networks()) {
-    for (const char* rule : compared_rules) {
+    for (const auto& [row, rule] : table1_rules()) {
       if (progress) progress(fmt::format("{} with {}", network, rule));
-      run_one(figure, network, rule);
+      run_one(figure, network, row, rule);
     }
   }
   return figure;

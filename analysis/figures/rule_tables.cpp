@@ -48,9 +48,13 @@ std::vector<std::uint64_t> sum(const std::vector<std::uint64_t>& a,
 }  // namespace
 
 bool RuleCounts::agrees() const {
-  return formula_read == planned_read && planned_read == simulated_read &&
-         formula_write == planned_write && planned_write == simulated_write &&
-         formula_macs == planned_macs && planned_macs == simulated_macs;
+  const auto agree = [](const std::optional<std::uint64_t>& formula, std::uint64_t planned,
+                        std::uint64_t simulated) {
+    return planned == simulated && formula.value_or(planned) == planned;
+  };
+  return agree(formula_read, planned_read, simulated_read) &&
+         agree(formula_write, planned_write, simulated_write) &&
+         agree(formula_macs, planned_macs, simulated_macs);
 }
 
 std::vector<RuleCounts> run_rules(std::int64_t batch,
@@ -72,17 +76,27 @@ std::vector<RuleCounts> run_rules(std::int64_t batch,
       const sim::Experiment experiment = paper_experiment(network, rule, batch);
       sim::Simulation simulation(experiment);
       const sim::Result result = simulation.run_step(sim::first_batch(experiment));
-      const Table1Words words = rule_words(experiment.network, rule, examples);
       const sim::Ledger& planned = simulation.plan().ledger();
       const models::Execution& execution = result.execution;
-      rows.push_back({network, rule, words.reads.count(), words.writes.count(),
-                      rule_macs(experiment.network, rule, examples).count(),
+      rows.push_back({network,
+                      rule,
+                      {},
+                      {},
+                      {},
                       planned.total(Port::dram, Direction::read).count(),
                       planned.total(Port::dram, Direction::write).count(),
-                      simulation.plan().step().macs().count(), execution.dram.read_words.count(),
-                      execution.dram.write_words.count(), execution.macs.count(),
+                      simulation.plan().step().macs().count(),
+                      execution.dram.read_words.count(),
+                      execution.dram.write_words.count(),
+                      execution.macs.count(),
                       execution.generated_words,
                       static_cast<double>(execution.time.count()) / 1e9});
+      if (const auto& form = workloads::learning_rule(rule).closed_form) {
+        const Table1Words words = closed_form_words(experiment.network, *form, examples);
+        rows.back().formula_read = words.reads.count();
+        rows.back().formula_write = words.writes.count();
+        rows.back().formula_macs = closed_form_macs(experiment.network, *form, examples).count();
+      }
     }
   }
   return rows;
@@ -97,7 +111,10 @@ std::string rules_text(const std::vector<RuleCounts>& rows, std::int64_t batch) 
                       row.planned_macs == row.simulated_macs;
     table.add({row.network, row.rule, grouped(row.simulated_read), grouped(row.simulated_write),
                millions(row.simulated_macs), grouped(row.generated_words),
-               plan ? "agrees" : "DIFFERS", row.agrees() ? "agrees" : "DIFFERS"});
+               plan ? "agrees" : "DIFFERS",
+               !row.formula_read ? "none"
+               : row.agrees()    ? "agrees"
+                                 : "DIFFERS"});
   }
   const auto agreeing =
       std::ranges::count_if(rows, [](const RuleCounts& row) { return row.agrees(); });
@@ -111,8 +128,11 @@ std::string rules_text(const std::vector<RuleCounts>& rows, std::int64_t batch) 
 std::string rules_json(const std::vector<RuleCounts>& rows, std::int64_t batch) {
   Json json = Json::array();
   for (const RuleCounts& row : rows) {
-    const auto triple = [](std::uint64_t formula, std::uint64_t planned, std::uint64_t simulated) {
-      return Json{{"closed_form", formula}, {"planned", planned}, {"simulated", simulated}};
+    const auto triple = [](const std::optional<std::uint64_t>& formula, std::uint64_t planned,
+                           std::uint64_t simulated) {
+      return Json{{"closed_form", formula ? Json(*formula) : Json(nullptr)},
+                  {"planned", planned},
+                  {"simulated", simulated}};
     };
     json.push_back(
         {{"network", row.network},

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,13 @@ sim::Experiment paper_experiment(const std::string& network, const std::string& 
 
 struct RuleCounts {
   std::string network, rule;
-  std::uint64_t formula_read, formula_write, formula_macs;  ///< closed forms
+  /// Closed forms; nothing of a rule that has none.
+  std::optional<std::uint64_t> formula_read, formula_write, formula_macs;
   std::uint64_t planned_read, planned_write, planned_macs;
   std::uint64_t simulated_read, simulated_write, simulated_macs;
   std::uint64_t generated_words;  ///< made by the PRNG unit
   double time_ms;                 ///< simulated
+  /// What was planned and simulated, and the closed form if there is one.
   bool agrees() const;
 };
 

@@ -20,9 +20,8 @@ std::vector<Row> rows_of(const std::vector<workloads::Network>& networks,
                          const Table1Scale& scale) {
   std::vector<Row> rows;
   for (const workloads::Network& network : networks) {
-    for (const Table1Rule rule : {Table1Rule::bp, Table1Rule::lel}) {
-      rows.push_back({network.name, rule == Table1Rule::bp ? "bp" : "lel",
-                      table1_words(network, rule, scale),
+    for (const auto& [rule, name] : table1_rules()) {
+      rows.push_back({network.name, name, table1_words(network, rule, scale),
                       table1_macs(network, rule, MacReading::figure2, scale),
                       table1_macs(network, rule, MacReading::printed, scale),
                       table1_macs(network, rule, MacReading::exact, scale)});

@@ -115,8 +115,14 @@ BufferExploration made_up(bool batch_norm) {
   };
   const BufferPoint refused{Words(0), Words(0), "too small: allowed: at least 96 bytes",
                             96_B,     Macs(0),  Macs(0)};
-  BufferExploration exploration{"a <net> & more", 7,         60_words,  70_words,
-                                200_words,        300_words, 150_words, {}};
+  BufferExploration exploration{"a <net> & more",
+                                7,
+                                60_words,
+                                70_words,
+                                200_words,
+                                {{"bp", 300_words}, {"lel", 150_words}},
+                                analysis::curves_of({"bp", "lel"}),
+                                {}};
   for (int b = 0; b <= (batch_norm ? 1 : 0); ++b) {
     exploration.blocks.push_back(
         {b == 1,
@@ -253,12 +259,12 @@ TEST_CASE("an exploration is the plan of an experiment in the setting that it st
       "idealisations: [labels, biases, batch norm parameters, batch norm statistics, optimizer "
       "state, readout layer, pooling winners, seeds, metrics]\n");
   for (const BufferBlock& block : exploration.blocks) {
-    for (const Curve curve : analysis::all_curves) {
+    for (std::size_t c = 0; c < exploration.curves.size(); ++c) {
+      const Curve& curve = exploration.curves[c];
       const sim::Plan plan = sim::make_plan(sim::read_experiment(
-          experiment, {fmt::format("network.batch_norm={}", block.batch_norm),
-                       curve == Curve::lel ? "rule=lel" : "rule=bp",
-                       curve == Curve::bp_recompute ? "policy=best-recompute" : "policy=best"}));
-      const BufferPoint& point = block.rows.front().at(curve);
+          experiment, {fmt::format("network.batch_norm={}", block.batch_norm), "rule=" + curve.rule,
+                       curve.recompute ? "policy=best-recompute" : "policy=best"}));
+      const BufferPoint& point = block.rows.front().points[c];
       CHECK(point.reads == plan.ledger().total(models::Port::dram, sim::Direction::read));
       CHECK(point.writes == plan.ledger().total(models::Port::dram, sim::Direction::write));
       CHECK(point.macs == planned_macs(plan).macs);
@@ -272,15 +278,15 @@ TEST_CASE("a larger buffer moves no more words and none moves fewer than every w
       analysis::explore_buffer(small(), 4, analysis::parse_sizes("512..1MiB"));
   CHECK(exploration.compulsory == exploration.images + 2 * exploration.weights);
   for (const BufferBlock& block : exploration.blocks) {
-    for (const Curve curve : analysis::all_curves) {
+    for (std::size_t c = 0; c < exploration.curves.size(); ++c) {
       for (std::size_t r = 0; r < block.rows.size(); ++r) {
-        const BufferPoint& point = block.rows[r].at(curve);
+        const BufferPoint& point = block.rows[r].points[c];
         CAPTURE(point.refusal);
         REQUIRE(point.planned());
         CHECK(point.words() >= exploration.compulsory);
-        if (r > 0) CHECK(point.words() <= block.rows[r - 1].at(curve).words());
+        if (r > 0) CHECK(point.words() <= block.rows[r - 1].points[c].words());
       }
-      CHECK(block.rows.back().at(curve).words() == exploration.compulsory);
+      CHECK(block.rows.back().points[c].words() == exploration.compulsory);
     }
   }
 }
@@ -288,14 +294,14 @@ TEST_CASE("a larger buffer moves no more words and none moves fewer than every w
 TEST_CASE("a buffer that is too small is refused with a size that works") {
   const BufferExploration tried = analysis::explore_buffer(small(), 4, bytes({16, 4096}));
   for (const BufferBlock& block : tried.blocks) {
-    CHECK_FALSE(block.rows[0].ratios());
-    CHECK(block.rows[1].ratios());
-    for (const Curve curve : analysis::all_curves) {
-      const BufferPoint& point = block.rows[0].at(curve);
+    CHECK_FALSE(tried.ratios(block.rows[0]));
+    CHECK(tried.ratios(block.rows[1]));
+    for (std::size_t c = 0; c < tried.curves.size(); ++c) {
+      const BufferPoint& point = block.rows[0].points[c];
       REQUIRE_FALSE(point.planned());
       CHECK(point.refusal.find("too small") != std::string::npos);
       const BufferExploration enough = analysis::explore_buffer(small(), 4, {point.smallest});
-      CHECK(enough.blocks[block.batch_norm].rows[0].at(curve).planned());
+      CHECK(enough.blocks[block.batch_norm].rows[0].points[c].planned());
     }
   }
 }
@@ -314,11 +320,12 @@ TEST_CASE("memory has room for any network") {
 
 TEST_CASE("no ratio stands alone") {
   const BufferExploration exploration = made_up(false);
-  CHECK_FALSE(exploration.blocks[0].rows[0].ratios());
-  const auto ratios = exploration.blocks[0].rows[1].ratios();
+  CHECK_FALSE(exploration.ratios(exploration.blocks[0].rows[0]));
+  const auto ratios = exploration.ratios(exploration.blocks[0].rows[1]);
   REQUIRE(ratios);
-  CHECK(ratios->bp == doctest::Approx(2));
-  CHECK(ratios->bp_recompute == doctest::Approx(1.5));
+  REQUIRE(ratios->size() == 2);
+  CHECK(ratios->at(0) == doctest::Approx(2));    // BP's
+  CHECK(ratios->at(1) == doctest::Approx(1.5));  // recomputing
   const std::string text = analysis::exploration_text(exploration);
   CHECK(occurrences(text, "refused") == 2 + 2);  // words, MACs
   CHECK(text.find("2.000") != std::string::npos);
@@ -346,7 +353,7 @@ TEST_CASE("a Table 1 far above the plans' ratios does not flatten their panel") 
   BufferExploration exploration = made_up(false);  // ratios 2 and 1.5, Table 1 says 2
   const std::string near = analysis::exploration_svg(exploration);
   CHECK(near.find(">Table 1: 2.00<") != std::string::npos);
-  exploration.table1_bp = Words(122 * 150);
+  exploration.rules[0].second = Words(122 * 150);
   const std::string far = analysis::exploration_svg(exploration);
   require_well_formed(far);
   CHECK(far.find(">Table 1: 122.00, above this panel<") != std::string::npos);
@@ -356,9 +363,49 @@ TEST_CASE("a Table 1 far above the plans' ratios does not flatten their panel") 
     CAPTURE(label);
     CHECK(far.find(label) == std::string::npos);
   }
-  exploration.table1_bp = Words(15);  // and one far below
+  exploration.rules[0].second = Words(15);  // and one far below
   const std::string below = analysis::exploration_svg(exploration);
   CHECK(below.find(">Table 1: 0.10, below this panel<") != std::string::npos);
+}
+
+TEST_CASE("any rules are compared, with the last one") {
+  analysis::ExplorationOptions options;
+  options.rules = {"lel-tlc", "dfa"};
+  const BufferExploration exploration =
+      analysis::explore_buffer(small(), 4, bytes({4096}), options);
+  CHECK(exploration.curves ==
+        std::vector<Curve>{{"lel-tlc", false}, {"dfa", false}, {"dfa", true}});
+  CHECK(exploration.reference() == 1);
+  const auto ratios = exploration.ratios(exploration.blocks[0].rows[0]);
+  REQUIRE(ratios);
+  const auto words = [&](std::size_t c) {
+    return static_cast<double>(exploration.blocks[0].rows[0].points[c].words().count());
+  };
+  CHECK(*ratios == std::vector<double>{words(0) / words(1), words(2) / words(1)});
+  const std::string csv = analysis::exploration_csv(exploration);
+  CHECK(csv.find(",lel_tlc_over_dfa,dfa_recompute_over_dfa,") != std::string::npos);
+  CHECK(csv.find(",closed_form_lel_tlc_words,closed_form_dfa_words\n") != std::string::npos);
+  CHECK(csv_rows(csv).size() == 2);
+  const Json json = parse_json(analysis::exploration_json(exploration));
+  CHECK(json.at("closed_form_words").at("lel_tlc") == exploration.rules[0].second->count());
+  CHECK_FALSE(json.contains("table1_words"));
+  const std::string text = analysis::exploration_text(exploration);
+  CHECK(text.find("no schedule of LEL-TLC or DFA avoids") != std::string::npos);
+  CHECK(text.find("Closed forms, without images: LEL-TLC ") != std::string::npos);
+  require_well_formed(analysis::exploration_svg(exploration));
+  CHECK_THROWS_AS(analysis::curves_of({"bpp"}), workloads::InputError);
+}
+
+TEST_CASE("one rule alone has no ratios but to itself") {
+  analysis::ExplorationOptions options;
+  options.rules = {"lel"};
+  const BufferExploration alone = analysis::explore_buffer(small(), 4, bytes({4096}), options);
+  CHECK(alone.compared().empty());
+  CHECK(alone.ratios(alone.blocks[0].rows[0])->empty());
+  CHECK_FALSE(alone.closed_form_ratio());
+  CHECK(analysis::exploration_csv(alone).find("_over_") == std::string::npos);
+  CHECK(analysis::exploration_text(alone).find("recomputing") == std::string::npos);
+  require_well_formed(analysis::exploration_svg(alone));
 }
 
 TEST_CASE("every word once is the images and twice the weights") {

@@ -8,6 +8,7 @@
 
 #include "analysis/closed_forms/closed_form.hpp"
 #include "tests/support/build.hpp"
+#include "workloads/support/error.hpp"
 
 namespace spillway::figure6_test {
 
@@ -100,6 +101,21 @@ TEST_CASE("the MACs of Table 1 have the paper's values in all three readings") {
     check(MacReading::exact, e.exact);
     CHECK(analysis::lel_needs_fewer_macs(network));
   }
+}
+
+TEST_CASE("each rule carries its closed form, and a name that is no rule has none") {
+  const workloads::Network network = test::shipped("mnist-mlp-bp").network;
+  for (const workloads::LearningRule& rule : workloads::learning_rules()) {
+    CAPTURE(rule.name);
+    CHECK(rule.closed_form);
+  }
+  for (const auto& [row, name] : analysis::table1_rules()) {
+    const auto words = analysis::rule_words(network, name, 100);
+    CHECK(words.reads == analysis::table1_words(network, row, {}).reads);
+    CHECK(words.writes == analysis::table1_words(network, row, {}).writes);
+  }
+  CHECK_THROWS_AS(analysis::rule_words(network, "lell", 100), workloads::InputError);
+  CHECK_THROWS_AS(analysis::rule_macs(network, "", 100), workloads::InputError);
 }
 
 TEST_CASE("the LEL row of Table 1 leaves out N_b only when it is read literally") {
