@@ -9,19 +9,10 @@ using sim::Experiment;
 
 namespace {
 
-std::string distribution_name(workloads::Distribution distribution) {
-  switch (distribution) {
-    case workloads::Distribution::uniform: return "uniform";
-    case workloads::Distribution::gaussian: return "gaussian";
-    case workloads::Distribution::mask: return "mask";
-  }
-  return "?";
-}
-
 Json rule_options_json(const workloads::RuleOptions& options) {
   Json json = {{"loss", to_string(options.loss)},
                {"targets", to_string(options.targets)},
-               {"distribution", distribution_name(options.distribution)},
+               {"distribution", name_in(workloads::distribution_names, options.distribution)},
                {"fix", options.fix},
                {"feedback_scale", options.feedback_scale}};
   if (options.classifier_rate) json["classifier_rate"] = *options.classifier_rate;
@@ -72,11 +63,9 @@ Json device_json(const Experiment& experiment) {
                {"file", experiment.device_file},
                {"clock_mhz", 1e6 / static_cast<double>(device.clock_period.count())},
                {"clock_period_ps", device.clock_period.count()}};
-  json["array"] = {
-      {"rows", device.array_rows},
-      {"columns", device.array_columns},
-      {"dataflow", device.dataflow == models::Dataflow::output_stationary ? "output-stationary"
-                                                                          : "weight-stationary"}};
+  json["array"] = {{"rows", device.array_rows},
+                   {"columns", device.array_columns},
+                   {"dataflow", name_in(models::dataflow_names, device.dataflow)}};
   json["buffer_bytes"] = device.buffer.count();
   json["buffer_port_bytes_per_cycle"] = device.buffer_port.count();
   json["queue_depth"] = device.queue_depth;
@@ -119,7 +108,7 @@ Json network_settings(const workloads::Network& network) {
   Json layers = Json::array();
   for (const workloads::Layer& layer : network.layers) layers.push_back(layer_json(layer));
   return {{"classes", network.classes},
-          {"readout", network.readout == workloads::Readout::none ? "none" : "trained"},
+          {"readout", name_in(workloads::readout_names, network.readout)},
           {"input_dropout", network.input_dropout},
           {"network_layers", layers}};
 }

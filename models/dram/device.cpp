@@ -311,13 +311,10 @@ Controller read_controller(const Config& config, const Timing& timing) {
   require(controller.write_high < controller.write_queue, "write_high", "write_high < write_queue");
   require(controller.write_low <= controller.write_high, "write_low", "write_low <= write_high");
   if (const Config* page = given("page")) {
-    constexpr PagePolicy policies[] = {PagePolicy::open, PagePolicy::closed};
-    controller.page = policies[page->choice({"open", "closed"})];
+    controller.page = page->choice(page_policy_names);
   }
   if (const Config* refresh = given("refresh")) {
-    constexpr RefreshMode modes[] = {RefreshMode::none, RefreshMode::all_bank,
-                                     RefreshMode::per_bank};
-    controller.refresh = modes[refresh->choice({"none", "all-bank", "per-bank"})];
+    controller.refresh = refresh->choice(refresh_mode_names);
     if (controller.refresh == RefreshMode::per_bank && timing.refresh_bank == 0) {
       refresh->refuse("per-bank only with the times tRFCpb and tREFIpb");
     }
@@ -326,8 +323,7 @@ Controller read_controller(const Config& config, const Timing& timing) {
     controller.rank_refresh = with_controller({}, controller.scheduler).controller.rank_refresh;
   }
   if (const Config* order = config.find("rank_refresh")) {
-    constexpr RankRefresh orders[] = {RankRefresh::together, RankRefresh::in_turn};
-    controller.rank_refresh = orders[order->choice({"together", "in-turn"})];
+    controller.rank_refresh = order->choice(rank_refresh_names);
   }
   return controller;
 }
@@ -403,8 +399,7 @@ DramDevice read_dram_device(const Config& config) {
   device.controller = read_controller(config.at("controller"), device.timing);
   read_channels(config, device);
   if (const Config* placement = config.find("placement")) {
-    constexpr Placement policies[] = {Placement::packed, Placement::row, Placement::staggered};
-    device.placement = policies[placement->choice({"packed", "row", "staggered"})];
+    device.placement = placement->choice(placement_names);
   }
   return device;
 }

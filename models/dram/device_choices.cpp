@@ -1,7 +1,8 @@
 // Address mappings and controllers by their names.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "models/dram/controllers/registry.hpp"
@@ -12,29 +13,19 @@
 namespace spillway::models::dram {
 
 Mapping parse_mapping(const std::string& text, const Geometry& geometry) {
-  constexpr std::pair<const char*, Digit> digits[] = {{"Bg", Digit::bank_group},
-                                                      {"Ba", Digit::bank},
-                                                      {"Co", Digit::column},
-                                                      {"Ro", Digit::row},
-                                                      {"Ra", Digit::rank}};
   Mapping mapping{};
   std::size_t place = mapping.size();  // filled from the highest digit down
-  std::array<bool, mapping.size()> seen{};
+  std::set<Digit> seen;
   bool good = text.size() % 2 == 0 && text.size() <= 2 * mapping.size();
   for (std::size_t at = 0; good && at < text.size(); at += 2) {
-    const auto digit = std::find_if(std::begin(digits), std::end(digits), [&](const auto& d) {
-      return text.compare(at, 2, d.first) == 0;
-    });
-    good = digit != std::end(digits) && !std::exchange(seen[digit - std::begin(digits)], true);
-    if (good) mapping[--place] = digit->second;
+    const std::optional<Digit> digit = value_in(digit_names, text.substr(at, 2));
+    good = digit && seen.insert(*digit).second;
+    if (good) mapping[--place] = *digit;
   }
   // A digit without bits may be left out; where it stands does not matter.
   for (const auto& [digit, size] : {std::pair(Digit::bank_group, geometry.bank_groups),
                                     std::pair(Digit::rank, geometry.ranks)}) {
-    const bool missing = std::none_of(std::begin(digits), std::end(digits), [&](const auto& d) {
-      return d.second == digit && seen[static_cast<std::size_t>(&d - digits)];
-    });
-    if (good && place > 0 && size == 1 && missing) mapping[--place] = digit;
+    if (good && place > 0 && size == 1 && !seen.contains(digit)) mapping[--place] = digit;
   }
   if (!good || place != 0) {
     const bool ranks = geometry.ranks > 1;

@@ -109,16 +109,8 @@ void require_fitting_rule(const Network& network, const std::string& rule,
   }
 }
 
-std::string to_string(Loss loss) {
-  switch (loss) {
-    case Loss::cross_entropy: return "cross-entropy";
-    case Loss::square_hinge: return "square-hinge";
-    case Loss::mse: return "mse";
-  }
-  return "?";
-}
-
-std::string to_string(Targets targets) { return targets == Targets::inputs ? "inputs" : "labels"; }
+std::string to_string(Loss loss) { return name_in(loss_names, loss); }
+std::string to_string(Targets targets) { return name_in(targets_names, targets); }
 
 void require_supported(const Network& network) {
   for (const Layer& layer : network.layers) {

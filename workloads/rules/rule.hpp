@@ -10,6 +10,7 @@
 #include "workloads/network.hpp"
 #include "workloads/random_values.hpp"
 #include "workloads/step.hpp"
+#include "workloads/support/names.hpp"
 
 namespace spillway::workloads {
 
@@ -32,6 +33,15 @@ enum class Targets {
 };
 
 /// As experiments name them.
+inline constexpr Names<Loss, 3> loss_names{{
+    {Loss::cross_entropy, "cross-entropy"},
+    {Loss::square_hinge, "square-hinge"},
+    {Loss::mse, "mse"},
+}};
+inline constexpr Names<Targets, 2> targets_names{{
+    {Targets::labels, "labels"},
+    {Targets::inputs, "inputs"},
+}};
 std::string to_string(Loss loss);
 std::string to_string(Targets targets);
 
