@@ -7,6 +7,7 @@
 
 #include "analysis/benchmarks/train_bench.hpp"
 #include "analysis/figures/rule_tables.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/reports/dram_run.hpp"
@@ -92,37 +93,60 @@ PlanDepthBench run_plan_depth_bench(const PlanDepthBenchOptions& options,
   return bench;
 }
 
-std::string plan_depth_bench_text(const PlanDepthBench& bench) {
-  Table table({"rule", "layers", "seconds", "times the one before", "peak memory", "DRAM words"});
-  for (std::size_t i = 0; i < bench.rows.size(); ++i) {
-    const PlanDepthBench::Row& row = bench.rows[i];
-    const bool follows = i > 0 && bench.rows[i - 1].rule == row.rule;
-    table.add({row.rule, std::to_string(row.depth), fmt::format("{:.2f}", row.seconds),
-               follows ? fmt::format("{:.1f}", row.seconds / bench.rows[i - 1].seconds) : "",
-               fmt::format("{:.0f} MB", static_cast<double>(row.peak.count()) / 1e6),
-               grouped(row.words.count())});
+namespace {
+
+struct DepthRow {
+  PlanDepthBench::Row row;
+  std::optional<double> before;  ///< seconds of the row before, if it is of the same rule
+};
+
+std::vector<DepthRow> rows_of(const PlanDepthBench& bench) {
+  std::vector<DepthRow> rows;
+  for (const PlanDepthBench::Row& row : bench.rows) {
+    const bool follows = !rows.empty() && rows.back().row.rule == row.rule;
+    rows.push_back({row, follows ? std::optional(rows.back().row.seconds) : std::nullopt});
   }
+  return rows;
+}
+
+Columns<DepthRow> depth_columns() {
+  using Row = DepthRow;
+  return {{{"rule", "", "rule"}, [](const Row& r) { return r.row.rule; }},
+          {{"layers", "", "layers"},
+           [](const Row& r) { return r.row.depth; },
+           [](const Row& r) { return std::to_string(r.row.depth); }},
+          {{"seconds", "", "cpu_s"},
+           [](const Row& r) { return r.row.seconds; },
+           [](const Row& r) { return fmt::format("{:.2f}", r.row.seconds); }},
+          {{"times the one before", "", ""},
+           [](const Row& r) {
+             return r.before ? fmt::format("{:.1f}", r.row.seconds / *r.before) : "";
+           }},
+          {{"peak memory", "", "peak_bytes"},
+           [](const Row& r) { return r.row.peak.count(); },
+           [](const Row& r) {
+             return fmt::format("{:.0f} MB", static_cast<double>(r.row.peak.count()) / 1e6);
+           }},
+          {{"DRAM words", "", "dram_words"}, [](const Row& r) { return r.row.words.count(); }}};
+}
+
+}  // namespace
+
+std::string plan_depth_bench_text(const PlanDepthBench& bench) {
   return fmt::format(
       "Seconds of processor time to plan a step by policy {}: fully connected layers of {}, {} "
       "examples,\na buffer of 1 MiB, on {}\n\n{}",
-      bench.policy, layer_width, examples, bench.machine, table.text());
+      bench.policy, layer_width, examples, bench.machine,
+      text_table(depth_columns(), rows_of(bench)).text());
 }
 
 std::string plan_depth_bench_json(const PlanDepthBench& bench) {
-  Json rows = Json::array();
-  for (const PlanDepthBench::Row& row : bench.rows) {
-    rows.push_back({{"rule", row.rule},
-                    {"layers", row.depth},
-                    {"cpu_s", row.seconds},
-                    {"peak_bytes", row.peak.count()},
-                    {"dram_words", row.words.count()}});
-  }
   return dump({{"machine", bench.machine},
                {"policy", bench.policy},
                {"width", layer_width},
                {"batch", examples},
                {"buffer_bytes", 1 << 20},
-               {"rows", rows}});
+               {"rows", json_rows(depth_columns(), rows_of(bench))}});
 }
 
 }  // namespace spillway::analysis

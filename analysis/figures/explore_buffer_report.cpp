@@ -5,6 +5,7 @@
 
 #include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/figures/explore_buffer.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "workloads/support/nearest.hpp"
@@ -27,6 +28,31 @@ std::string key_of(const Curve& curve) {
 std::string ratio_key(const BufferExploration& exploration, std::size_t curve) {
   return key_of(exploration.curves[curve]) + "_over_" +
          key_of(exploration.curves[exploration.reference()]);
+}
+
+/// What there is of a curve at a size; `key` begins the names in CSV. Of a buffer that is too
+/// small, the reason and the smallest that works.
+Columns<BufferPoint> point_columns(const std::string& key = "") {
+  using Point = BufferPoint;
+  const auto planned = [](auto value) {
+    return [value](const Point& point) {
+      return point.planned() ? Json(value(point).count()) : Json(nullptr);
+    };
+  };
+  return {
+      {{"", "", "refused"},
+       [](const Point& point) { return point.planned() ? Json(nullptr) : Json(point.refusal); }},
+      {{"", key + "_reads", "reads"}, planned([](const Point& point) { return point.reads; })},
+      {{"", key + "_writes", "writes"}, planned([](const Point& point) { return point.writes; })},
+      {{"", key + "_words", "words"}, planned([](const Point& point) { return point.words(); })},
+      {{"", key + "_smallest_bytes", "smallest_bytes"},
+       [](const Point& point) {
+         return point.planned() || point.pending ? Json(nullptr) : Json(point.smallest.count());
+       }},
+      {{"", key + "_macs", "macs"}, planned([](const Point& point) { return point.macs; })},
+      {{"", key + "_macs_again", "macs_again"},
+       planned([](const Point& point) { return point.again; })},
+  };
 }
 
 std::string ratio_text(double ratio) { return fmt::format("{:.3f}", ratio); }
@@ -159,9 +185,7 @@ std::string exploration_text(const BufferExploration& exploration) {
 std::string exploration_csv(const BufferExploration& exploration) {
   std::string text = "network,batch,batch_norm,buffer_bytes";
   for (const Curve& curve : exploration.curves) {
-    const std::string key = key_of(curve);
-    text += fmt::format(
-        ",{0}_reads,{0}_writes,{0}_words,{0}_smallest_bytes,{0}_macs,{0}_macs_again", key);
+    text += "," + csv_header(point_columns(key_of(curve)));
   }
   for (const std::size_t c : exploration.compared()) text += "," + ratio_key(exploration, c);
   text += ",forward_alone_words,compulsory_words";
@@ -174,13 +198,7 @@ std::string exploration_csv(const BufferExploration& exploration) {
     for (const BufferRow& row : block.rows) {
       text += fmt::format("{},{},{},{}", csv_text(exploration.network), exploration.batch,
                           block.batch_norm, row.buffer.count());
-      for (const BufferPoint& point : row.points) {
-        text += point.pending ? ",,,,,,"
-                : point.planned()
-                    ? fmt::format(",{},{},{},,{},{}", point.reads.count(), point.writes.count(),
-                                  point.words().count(), point.macs.count(), point.again.count())
-                    : fmt::format(",,,,{},,", point.smallest.count());
-      }
+      for (const BufferPoint& point : row.points) text += "," + csv_line(point_columns(), point);
       const auto ratios = exploration.ratios(row);
       for (std::size_t i = 0; i < exploration.compared().size(); ++i) {
         text += ratios ? fmt::format(",{:.6f}", (*ratios)[i]) : ",";
@@ -201,17 +219,7 @@ std::string exploration_json(const BufferExploration& exploration) {
     for (const BufferRow& row : block.rows) {
       Json json = {{"batch_norm", block.batch_norm}, {"buffer_bytes", row.buffer.count()}};
       for (std::size_t c = 0; c < exploration.curves.size(); ++c) {
-        const BufferPoint& point = row.points[c];
-        const std::string key = key_of(exploration.curves[c]);
-        if (point.planned()) {
-          json[key] = {{"reads", point.reads.count()},
-                       {"writes", point.writes.count()},
-                       {"words", point.words().count()},
-                       {"macs", point.macs.count()},
-                       {"macs_again", point.again.count()}};
-        } else {
-          json[key] = {{"refused", point.refusal}, {"smallest_bytes", point.smallest.count()}};
-        }
+        json[key_of(exploration.curves[c])] = json_row(point_columns(), row.points[c]);
       }
       if (const auto ratios = exploration.ratios(row)) {
         for (std::size_t i = 0; const std::size_t c : exploration.compared()) {

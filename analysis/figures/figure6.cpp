@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analysis/closed_forms/closed_form.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "sim/run/simulation.hpp"
@@ -59,6 +60,21 @@ std::string signed_difference(std::uint64_t value, std::uint64_t reference) {
   return difference == 0 ? "0" : fmt::format("{:+}", difference);
 }
 
+/// Of the words, or of the MACs, which have no direction in text.
+Columns<Figure6Row> columns(const char* direction) {
+  using Row = Figure6Row;
+  return {{{"network", "network", "network"}, [](const Row& row) { return row.network; }},
+          {{"rule", "rule", "rule"}, [](const Row& row) { return row.rule; }},
+          {{direction, "direction", "direction"}, [](const Row& row) { return row.direction; }},
+          {{"paper", "paper", "paper"}, [](const Row& row) { return row.paper; }},
+          {{"planned", "planned", "planned"}, [](const Row& row) { return row.planned; }},
+          {{"simulated", "simulated", "simulated"}, [](const Row& row) { return row.simulated; }},
+          {{"plan - paper", "", ""},
+           [](const Row& row) { return signed_difference(row.planned, row.paper); }},
+          {{"sim - plan", "", ""},
+           [](const Row& row) { return signed_difference(row.simulated, row.planned); }}};
+}
+
 }  // namespace
 
 bool Figure6::agrees() const {
@@ -85,25 +101,17 @@ Figure6 run_figure6(std::int64_t batch, const std::function<void(const std::stri
 }
 
 std::string figure6_text(const Figure6& figure) {
-  Table words({"network", "rule", "direction", "paper", "planned", "simulated", "plan - paper",
-               "sim - plan"});
-  Table macs({"network", "rule", "paper", "planned", "simulated", "plan - paper", "sim - plan"});
+  std::vector<Figure6Row> words, macs;
   for (const Figure6Row& row : figure.rows) {
-    std::vector<std::string> cells{row.network, row.rule};
-    if (row.direction != "macs") cells.push_back(row.direction);
-    for (const std::uint64_t value : {row.paper, row.planned, row.simulated}) {
-      cells.push_back(grouped(value));
-    }
-    cells.push_back(signed_difference(row.planned, row.paper));
-    cells.push_back(signed_difference(row.simulated, row.planned));
-    (row.direction == "macs" ? macs : words).add(cells);
+    (row.direction == "macs" ? macs : words).push_back(row);
   }
   std::string text = fmt::format(
       "Figure 6: one mini-batch of {}, words across the chip's border\n"
       "(paper: Table 1 with N_e N_b mini-batches for both rules, here one)\n\n{}\n"
       "MACs (executed, padding counted, and the input gradient that the paper counts for BP)\n\n"
       "{}\n",
-      figure.batch, words.text(), macs.text());
+      figure.batch, text_table(columns("direction"), words).text(),
+      text_table(columns(""), macs).text());
   text += "On-chip buffer (whole tensors, gradients and momentum included)\n\n";
   for (const std::string& note : figure.notes) text += "  " + note + "\n";
   const auto agreeing = std::count_if(figure.rows.begin(), figure.rows.end(),
@@ -113,25 +121,13 @@ std::string figure6_text(const Figure6& figure) {
 }
 
 std::string figure6_json(const Figure6& figure) {
-  Json rows = Json::array();
-  for (const Figure6Row& row : figure.rows) {
-    rows.push_back({{"network", row.network},
-                    {"rule", row.rule},
-                    {"direction", row.direction},
-                    {"paper", row.paper},
-                    {"planned", row.planned},
-                    {"simulated", row.simulated}});
-  }
-  return dump({{"batch", figure.batch}, {"agree", figure.agrees()}, {"rows", rows}});
+  return dump({{"batch", figure.batch},
+               {"agree", figure.agrees()},
+               {"rows", json_rows(columns("direction"), figure.rows)}});
 }
 
 std::string figure6_csv(const Figure6& figure) {
-  std::string text = "network,rule,direction,paper,planned,simulated\n";
-  for (const Figure6Row& row : figure.rows) {
-    text += fmt::format("{},{},{},{},{},{}\n", row.network, row.rule, row.direction, row.paper,
-                        row.planned, row.simulated);
-  }
-  return text;
+  return csv_file(columns("direction"), figure.rows);
 }
 
 }  // namespace spillway::analysis

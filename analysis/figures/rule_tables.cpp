@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analysis/closed_forms/closed_form.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "sim/run/simulation.hpp"
@@ -102,49 +103,65 @@ std::vector<RuleCounts> run_rules(std::int64_t batch,
   return rows;
 }
 
+namespace {
+
+Columns<RuleCounts> rule_columns() {
+  using Row = RuleCounts;
+  const auto triple = [](const std::optional<std::uint64_t>& formula, std::uint64_t planned,
+                         std::uint64_t simulated) {
+    return Json{{"closed_form", formula ? Json(*formula) : Json(nullptr)},
+                {"planned", planned},
+                {"simulated", simulated}};
+  };
+  const auto plan_agrees = [](const Row& row) {
+    return row.planned_read == row.simulated_read && row.planned_write == row.simulated_write &&
+           row.planned_macs == row.simulated_macs;
+  };
+  return {
+      {{"network", "", "network"}, [](const Row& row) { return row.network; }},
+      {{"rule", "", "rule"}, [](const Row& row) { return row.rule; }},
+      {{"words read", "", "read_words"},
+       [triple](const Row& row) {
+         return triple(row.formula_read, row.planned_read, row.simulated_read);
+       },
+       [](const Row& row) { return grouped(row.simulated_read); }},
+      {{"words written", "", "write_words"},
+       [triple](const Row& row) {
+         return triple(row.formula_write, row.planned_write, row.simulated_write);
+       },
+       [](const Row& row) { return grouped(row.simulated_write); }},
+      {{"MACs (millions)", "", "macs"},
+       [triple](const Row& row) {
+         return triple(row.formula_macs, row.planned_macs, row.simulated_macs);
+       },
+       [](const Row& row) { return millions(row.simulated_macs); }},
+      {{"random words made", "", "generated_words"},
+       [](const Row& row) { return row.generated_words; }},
+      {{"planned", "", ""},
+       [plan_agrees](const Row& row) { return plan_agrees(row) ? "agrees" : "DIFFERS"; }},
+      {{"closed form", "", ""},
+       [](const Row& row) {
+         return !row.formula_read ? "none" : row.agrees() ? "agrees" : "DIFFERS";
+       }},
+      {{"", "", "time_ms"}, [](const Row& row) { return row.time_ms; }},
+      {{"", "", "agree"}, [](const Row& row) { return row.agrees(); }},
+  };
+}
+
+}  // namespace
+
 std::string rules_text(const std::vector<RuleCounts>& rows, std::int64_t batch) {
-  Table table({"network", "rule", "words read", "words written", "MACs (millions)",
-               "random words made", "planned", "closed form"});
-  for (const RuleCounts& row : rows) {
-    const bool plan = row.planned_read == row.simulated_read &&
-                      row.planned_write == row.simulated_write &&
-                      row.planned_macs == row.simulated_macs;
-    table.add({row.network, row.rule, grouped(row.simulated_read), grouped(row.simulated_write),
-               millions(row.simulated_macs), grouped(row.generated_words),
-               plan ? "agrees" : "DIFFERS",
-               !row.formula_read ? "none"
-               : row.agrees()    ? "agrees"
-                                 : "DIFFERS"});
-  }
   const auto agreeing =
       std::ranges::count_if(rows, [](const RuleCounts& row) { return row.agrees(); });
   return fmt::format(
       "Learning rules, one mini-batch of {}: words across the chip's border (DRAM), useful MACs\n"
       "(border-exact, no gradient of the input, the readout's left out)\n\n{}\n"
       "{} of {} rows: simulated, planned and closed form agree exactly.\n",
-      batch, table.text(), agreeing, rows.size());
+      batch, text_table(rule_columns(), rows).text(), agreeing, rows.size());
 }
 
 std::string rules_json(const std::vector<RuleCounts>& rows, std::int64_t batch) {
-  Json json = Json::array();
-  for (const RuleCounts& row : rows) {
-    const auto triple = [](const std::optional<std::uint64_t>& formula, std::uint64_t planned,
-                           std::uint64_t simulated) {
-      return Json{{"closed_form", formula ? Json(*formula) : Json(nullptr)},
-                  {"planned", planned},
-                  {"simulated", simulated}};
-    };
-    json.push_back(
-        {{"network", row.network},
-         {"rule", row.rule},
-         {"read_words", triple(row.formula_read, row.planned_read, row.simulated_read)},
-         {"write_words", triple(row.formula_write, row.planned_write, row.simulated_write)},
-         {"macs", triple(row.formula_macs, row.planned_macs, row.simulated_macs)},
-         {"generated_words", row.generated_words},
-         {"time_ms", row.time_ms},
-         {"agree", row.agrees()}});
-  }
-  return dump({{"batch", batch}, {"rows", json}});
+  return dump({{"batch", batch}, {"rows", json_rows(rule_columns(), rows)}});
 }
 
 std::vector<NetworkItems> plan_items(std::int64_t batch, double dropout) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "workloads/support/sizes.hpp"
@@ -30,16 +31,25 @@ std::vector<Row> rows_of(const std::vector<workloads::Network>& networks,
   return rows;
 }
 
+Columns<Row> columns() {
+  const auto macs = [](Macs Row::*column) {
+    return [column](const Row& row) { return Json((row.*column).count()); };
+  };
+  const auto in_millions = [](Macs Row::*column) {
+    return [column](const Row& row) { return millions((row.*column).count()); };
+  };
+  return {{{"network", "", "network"}, [](const Row& row) { return row.network; }},
+          {{"rule", "", "rule"}, [](const Row& row) { return row.rule; }},
+          {{"reads", "", "reads"}, [](const Row& row) { return row.words.reads.count(); }},
+          {{"writes", "", "writes"}, [](const Row& row) { return row.words.writes.count(); }},
+          {{"MACs Figure 2", "", "macs_figure2"}, macs(&Row::figure2), in_millions(&Row::figure2)},
+          {{"MACs printed", "", "macs_printed"}, macs(&Row::printed), in_millions(&Row::printed)},
+          {{"MACs exact", "", "macs_exact"}, macs(&Row::exact), in_millions(&Row::exact)}};
+}
+
 }  // namespace
 
 std::string table1_text(const std::vector<workloads::Network>& networks, const Table1Scale& scale) {
-  Table table(
-      {"network", "rule", "reads", "writes", "MACs Figure 2", "MACs printed", "MACs exact"});
-  for (const Row& row : rows_of(networks, scale)) {
-    table.add({row.network, row.rule, grouped(row.words.reads.count()),
-               grouped(row.words.writes.count()), millions(row.figure2.count()),
-               millions(row.printed.count()), millions(row.exact.count())});
-  }
   std::string text = fmt::format(
       "Table 1: {} epoch(s) of {} mini-batch(es) of {}; words, and MACs in millions\n"
       "LEL row {}\n\n{}\n"
@@ -48,7 +58,7 @@ std::string table1_text(const std::vector<workloads::Network>& networks, const T
       scale.epochs, scale.batches_per_epoch, scale.batch,
       scale.literal ? "as printed, without N_b: right only where weights stay on chip for an epoch"
                     : "with N_e N_b: weights are updated at every mini-batch",
-      table.text());
+      text_table(columns(), rows_of(networks, scale)).text());
   for (const workloads::Network& network : networks) {
     text += fmt::format("{}: LEL needs {} MACs than BP; memory the paper asks for: {}\n",
                         network.name, lel_needs_fewer_macs(network) ? "fewer" : "no fewer",
@@ -58,21 +68,11 @@ std::string table1_text(const std::vector<workloads::Network>& networks, const T
 }
 
 std::string table1_json(const std::vector<workloads::Network>& networks, const Table1Scale& scale) {
-  Json rows = Json::array();
-  for (const Row& row : rows_of(networks, scale)) {
-    rows.push_back({{"network", row.network},
-                    {"rule", row.rule},
-                    {"reads", row.words.reads.count()},
-                    {"writes", row.words.writes.count()},
-                    {"macs_figure2", row.figure2.count()},
-                    {"macs_printed", row.printed.count()},
-                    {"macs_exact", row.exact.count()}});
-  }
   return dump({{"batch", scale.batch},
                {"epochs", scale.epochs},
                {"batches_per_epoch", scale.batches_per_epoch},
                {"literal", scale.literal},
-               {"rows", rows}});
+               {"rows", json_rows(columns(), rows_of(networks, scale))}});
 }
 
 }  // namespace spillway::analysis

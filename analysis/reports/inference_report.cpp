@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/formats/svg.hpp"
@@ -30,19 +31,42 @@ double time_us(const ExitPoint& exit) {
 }
 double percent(const ExitPoint& exit) { return 100 * exit.accuracy(); }
 
+/// `slowest_us`: the time that the exits' times are compared with.
+Columns<ExitPoint> columns(double slowest_us) {
+  using Row = ExitPoint;
+  return {
+      {{"exit at", "exit", "exit"}, [](const Row& row) { return row.layer; }},
+      {{"accuracy %", "accuracy", "accuracy"},
+       [](const Row& row) { return row.accuracy(); },
+       [](const Row& row) { return row.decides ? fmt::format("{:.2f}", percent(row)) : "-"; },
+       [](const Row& row) { return row.decides ? fmt::format("{:.6f}", row.accuracy()) : ""; }},
+      {{"loss", "loss", "loss"},
+       [](const Row& row) { return row.loss; },
+       [](const Row& row) { return fmt::format("{:.4f}", row.loss); },
+       [](const Row& row) { return fmt::format("{:.6f}", row.loss); }},
+      {{"words read", "words_read", "read_words"}, words_read},
+      {{"words written", "words_written", "write_words"}, words_written},
+      {{"MACs (millions)", "macs", "macs"},
+       macs,
+       [](const Row& row) { return millions(macs(row)); }},
+      {{"time (us)", "time_us", "time_ns"},
+       [](const Row& row) { return time_us(row) * 1000; },
+       [](const Row& row) { return fmt::format("{:.1f}", time_us(row)); },
+       [](const Row& row) { return fmt::format("{:.3f}", time_us(row)); }},
+      {{"of the last exit's time", "", ""},
+       [slowest_us](const Row& row) {
+         return fmt::format("{:.0f} %", 100 * time_us(row) / slowest_us);
+       }},
+      {{"needed on chip", "buffer_words", "buffer_words"},
+       [](const Row& row) { return row.buffer.count(); },
+       [](const Row& row) { return workloads::needed_size(bytes_of(row.buffer)); }},
+  };
+}
+
 }  // namespace
 
 std::string inference_text(const sim::Experiment& experiment, const std::vector<ExitPoint>& exits) {
-  Table table({"exit at", "accuracy %", "loss", "words read", "words written", "MACs (millions)",
-               "time (us)", "of the last exit's time", "needed on chip"});
-  for (const ExitPoint& exit : exits) {
-    table.add({exit.layer, exit.decides ? fmt::format("{:.2f}", percent(exit)) : "-",
-               fmt::format("{:.4f}", exit.loss), grouped(words_read(exit)),
-               grouped(words_written(exit)), millions(macs(exit)),
-               fmt::format("{:.1f}", time_us(exit)),
-               fmt::format("{:.0f} %", 100 * time_us(exit) / time_us(exits.back())),
-               workloads::needed_size(bytes_of(exit.buffer))});
-  }
+  const Table table = text_table(columns(time_us(exits.back())), exits);
   return fmt::format(
       "{} trained with {}: inference through device {}, {} images of {} in whole mini-batches\n"
       "per mini-batch of {}: words from and to DRAM, useful MACs, simulated time\n\n{}",
@@ -51,33 +75,15 @@ std::string inference_text(const sim::Experiment& experiment, const std::vector<
 }
 
 std::string inference_csv(const std::vector<ExitPoint>& exits) {
-  std::string text = "exit,accuracy,loss,words_read,words_written,macs,time_us,buffer_words\n";
-  for (const ExitPoint& exit : exits) {
-    text += fmt::format("{},{},{:.6f},{},{},{},{:.3f},{}\n", csv_text(exit.layer),
-                        exit.decides ? fmt::format("{:.6f}", exit.accuracy()) : "", exit.loss,
-                        words_read(exit), words_written(exit), macs(exit), time_us(exit),
-                        exit.buffer.count());
-  }
-  return text;
+  return csv_file(columns(1), exits);
 }
 
 std::string inference_json(const sim::Experiment& experiment, const std::vector<ExitPoint>& exits) {
-  Json rows = Json::array();
-  for (const ExitPoint& exit : exits) {
-    rows.push_back({{"exit", exit.layer},
-                    {"accuracy", exit.accuracy()},
-                    {"loss", exit.loss},
-                    {"read_words", words_read(exit)},
-                    {"write_words", words_written(exit)},
-                    {"macs", macs(exit)},
-                    {"time_ns", time_us(exit) * 1000},
-                    {"buffer_words", exit.buffer.count()}});
-  }
   return dump({{"network", experiment.network.name},
                {"rule", experiment.rule},
                {"batch", experiment.batch},
                {"images", exits.back().images},
-               {"exits", rows}});
+               {"exits", json_rows(columns(1), exits)}});
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analysis/closed_forms/lower_bound.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/output.hpp"
 #include "sim/plan/reports/layer_words.hpp"
 
@@ -48,8 +49,29 @@ void set_bounds(LayerTraffic& traffic, const Layer& layer, int number, const sim
   if (gradients_known && gradients > Words(0)) traffic.gradients_alone = gradients;
 }
 
-std::string number_or_dash(const std::optional<Words>& words) {
-  return words ? grouped(words->count()) : "-";
+Json count_of(const std::optional<Words>& words) {
+  return words ? Json(words->count()) : Json(nullptr);
+}
+
+Columns<LayerTraffic> columns() {
+  using Row = LayerTraffic;
+  return {
+      {{"layer", "", "layer"}, [](const Row& row) { return row.layer; }},
+      {{"forward", "", "forward_words"}, [](const Row& row) { return row.forward.count(); }},
+      {{"alone at least", "", "forward_alone_words"},
+       [](const Row& row) { return count_of(row.forward_alone); },
+       {},
+       {},
+       true},
+      {{"loss, backward, update", "", "other_words"},
+       [](const Row& row) { return row.rest.count(); }},
+      {{"alone at least", "", "gradients_alone_words"},
+       [](const Row& row) { return count_of(row.gradients_alone); },
+       {},
+       {},
+       true},
+      {{"in all", "", "words"}, [](const Row& row) { return row.words().count(); }},
+      {{"every word once", "", "each_word_once"}, [](const Row& row) { return row.once.count(); }}};
 }
 
 }  // namespace
@@ -73,13 +95,9 @@ std::vector<LayerTraffic> layer_traffic(const sim::Experiment& experiment, const
 }
 
 std::string layer_traffic_text(const std::vector<LayerTraffic>& layers) {
-  Table table({"layer", "forward", "alone at least", "loss, backward, update", "alone at least",
-               "in all", "every word once"});
+  Table table = text_table(columns(), layers);
   Words forward, rest, once;
   for (const LayerTraffic& layer : layers) {
-    table.add({layer.layer, grouped(layer.forward.count()), number_or_dash(layer.forward_alone),
-               grouped(layer.rest.count()), number_or_dash(layer.gradients_alone),
-               grouped(layer.words().count()), grouped(layer.once.count())});
     forward += layer.forward;
     rest += layer.rest;
     once += layer.once;
@@ -99,18 +117,7 @@ std::string layer_traffic_text(const std::vector<LayerTraffic>& layers) {
 }
 
 Json layer_traffic_json(const std::vector<LayerTraffic>& layers) {
-  Json json = Json::array();
-  for (const LayerTraffic& layer : layers) {
-    Json row = {{"layer", layer.layer},
-                {"forward_words", layer.forward.count()},
-                {"other_words", layer.rest.count()},
-                {"words", layer.words().count()},
-                {"each_word_once", layer.once.count()}};
-    if (layer.forward_alone) row["forward_alone_words"] = layer.forward_alone->count();
-    if (layer.gradients_alone) row["gradients_alone_words"] = layer.gradients_alone->count();
-    json.push_back(std::move(row));
-  }
-  return json;
+  return json_rows(columns(), layers);
 }
 
 }  // namespace spillway::analysis

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/studies/study.hpp"
@@ -27,8 +28,88 @@ std::optional<double> pytorch_figure(const StudyRow& row, std::size_t decision) 
   return mean(seeds);
 }
 
-std::string paper_figure(const StudyRow& row, std::size_t decision) {
-  return decision < row.paper.size() ? fmt::format("{:.1f}", row.paper[decision]) : "-";
+/// A decision of a row, with what it is compared with.
+struct DecisionRow {
+  const StudyResult& result;
+  const StudyRow& row;
+  const StudyOutcome& outcome;
+  std::size_t decision;
+
+  const std::vector<double>& test() const { return outcome.test[decision]; }
+  const std::vector<double>& train() const { return outcome.train[decision]; }
+  std::optional<double> paper() const {
+    return decision < row.paper.size() ? std::optional(row.paper[decision]) : std::nullopt;
+  }
+  std::optional<double> pytorch() const {
+    return like_pytorch(result) ? pytorch_figure(row, decision) : std::nullopt;
+  }
+};
+
+std::vector<DecisionRow> rows_of(const StudyResult& result, std::size_t row) {
+  std::vector<DecisionRow> rows;
+  const StudyOutcome& outcome = result.outcomes[row];
+  for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
+    rows.push_back({result, result.study.rows[row], outcome, i});
+  }
+  return rows;
+}
+
+/// A figure with so many decimals, or what stands for none.
+std::string figure_text(const std::optional<double>& figure, int decimals, const char* none) {
+  return figure ? fmt::format("{:.{}f}", *figure, decimals) : none;
+}
+
+Json figure_json(const std::optional<double>& figure) {
+  return figure ? Json(*figure) : Json(nullptr);
+}
+
+/// In text, the paper's and PyTorch's figures only where they are asked for.
+Columns<DecisionRow> columns(bool paper = false, bool pytorch = false) {
+  using Row = DecisionRow;
+  const auto text_if = [](bool shown, const char* name) { return shown ? name : ""; };
+  const auto spread_text = [](const Row& row, int decimals, const char* none) {
+    return row.test().size() < 2 ? none : fmt::format("{:.{}f}", spread(row.test()), decimals);
+  };
+  return {
+      {{"rule", "rule", ""},
+       [](const Row& row) { return row.row.label; },
+       [](const Row& row) { return row.decision == 0 ? row.row.label : ""; }},
+      {{"", "experiment", ""}, [](const Row& row) { return row.row.experiment.stem().string(); }},
+      {{"decision at", "decision", "layer"},
+       [](const Row& row) { return row.outcome.layers[row.decision]; }},
+      {{text_if(paper, "paper %"), "paper", "paper"},
+       [](const Row& row) { return figure_json(row.paper()); },
+       [](const Row& row) { return figure_text(row.paper(), 1, "-"); },
+       [](const Row& row) { return figure_text(row.paper(), 1, ""); },
+       true},
+      {{"", "", "test"}, [](const Row& row) { return row.test(); }},
+      {{"", "", "train"}, [](const Row& row) { return row.train(); }},
+      {{"test %", "test_mean", "test_mean"},
+       [](const Row& row) { return mean(row.test()); },
+       [](const Row& row) { return figure_text(mean(row.test()), 2, ""); },
+       [](const Row& row) { return figure_text(mean(row.test()), 4, ""); }},
+      {{"spread", "test_spread", "test_spread"},
+       [](const Row& row) { return spread(row.test()); },
+       [spread_text](const Row& row) { return spread_text(row, 2, "-"); },
+       [spread_text](const Row& row) { return spread_text(row, 4, ""); }},
+      {{"train %", "train_mean", ""},
+       [](const Row& row) { return mean(row.train()); },
+       [](const Row& row) { return figure_text(mean(row.train()), 2, ""); },
+       [](const Row& row) { return figure_text(mean(row.train()), 4, ""); }},
+      {{"", "seeds", ""}, [](const Row& row) { return row.test().size(); }},
+      {{text_if(pytorch, "PyTorch %"), "pytorch", "pytorch"},
+       [](const Row& row) { return figure_json(row.pytorch()); },
+       [](const Row& row) { return figure_text(row.pytorch(), 2, "-"); },
+       [](const Row& row) { return figure_text(row.pytorch(), 3, ""); },
+       true},
+      {{text_if(pytorch, "difference"), "", ""},
+       [](const Row& row) {
+         const std::optional<double> figure = row.pytorch();
+         return figure ? fmt::format("{:+.2f}", mean(row.test()) - *figure) : "-";
+       }},
+      {{"", "epochs", ""}, [](const Row& row) { return row.result.setting.epochs; }},
+      {{"", "train_images", ""}, [](const Row& row) { return row.result.train_images; }},
+  };
 }
 
 std::string setting_text(const StudyResult& result) {
@@ -57,28 +138,10 @@ std::string study_text(const StudyResult& result) {
   const bool compare = like_pytorch(result);
   const bool paper = std::ranges::any_of(result.study.rows,
                                          [](const StudyRow& row) { return !row.paper.empty(); });
-  std::vector<std::string> header{"rule", "decision at"};
-  if (paper) header.emplace_back("paper %");
-  header.insert(header.end(), {"test %", "spread", "train %"});
-  if (compare) header.insert(header.end(), {"PyTorch %", "difference"});
-  Table table(header);
+  const Columns<DecisionRow> shown = columns(paper, compare);
+  Table table(text_header(shown));
   for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
-    const StudyRow& row = result.study.rows[r];
-    const StudyOutcome& outcome = result.outcomes[r];
-    for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
-      std::vector<std::string> cells{i == 0 ? row.label : "", outcome.layers[i]};
-      if (paper) cells.push_back(paper_figure(row, i));
-      cells.push_back(fmt::format("{:.2f}", mean(outcome.test[i])));
-      cells.push_back(outcome.test[i].size() < 2 ? "-"
-                                                 : fmt::format("{:.2f}", spread(outcome.test[i])));
-      cells.push_back(fmt::format("{:.2f}", mean(outcome.train[i])));
-      if (compare) {
-        const auto figure = pytorch_figure(row, i);
-        cells.push_back(figure ? fmt::format("{:.2f}", *figure) : "-");
-        cells.push_back(figure ? fmt::format("{:+.2f}", mean(outcome.test[i]) - *figure) : "-");
-      }
-      table.add(cells);
-    }
+    for (const DecisionRow& row : rows_of(result, r)) table.add(text_cells(shown, row));
   }
   std::string text = result.study.title + "\n\n" + table.text() + "\n" + setting_text(result);
   text +=
@@ -98,23 +161,9 @@ std::string study_text(const StudyResult& result) {
 }
 
 std::string study_csv(const StudyResult& result) {
-  std::string text =
-      "rule,experiment,decision,paper,test_mean,test_spread,train_mean,seeds,pytorch,epochs,"
-      "train_images\n";
+  std::string text = csv_header(columns()) + "\n";
   for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
-    const StudyRow& row = result.study.rows[r];
-    const StudyOutcome& outcome = result.outcomes[r];
-    for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
-      const auto pytorch = like_pytorch(result) ? pytorch_figure(row, i) : std::nullopt;
-      text += fmt::format(
-          "{},{},{},{},{:.4f},{},{:.4f},{},{},{},{}\n", csv_text(row.label),
-          csv_text(row.experiment.stem().string()), csv_text(outcome.layers[i]),
-          i < row.paper.size() ? paper_figure(row, i) : "", mean(outcome.test[i]),
-          outcome.test[i].size() < 2 ? "" : fmt::format("{:.4f}", spread(outcome.test[i])),
-          mean(outcome.train[i]), outcome.test[i].size(),
-          pytorch ? fmt::format("{:.3f}", *pytorch) : "", result.setting.epochs,
-          result.train_images);
-    }
+    for (const DecisionRow& row : rows_of(result, r)) text += csv_line(columns(), row) + "\n";
   }
   return text;
 }
@@ -124,21 +173,9 @@ std::string study_json(const StudyResult& result) {
   for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
     const StudyRow& row = result.study.rows[r];
     const StudyOutcome& outcome = result.outcomes[r];
-    Json decisions = Json::array();
-    for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
-      Json decision = {{"layer", outcome.layers[i]},
-                       {"test", outcome.test[i]},
-                       {"train", outcome.train[i]},
-                       {"test_mean", mean(outcome.test[i])},
-                       {"test_spread", spread(outcome.test[i])}};
-      if (i < row.paper.size()) decision["paper"] = row.paper[i];
-      const auto pytorch = pytorch_figure(row, i);
-      if (pytorch && like_pytorch(result)) decision["pytorch"] = *pytorch;
-      decisions.push_back(std::move(decision));
-    }
     Json entry = {{"rule", row.label},
                   {"experiment", row.experiment.stem().string()},
-                  {"decisions", decisions},
+                  {"decisions", json_rows(columns(), rows_of(result, r))},
                   {"steps", outcome.traffic.steps}};
     if (!result.setting.direct) {
       entry["dram"] = {{"read_words", outcome.traffic.dram_read},
