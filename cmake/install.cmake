@@ -18,8 +18,22 @@ install(TARGETS spillway RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS spillway_lib EXPORT spillwayTargets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 
+# Headers of the SystemC modules and of the command line stay here: a client would need what only
+# we are built with, and reaches both through Device and command_line().
 list(TRANSFORM SPILLWAY_FOLDERS APPEND "/*.hpp" OUTPUT_VARIABLE headers)
-spillway_install_tree("${CMAKE_INSTALL_INCLUDEDIR}/spillway" ${headers})
+file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
+     ${headers} include/spillway/*.hpp)
+list(FILTER headers EXCLUDE REGEX
+     "^models/(accelerator|engine|memory_ports)\\.hpp$|^analysis/commands/command\\.hpp$")
+set(destination "${CMAKE_INSTALL_INCLUDEDIR}/spillway")
+cmake_path(IS_ABSOLUTE destination absolute)
+if(NOT absolute)
+  string(PREPEND destination "\${CMAKE_INSTALL_PREFIX}/")
+endif()
+install(CODE "
+  include(\"${CMAKE_CURRENT_LIST_DIR}/install_headers.cmake\")
+  spillway_install_headers(\"${PROJECT_SOURCE_DIR}\" \"${PROJECT_BINARY_DIR}/include/spillway\"
+                           \"${destination}\" \"${headers}\")")
 spillway_install_tree("${CMAKE_INSTALL_DATADIR}/spillway"
   workloads/networks/*.yaml workloads/experiments/* workloads/data/*-subset/*
   models/devices/*.yaml models/devices/dram/*.yaml analysis/studies/*.yaml

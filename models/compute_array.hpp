@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "workloads/support/names.hpp"
 #include "workloads/support/units.hpp"
 
 namespace spillway::models {
@@ -18,6 +19,11 @@ enum class Dataflow {
   output_stationary,  ///< sums stay in the array, both operands stream through it
   weight_stationary,  ///< the k x n operand stays, loaded a row a cycle; inputs stream, sums leave
 };
+/// As device files name them.
+inline constexpr workloads::Names<Dataflow, 2> dataflow_names{{
+    {Dataflow::output_stationary, "output-stationary"},
+    {Dataflow::weight_stationary, "weight-stationary"},
+}};
 
 /// `count` independent products, each m x k times k x n.
 struct Gemm {

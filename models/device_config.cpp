@@ -36,9 +36,7 @@ DeviceConfig read_device(const Config& config) {
   array.allow_only({"rows", "columns", "dataflow"});
   device.array_rows = read_count(array.at("rows"));
   device.array_columns = read_count(array.at("columns"));
-  device.dataflow = array.at("dataflow").choice({"output-stationary", "weight-stationary"}) == 0
-                        ? Dataflow::output_stationary
-                        : Dataflow::weight_stationary;
+  device.dataflow = array.at("dataflow").choice(dataflow_names);
   device.dram = dram::read_dram_device(
       workloads::resolve_shared(config.at("dram"), "models/devices/dram", {"controller"}));
   device.dram_chunk = Bytes(device.dram.grain_bytes);

@@ -137,15 +137,13 @@ void read_rule(const Config& config, Experiment& experiment) {
   config.allow_only(keys);
   workloads::RuleOptions& options = experiment.rule_options;
   if (const Config* loss = config.find("loss")) {
-    options.loss =
-        static_cast<workloads::Loss>(loss->choice({"cross-entropy", "square-hinge", "mse"}));
+    options.loss = loss->choice(workloads::loss_names);
   }
   if (const Config* targets = config.find("targets")) {
-    options.targets = static_cast<workloads::Targets>(targets->choice({"labels", "inputs"}));
+    options.targets = targets->choice(workloads::targets_names);
   }
   if (const Config* distribution = config.find("distribution")) {
-    options.distribution =
-        static_cast<workloads::Distribution>(distribution->choice({"uniform", "gaussian"}));
+    options.distribution = distribution->choice(workloads::weight_distribution_names);
   }
   if (const Config* fix = config.find("fix")) {
     options.fix = static_cast<int>(fix->integer(0, 10'000));
@@ -168,12 +166,7 @@ std::string file_name(const Config& config) {
 
 }  // namespace
 
-const std::vector<std::string>& policy_names() {
-  static const std::vector<std::string> names{"paper", "layer", "best", "best-recompute"};
-  return names;
-}
-
-std::string to_string(Policy policy) { return policy_names().at(static_cast<std::size_t>(policy)); }
+std::string to_string(Policy policy) { return name_in(policy_names, policy); }
 
 Experiment read_experiment(const std::filesystem::path& path,
                            const std::vector<workloads::Assignment>& overrides) {
@@ -213,7 +206,7 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   experiment.idealisations =
       idealised != nullptr ? read_idealisations(*idealised) : Idealisations::paper();
   if (const Config* policy = config.find("policy")) {
-    experiment.policy = static_cast<Policy>(policy->choice(policy_names()));
+    experiment.policy = policy->choice(policy_names);
   }
   const auto convs = std::ranges::count(experiment.network.layers, workloads::LayerKind::conv,
                                         &workloads::Layer::kind);

@@ -13,12 +13,18 @@
 #include "workloads/data/dataset.hpp"
 #include "workloads/network.hpp"
 #include "workloads/rules/rule.hpp"
+#include "workloads/support/names.hpp"
 
 namespace spillway::sim {
 
 /// How a step is fitted to the device (sim/plan/policies/policies.hpp).
 enum class Policy { paper, layer, best, best_with_recomputation };
-const std::vector<std::string>& policy_names();
+inline constexpr workloads::Names<Policy, 4> policy_names{{
+    {Policy::paper, "paper"},
+    {Policy::layer, "layer"},
+    {Policy::best, "best"},
+    {Policy::best_with_recomputation, "best-recompute"},
+}};
 std::string to_string(Policy policy);
 
 struct DataSource {

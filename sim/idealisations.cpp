@@ -12,29 +12,15 @@ using workloads::Tensor;
 using workloads::TensorKind;
 
 const std::vector<Item>& all_items() {
-  static const std::vector<Item> items{
-      Item::input_images,    Item::labels,      Item::biases,          Item::norm_parameters,
-      Item::norm_statistics, Item::norm_inputs, Item::optimizer_state, Item::readout_layer,
-      Item::pooling_winners, Item::seeds,       Item::metrics};
+  static const std::vector<Item> items = [] {
+    std::vector<Item> all;
+    for (const auto& [item, name] : item_names) all.push_back(item);
+    return all;
+  }();
   return items;
 }
 
-std::string to_string(Item item) {
-  switch (item) {
-    case Item::input_images: return "input images";
-    case Item::labels: return "labels";
-    case Item::biases: return "biases";
-    case Item::norm_parameters: return "batch norm parameters";
-    case Item::norm_statistics: return "batch norm statistics";
-    case Item::norm_inputs: return "batch norm inputs";
-    case Item::optimizer_state: return "optimizer state";
-    case Item::readout_layer: return "readout layer";
-    case Item::pooling_winners: return "pooling winners";
-    case Item::seeds: return "seeds";
-    case Item::metrics: return "metrics";
-  }
-  return "?";
-}
+std::string to_string(Item item) { return name_in(item_names, item); }
 
 std::optional<Item> item_of(const Step& step, const Tensor& tensor) {
   if (tensor.layer == step.readout_layer() && tensor.kind != TensorKind::metrics) {
@@ -89,21 +75,12 @@ bool Idealisations::contains(Item item) const {
 
 namespace {
 
-std::string item_names() {
-  std::vector<std::string> names;
-  for (const Item item : all_items()) names.push_back(to_string(item));
-  return workloads::joined(names);
-}
-
 Item read_item(const Config& config) {
   std::string name = config.text();
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == '_' || c == '-'; }, ' ');
-  std::vector<std::string> names;
-  for (const Item item : all_items()) {
-    if (to_string(item) == name) return item;
-    names.push_back(to_string(item));
-  }
+  if (const std::optional<Item> item = value_in(item_names, name)) return *item;
+  const std::vector<std::string> names = names_in(item_names);
   config.refuse(workloads::joined(names), workloads::did_you_mean(name, names));
 }
 
@@ -115,7 +92,7 @@ Idealisations read_idealisations(const Config& config) {
     if (config.text() == "none") return Idealisations::none();
   }
   if (!config.is_list()) {
-    config.refuse("paper, none, or a list of these: " + item_names());
+    config.refuse("paper, none, or a list of these: " + workloads::joined(names_in(item_names)));
   }
   Idealisations result;
   for (const Config& item : config.items()) result.add(read_item(item));

@@ -8,6 +8,7 @@
 
 #include "workloads/step.hpp"
 #include "workloads/support/config.hpp"
+#include "workloads/support/names.hpp"
 
 namespace spillway::sim {
 
@@ -25,7 +26,21 @@ enum class Item {
   metrics,
 };
 
-/// All items, in the order of reports.
+/// In the order of reports.
+inline constexpr workloads::Names<Item, 11> item_names{{
+    {Item::input_images, "input images"},
+    {Item::labels, "labels"},
+    {Item::biases, "biases"},
+    {Item::norm_parameters, "batch norm parameters"},
+    {Item::norm_statistics, "batch norm statistics"},
+    {Item::norm_inputs, "batch norm inputs"},
+    {Item::optimizer_state, "optimizer state"},
+    {Item::readout_layer, "readout layer"},
+    {Item::pooling_winners, "pooling winners"},
+    {Item::seeds, "seeds"},
+    {Item::metrics, "metrics"},
+}};
+/// All items, in that order.
 const std::vector<Item>& all_items();
 std::string to_string(Item item);  ///< "input images" …
 

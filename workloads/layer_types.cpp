@@ -84,10 +84,10 @@ bool is_unknown_kind(const std::string& type) {
 }  // namespace
 
 LayerKind read_layer_kind(const Config& type, std::int64_t channels) {
-  const std::vector<std::string> kinds{"conv", "fc"};
+  const std::vector<std::string> kinds = names_in(layer_kind_names);
   const std::string given = type.is_scalar() ? type.text() : "";
   if (given.empty() || std::ranges::count(kinds, given) != 0) {
-    return type.choice(kinds) == 0 ? LayerKind::conv : LayerKind::fc;
+    return type.choice(layer_kind_names);
   }
   const std::string name = plain(given);
   for (const Stand& stand : stands()) {

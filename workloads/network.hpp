@@ -11,6 +11,7 @@
 
 #include "workloads/support/config.hpp"
 #include "workloads/support/error.hpp"
+#include "workloads/support/names.hpp"
 #include "workloads/support/units.hpp"
 
 namespace spillway::workloads {
@@ -30,6 +31,10 @@ struct Window {
 };
 
 enum class LayerKind { conv, fc };
+inline constexpr Names<LayerKind, 2> layer_kind_names{{
+    {LayerKind::conv, "conv"},
+    {LayerKind::fc, "fc"},
+}};
 enum class PaddingMode { valid, same, explicit_size };
 
 /// Max-pooling as written: the output is floor((in + 2 padding - kernel) / stride) + 1, or with
@@ -76,6 +81,10 @@ enum class Readout {
   trained,  ///< rules whose error comes from the top add an fc layer; it is none of the network's
   none      ///< the last layer itself, under every rule: it is linear and has `classes` outputs
 };
+inline constexpr Names<Readout, 2> readout_names{{
+    {Readout::trained, "trained"},
+    {Readout::none, "none"},
+}};
 
 struct Network {
   std::string name;

@@ -115,7 +115,7 @@ Network read_network(const Config& config, const std::string& default_name) {
   Network network{"", input, classes, {}, 0, Readout::trained};
   const Config* readout = config.find("readout");
   if (readout != nullptr) {
-    network.readout = static_cast<Readout>(readout->choice({"trained", "none"}));
+    network.readout = readout->choice(readout_names);
   }
   LayerSpec common;
   if (const Config* norm = config.find("batch_norm")) common.batch_norm = norm->boolean();

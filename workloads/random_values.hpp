@@ -7,6 +7,8 @@
 #include <optional>
 #include <span>
 
+#include "workloads/support/names.hpp"
+
 namespace spillway::workloads {
 
 enum class Distribution {
@@ -14,6 +16,15 @@ enum class Distribution {
   gaussian,  ///< floats, zero mean (a sum of four uniform bytes)
   mask       ///< bytes: 1 where a neuron is kept, 0 where it is dropped
 };
+
+inline constexpr Names<Distribution, 3> distribution_names{{
+    {Distribution::uniform, "uniform"},
+    {Distribution::gaussian, "gaussian"},
+    {Distribution::mask, "mask"},
+}};
+/// Those that experiments choose from, of random weights.
+inline constexpr Names<Distribution, 2> weight_distribution_names{
+    {distribution_names[0], distribution_names[1]}};
 
 struct RandomValues {
   Distribution distribution = Distribution::uniform;

@@ -7,33 +7,8 @@
 
 namespace spillway::workloads {
 
-std::string to_string(TensorKind kind) {
-  switch (kind) {
-    case TensorKind::input_images: return "input_images";
-    case TensorKind::labels: return "labels";
-    case TensorKind::weights: return "weights";
-    case TensorKind::biases: return "biases";
-    case TensorKind::activations: return "activations";
-    case TensorKind::winners: return "pooling_winners";
-    case TensorKind::scores: return "scores";
-    case TensorKind::score_errors: return "score_errors";
-    case TensorKind::errors: return "errors";
-    case TensorKind::weight_gradients: return "weight_gradients";
-    case TensorKind::bias_gradients: return "bias_gradients";
-    case TensorKind::optimizer_state: return "optimizer_state";
-    case TensorKind::norm_inputs: return "norm_inputs";
-    case TensorKind::norm_parameters: return "norm_parameters";
-    case TensorKind::norm_gradients: return "norm_gradients";
-    case TensorKind::norm_statistics: return "norm_statistics";
-    case TensorKind::classifier: return "classifier";
-    case TensorKind::classifier_gradients: return "classifier_gradients";
-    case TensorKind::feedback: return "feedback";
-    case TensorKind::masks: return "masks";
-    case TensorKind::seeds: return "seeds";
-    case TensorKind::metrics: return "metrics";
-  }
-  return "?";
-}
+std::string to_string(TensorKind kind) { return name_in(tensor_kind_names, kind); }
+std::string to_string(Phase phase) { return name_in(phase_names, phase); }
 
 bool has_examples(TensorKind kind) {
   switch (kind) {
@@ -61,16 +36,6 @@ bool has_examples(TensorKind kind) {
     case TensorKind::metrics: return false;
   }
   return false;
-}
-
-std::string to_string(Phase phase) {
-  switch (phase) {
-    case Phase::forward: return "forward";
-    case Phase::loss: return "loss";
-    case Phase::backward: return "backward";
-    case Phase::update: return "update";
-  }
-  return "?";
 }
 
 std::uint64_t Tensor::elements() const {

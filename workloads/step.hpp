@@ -11,6 +11,7 @@
 #include "workloads/kernels/kernel.hpp"
 #include "workloads/network.hpp"
 #include "workloads/random_values.hpp"
+#include "workloads/support/names.hpp"
 #include "workloads/support/units.hpp"
 
 namespace spillway::workloads {
@@ -41,11 +42,41 @@ enum class TensorKind {
   seeds,
   metrics,  ///< mean loss and number of right decisions
 };
+inline constexpr Names<TensorKind, 22> tensor_kind_names{{
+    {TensorKind::input_images, "input_images"},
+    {TensorKind::labels, "labels"},
+    {TensorKind::weights, "weights"},
+    {TensorKind::biases, "biases"},
+    {TensorKind::activations, "activations"},
+    {TensorKind::winners, "pooling_winners"},
+    {TensorKind::scores, "scores"},
+    {TensorKind::score_errors, "score_errors"},
+    {TensorKind::errors, "errors"},
+    {TensorKind::weight_gradients, "weight_gradients"},
+    {TensorKind::bias_gradients, "bias_gradients"},
+    {TensorKind::optimizer_state, "optimizer_state"},
+    {TensorKind::norm_inputs, "norm_inputs"},
+    {TensorKind::norm_parameters, "norm_parameters"},
+    {TensorKind::norm_gradients, "norm_gradients"},
+    {TensorKind::norm_statistics, "norm_statistics"},
+    {TensorKind::classifier, "classifier"},
+    {TensorKind::classifier_gradients, "classifier_gradients"},
+    {TensorKind::feedback, "feedback"},
+    {TensorKind::masks, "masks"},
+    {TensorKind::seeds, "seeds"},
+    {TensorKind::metrics, "metrics"},
+}};
 std::string to_string(TensorKind kind);
 /// The tensors of this kind have a first dimension of examples.
 bool has_examples(TensorKind kind);
 
 enum class Phase { forward, loss, backward, update };
+inline constexpr Names<Phase, 4> phase_names{{
+    {Phase::forward, "forward"},
+    {Phase::loss, "loss"},
+    {Phase::backward, "backward"},
+    {Phase::update, "update"},
+}};
 std::string to_string(Phase phase);
 
 /// How long a tensor's value is wanted.

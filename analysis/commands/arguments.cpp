@@ -1,6 +1,7 @@
 // The arguments of a command, and what is said of those that are none.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <typeinfo>
@@ -145,6 +146,21 @@ std::int64_t integer_option(const po::variables_map& values, const std::string& 
     refuse_number(name, text, fmt::format("an integer from {} to {}", minimum, maximum));
   }
   return *value;
+}
+
+Arguments names_option(const po::variables_map& values, const std::string& name,
+                       const Arguments& usual, const Arguments& allowed) {
+  if (values.count(name) == 0) return usual;
+  Arguments names;
+  for (const std::string& given : values[name].as<Arguments>()) {
+    if (std::ranges::find(names, given) != names.end()) continue;
+    names.push_back(given);
+    if (std::ranges::find(allowed, given) != allowed.end()) continue;
+    throw workloads::InputError(fmt::format("--{}: found \"{}\"; allowed: {}{}", name,
+                                            workloads::printable(given), workloads::joined(allowed),
+                                            workloads::did_you_mean(given, allowed)));
+  }
+  return names;
 }
 
 }  // namespace spillway::analysis

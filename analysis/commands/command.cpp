@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "analysis/output.hpp"
+#include "analysis/formats/output.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_kinds.hpp"
 #include "workloads/support/file_use.hpp"

@@ -66,6 +66,11 @@ double number_option(const po::variables_map& values, const std::string& name, d
 std::int64_t integer_option(const po::variables_map& values, const std::string& name,
                             std::int64_t minimum, std::int64_t maximum);
 
+/// A repeated option of names, each once, or all of `usual` when it was not given; each must be
+/// among `allowed`.
+Arguments names_option(const po::variables_map& values, const std::string& name,
+                       const Arguments& usual, const Arguments& allowed);
+
 /// Note that a file is to be written, before anything runs; "-" is standard output. Throws
 /// InputError when it cannot be, or is an input or another result.
 void reserve_output(const std::filesystem::path& target);

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "analysis/commands/command.hpp"
-#include "analysis/result_diff.hpp"
+#include "analysis/comparisons/result_diff.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"
 

@@ -4,11 +4,11 @@
 #include <iostream>
 #include <optional>
 
-#include "analysis/check.hpp"
 #include "analysis/commands/command.hpp"
-#include "analysis/dram_trace_file.hpp"
-#include "analysis/output.hpp"
-#include "analysis/report.hpp"
+#include "analysis/comparisons/check.hpp"
+#include "analysis/formats/output.hpp"
+#include "analysis/reports/dram_trace_file.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"

@@ -5,9 +5,9 @@
 #include <iostream>
 
 #include "analysis/commands/command.hpp"
-#include "analysis/dram_accuracy.hpp"
-#include "analysis/dram_run.hpp"
-#include "analysis/output.hpp"
+#include "analysis/comparisons/dram_accuracy.hpp"
+#include "analysis/formats/output.hpp"
+#include "analysis/reports/dram_run.hpp"
 #include "models/dram/device.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"

@@ -7,10 +7,11 @@
 
 #include "analysis/commands/command.hpp"
 #include "analysis/commands/interrupts.hpp"
-#include "analysis/explore_buffer.hpp"
-#include "analysis/explore_partial.hpp"
-#include "analysis/output.hpp"
-#include "analysis/pace.hpp"
+#include "analysis/commands/pace.hpp"
+#include "analysis/figures/explore_buffer.hpp"
+#include "analysis/figures/explore_partial.hpp"
+#include "analysis/formats/output.hpp"
+#include "workloads/rules/rule.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::analysis {
@@ -22,11 +23,14 @@ po::options_description explore_buffer_options() {
   options.add_options()(
       "sizes", po::value<std::string>()->default_value("16KiB..64MiB")->value_name("SIZES"),
       "sizes of the buffer: A..B for the powers of two from A to B, or a list with commas (KiB and "
-      "K are 1024 bytes, KB 1000)")(
-      "batch", po::value<std::string>()->default_value("100")->value_name("N"),
-      "examples in the mini-batch")("jobs,j", po::value<std::string>()->value_name("N"),
-                                    "plans made at once; one for each core when not given. The "
-                                    "result is the same")(
+      "K are 1024 bytes, KB 1000)")("batch",
+                                    po::value<std::string>()->default_value("100")->value_name("N"),
+                                    "examples in the mini-batch")(
+      "rule", po::value<Arguments>()->composing()->value_name("RULE"),
+      "a learning rule, compared with the last one given; bp and lel when not given (may be "
+      "repeated)")("jobs,j", po::value<std::string>()->value_name("N"),
+                   "plans made at once; one for each core when not given. The "
+                   "result is the same")(
       "csv", po::value<std::string>()->value_name("FILE"),
       "write the result as CSV; - for standard output. What is planned so far is kept in "
       "FILE.partial: interrupted, the same command continues")(
@@ -46,14 +50,16 @@ std::string target_of(const po::variables_map& values, const char* option) {
 /// Where a CSV file grows; nothing for one that goes to a pipe or is not asked for.
 std::optional<PartialExploration> partial_of(const std::string& csv,
                                              const workloads::Network& network, std::int64_t batch,
-                                             const std::vector<Bytes>& sizes) {
+                                             const std::vector<Bytes>& sizes,
+                                             const std::vector<std::string>& rules) {
   std::error_code error;
   if (csv.empty() || csv == "-") return std::nullopt;
   if (std::filesystem::exists(csv, error) && !std::filesystem::is_regular_file(csv, error)) {
     return std::nullopt;
   }
   reserve_output(csv + ".partial");
-  return std::optional<PartialExploration>(std::in_place, csv + ".partial", network, batch, sizes);
+  return std::optional<PartialExploration>(std::in_place, csv + ".partial", network, batch, sizes,
+                                           rules);
 }
 
 void say_what_is_kept(PartialExploration& partial) {
@@ -84,10 +90,11 @@ int explore_buffer_command(const po::variables_map& values) {
         "--json, --csv, --svg: \"-\" given more than once; allowed: one on standard output");
   }
   ExplorationOptions options;
+  options.rules = names_option(values, "rule", usual_rules(), workloads::learning_rule_names());
   if (values.count("jobs") != 0) {
     options.jobs = static_cast<std::size_t>(integer_option(values, "jobs", 1, 1024));
   }
-  std::optional<PartialExploration> partial = partial_of(csv, network, batch, sizes);
+  std::optional<PartialExploration> partial = partial_of(csv, network, batch, sizes, options.rules);
   std::optional<EndOnInterrupt> end_on_interrupt;
   if (partial) {
     options.recall = [&](BufferExploration& so_far) { partial->recall(so_far); };
@@ -112,8 +119,8 @@ int explore_buffer_command(const po::variables_map& values) {
 
 std::vector<Command> explore_commands() {
   return {
-      {"explore-buffer", "NETWORK.yaml [--sizes 16KiB..64MiB] [--batch N] [-j N]",
-       "words against buffer size for BP, with and without recomputation, and LEL",
+      {"explore-buffer", "NETWORK.yaml [--sizes 16KiB..64MiB] [--batch N] [--rule RULE] [-j N]",
+       "words against buffer size for BP, with and without recomputation, and LEL, or any rules",
        explore_buffer_options, explore_buffer_command},
   };
 }

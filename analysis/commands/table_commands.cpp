@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
-#include "analysis/closed_form.hpp"
+#include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/commands/command.hpp"
-#include "analysis/figure6.hpp"
-#include "analysis/output.hpp"
-#include "analysis/report.hpp"
-#include "analysis/rule_tables.hpp"
-#include "analysis/table1.hpp"
+#include "analysis/figures/figure6.hpp"
+#include "analysis/figures/rule_tables.hpp"
+#include "analysis/figures/table1.hpp"
+#include "analysis/formats/output.hpp"
+#include "analysis/reports/report.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
 

@@ -9,18 +9,18 @@
 #include <iostream>
 #include <optional>
 
-#include "analysis/bench.hpp"
-#include "analysis/closed_form.hpp"
+#include "analysis/benchmarks/dram_bench.hpp"
+#include "analysis/benchmarks/plan_bench.hpp"
+#include "analysis/benchmarks/plan_depth_bench.hpp"
+#include "analysis/benchmarks/train_bench.hpp"
+#include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/commands/command.hpp"
 #include "analysis/commands/interrupts.hpp"
-#include "analysis/dram_bench.hpp"
-#include "analysis/inference_report.hpp"
-#include "analysis/output.hpp"
-#include "analysis/pace.hpp"
-#include "analysis/plan_bench.hpp"
-#include "analysis/plan_depth_bench.hpp"
-#include "analysis/study.hpp"
-#include "analysis/train_report.hpp"
+#include "analysis/commands/pace.hpp"
+#include "analysis/formats/output.hpp"
+#include "analysis/reports/inference_report.hpp"
+#include "analysis/reports/train_report.hpp"
+#include "analysis/studies/study.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/inference.hpp"
 #include "sim/run/training.hpp"
@@ -335,20 +335,6 @@ int bench_dram_command(const po::variables_map& values, const std::string& json)
   progress.show("");
   give(json, dram_bench_text(bench), dram_bench_json(bench));
   return 0;
-}
-
-/// A repeated option of names, or all of `usual`; each must be among `allowed`.
-Arguments names_option(const po::variables_map& values, const std::string& name,
-                       const Arguments& usual, const Arguments& allowed) {
-  if (values.count(name) == 0) return usual;
-  const auto names = values[name].as<Arguments>();
-  for (const std::string& given : names) {
-    if (std::ranges::find(allowed, given) != allowed.end()) continue;
-    throw workloads::InputError(fmt::format("--{}: found \"{}\"; allowed: {}{}", name,
-                                            workloads::printable(given), workloads::joined(allowed),
-                                            workloads::did_you_mean(given, allowed)));
-  }
-  return names;
 }
 
 int bench_plan_depth_command(const po::variables_map& values, const std::string& json) {

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "models/dram/controllers/bank_queues.hpp"
-#include "models/dram/controllers/row_hits_first.hpp"
+#include "models/dram/controllers/registry.hpp"
 
 namespace spillway::models::dram {
 
@@ -27,18 +26,13 @@ Statistics& Statistics::operator+=(const Statistics& other) {
   return *this;
 }
 
-Channel::Channel(const DramDevice& device) {
-  if (device.controller.scheduler == Scheduler::bank_queues) {
-    controller_ = std::make_unique<BankQueues>(device);
-  } else {
-    controller_ = std::make_unique<RowHitsFirst>(device);
-  }
-}
+Channel::Channel(const DramDevice& device)
+    : controller_(controller_kind(device.controller.scheduler).make(device)) {}
 Channel::~Channel() = default;
 Channel::Channel(Channel&&) noexcept = default;
 Channel& Channel::operator=(Channel&&) noexcept = default;
 
-void Channel::observe(Observer observer) { controller_->observer = std::move(observer); }
+void Channel::observe(Observer observer) { controller_->observe(std::move(observer)); }
 std::uint64_t Channel::submit(const Request& request) { return controller_->submit(request); }
 std::uint64_t Channel::submit_run(const Request& first, std::uint64_t bursts) {
   return controller_->submit_run(first, bursts);

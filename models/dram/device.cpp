@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "models/dram/controllers/registry.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_kinds.hpp"
 #include "workloads/support/nearest.hpp"
@@ -263,8 +264,12 @@ Currents read_currents(const Config& config, const Timing& timing) {
   return currents;
 }
 
+Scheduler read_scheduler(const Config& config) {
+  return controller_kinds()[config.choice(scheduler_names())].scheduler;
+}
+
 Controller named_controller(const Config& config) {
-  return with_controller({}, static_cast<Scheduler>(config.choice(scheduler_names()))).controller;
+  return with_controller({}, read_scheduler(config)).controller;
 }
 
 Controller read_controller(const Config& config, const Timing& timing) {
@@ -275,14 +280,20 @@ Controller read_controller(const Config& config, const Timing& timing) {
   const Config* base = config.find("base");
   Controller controller = base == nullptr ? Controller{} : named_controller(*base);
   if (const Config* scheduler = config.find("scheduler")) {
-    controller.scheduler = static_cast<Scheduler>(scheduler->choice(scheduler_names()));
+    controller.scheduler = read_scheduler(*scheduler);
   }
+  const auto only_others_need = [&](const char* key) {
+    const auto needs = [&](const ControllerKind& kind) {
+      return std::ranges::find(kind.own_keys, key) != kind.own_keys.end();
+    };
+    return std::ranges::any_of(controller_kinds(), needs) &&
+           !needs(controller_kind(controller.scheduler));
+  };
   const auto given = [&](const char* key, bool needed = true) -> const Config* {
     return base == nullptr && needed ? &config.at(key) : config.find(key);
   };
-  const auto count = [&](const char* key, std::uint32_t& value, std::uint32_t maximum,
-                         bool needed = true) {
-    if (const Config* found = given(key, needed)) {
+  const auto count = [&](const char* key, std::uint32_t& value, std::uint32_t maximum) {
+    if (const Config* found = given(key, !only_others_need(key))) {
       value = static_cast<std::uint32_t>(found->integer(1, maximum));
     }
   };
@@ -290,10 +301,9 @@ Controller read_controller(const Config& config, const Timing& timing) {
   count("write_queue", controller.write_queue, most_entries);
   count("write_high", controller.write_high, most_entries);
   count("write_low", controller.write_low, most_entries);
-  const bool bank_queues = controller.scheduler == Scheduler::bank_queues;
-  count("window", controller.window, most_entries, !bank_queues);
-  count("bank_queue", controller.bank_queue, most_bank_queue, bank_queues);
-  count("row_hits", controller.row_hits, 1 << 20, bank_queues);
+  count("window", controller.window, most_entries);
+  count("bank_queue", controller.bank_queue, most_bank_queue);
+  count("row_hits", controller.row_hits, 1 << 20);
   const auto require = [&](bool holds, const char* key, const char* rule) {
     const Config* found = config.find(key);
     if (!holds) (found == nullptr ? config : *found).refuse(fmt::format("a value with {}", rule));
@@ -301,13 +311,10 @@ Controller read_controller(const Config& config, const Timing& timing) {
   require(controller.write_high < controller.write_queue, "write_high", "write_high < write_queue");
   require(controller.write_low <= controller.write_high, "write_low", "write_low <= write_high");
   if (const Config* page = given("page")) {
-    constexpr PagePolicy policies[] = {PagePolicy::open, PagePolicy::closed};
-    controller.page = policies[page->choice({"open", "closed"})];
+    controller.page = page->choice(page_policy_names);
   }
   if (const Config* refresh = given("refresh")) {
-    constexpr RefreshMode modes[] = {RefreshMode::none, RefreshMode::all_bank,
-                                     RefreshMode::per_bank};
-    controller.refresh = modes[refresh->choice({"none", "all-bank", "per-bank"})];
+    controller.refresh = refresh->choice(refresh_mode_names);
     if (controller.refresh == RefreshMode::per_bank && timing.refresh_bank == 0) {
       refresh->refuse("per-bank only with the times tRFCpb and tREFIpb");
     }
@@ -316,8 +323,7 @@ Controller read_controller(const Config& config, const Timing& timing) {
     controller.rank_refresh = with_controller({}, controller.scheduler).controller.rank_refresh;
   }
   if (const Config* order = config.find("rank_refresh")) {
-    constexpr RankRefresh orders[] = {RankRefresh::together, RankRefresh::in_turn};
-    controller.rank_refresh = orders[order->choice({"together", "in-turn"})];
+    controller.rank_refresh = order->choice(rank_refresh_names);
   }
   return controller;
 }
@@ -393,8 +399,7 @@ DramDevice read_dram_device(const Config& config) {
   device.controller = read_controller(config.at("controller"), device.timing);
   read_channels(config, device);
   if (const Config* placement = config.find("placement")) {
-    constexpr Placement policies[] = {Placement::packed, Placement::row, Placement::staggered};
-    device.placement = policies[placement->choice({"packed", "row", "staggered"})];
+    device.placement = placement->choice(placement_names);
   }
   return device;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "workloads/support/config.hpp"
+#include "workloads/support/names.hpp"
 
 namespace spillway::models::dram {
 
@@ -92,14 +93,36 @@ struct Currents {
 };
 
 enum class PagePolicy { open, closed };
+inline constexpr workloads::Names<PagePolicy, 2> page_policy_names{{
+    {PagePolicy::open, "open"},
+    {PagePolicy::closed, "closed"},
+}};
+
 enum class RefreshMode { none, all_bank, per_bank };
+inline constexpr workloads::Names<RefreshMode, 3> refresh_mode_names{{
+    {RefreshMode::none, "none"},
+    {RefreshMode::all_bank, "all-bank"},
+    {RefreshMode::per_bank, "per-bank"},
+}};
+
 /// When the refreshes of several ranks are due: of all of them at once, every tREFI, or in turn,
 /// one every tREFI / ranks. They are carried out one after the other.
 enum class RankRefresh { together, in_turn };
+inline constexpr workloads::Names<RankRefresh, 2> rank_refresh_names{{
+    {RankRefresh::together, "together"},
+    {RankRefresh::in_turn, "in-turn"},
+}};
 
 /// The digits of a burst's number, from the lowest: what a mapping such as RoBaCoBg spells from the
 /// highest.
 enum class Digit { bank_group, bank, column, row, rank };
+inline constexpr workloads::Names<Digit, 5> digit_names{{
+    {Digit::bank_group, "Bg"},
+    {Digit::bank, "Ba"},
+    {Digit::column, "Co"},
+    {Digit::row, "Ro"},
+    {Digit::rank, "Ra"},
+}};
 using Mapping = std::array<Digit, 5>;
 
 /// How a controller chooses what goes out next.
@@ -130,6 +153,11 @@ inline constexpr std::uint32_t most_entries = 256, most_bank_queue = 32;
 
 /// Where tensors begin in the address space; see placement.hpp.
 enum class Placement { packed, row, staggered };
+inline constexpr workloads::Names<Placement, 3> placement_names{{
+    {Placement::packed, "packed"},
+    {Placement::row, "row"},
+    {Placement::staggered, "staggered"},
+}};
 
 struct DramDevice {
   std::string name;         ///< e.g. "ddr4-2400"
@@ -173,7 +201,7 @@ std::string describe(const DramDevice& device);
 /// digit.
 Mapping parse_mapping(const std::string& text, const Geometry& geometry);
 
-/// "row-hits-first", "bank-queues": as files call them, in the order of Scheduler.
+/// "row-hits-first", "bank-queues": as files call them (controllers/registry.cpp).
 std::vector<std::string> scheduler_names();
 std::string scheduler_name(Scheduler scheduler);
 /// Throws InputError with the names there are and the nearest one.

@@ -76,14 +76,7 @@ std::uint64_t Allocator::place(std::uint64_t bytes) {
   return address;
 }
 
-std::string placement_name(Placement placement) {
-  switch (placement) {
-    case Placement::packed: return "packed";
-    case Placement::row: return "row";
-    case Placement::staggered: return "staggered";
-  }
-  return "";
-}
+std::string placement_name(Placement placement) { return name_in(placement_names, placement); }
 
 std::string describe_placement(const DramDevice& device) {
   const std::string name = placement_name(device.placement);

@@ -88,9 +88,7 @@ void add_device(Settings& settings, const models::DeviceConfig& device) {
   add("queue_depth", device.queue_depth);
   add("array.rows", device.array_rows);
   add("array.columns", device.array_columns);
-  add("array.dataflow", device.dataflow == models::Dataflow::output_stationary
-                            ? "output-stationary"
-                            : "weight-stationary");
+  add("array.dataflow", name_in(models::dataflow_names, device.dataflow));
   add("host.bandwidth_gb_per_s",
       device.host_bytes_per_ns ? fmt::format("{}", *device.host_bytes_per_ns) : "none");
   const models::dram::DramDevice& dram = device.dram;
@@ -113,15 +111,15 @@ Settings network_settings(const Experiment& experiment) {
   Settings settings{
       {"network.input", fmt::format("[{}, {}, {}]", input.channels, input.height, input.width)},
       {"network.classes", std::to_string(network.classes)},
-      {"network.readout", network.readout == workloads::Readout::none ? "none" : "trained"},
+      {"network.readout", name_in(workloads::readout_names, network.readout)},
       {"network.input_dropout", fmt::format("{}", network.input_dropout)},
       {"network.layers", std::to_string(network.layers.size())}};
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     add_layer(settings, network.layers[i], i);
   }
   settings.push_back({"rule", experiment.rule});
-  const bool uniform = experiment.rule_options.distribution == workloads::Distribution::uniform;
-  settings.push_back({"rule.distribution", uniform ? "uniform" : "gaussian"});
+  settings.push_back({"rule.distribution", name_in(workloads::distribution_names,
+                                                   experiment.rule_options.distribution)});
   return settings;
 }
 

@@ -27,11 +27,11 @@ TEST_CASE("a folder includes itself and the folders before it, never one after i
     for (std::size_t to = 0; to < folders.size(); ++to) {
       CAPTURE(folders[from]);
       CAPTURE(folders[to]);
-      const std::string path = folders[from] + "/deep/x.cpp";
-      CHECK(allowed(path, "#include \"" + folders[to] + "/y.hpp\"") == (to <= from));
-      CHECK(allowed(path, "#include <" + folders[to] + "/y.hpp>") == (to <= from));
+      const std::string path = folders[from] + "/reports/x.cpp";
+      CHECK(allowed(path, "#include \"" + folders[to] + "/reports/y.hpp\"") == (to <= from));
+      CHECK(allowed(path, "#include <" + folders[to] + "/reports/y.hpp>") == (to <= from));
     }
-    CHECK(allowed("tests/x.cpp", "#include \"" + folders[from] + "/y.hpp\""));
+    CHECK(allowed("tests/x.cpp", "#include \"" + folders[from] + "/reports/y.hpp\""));
     CHECK_FALSE(allowed(folders[from] + "/x.cpp", "#include \"tests/support/y.hpp\""));
   }
 }
@@ -49,16 +49,32 @@ TEST_CASE("a room of the planner includes itself and the rooms before it, never 
     }
     CHECK(allowed(path, "#include \"sim/plan/schedule.hpp\"") == (from >= 2));
     CHECK(allowed(path, "#include \"sim/plan/plan.hpp\"") == (from >= 7));
-    CHECK(allowed("analysis/x.cpp", "#include \"sim/plan/" + rooms[from] + "/y.hpp\""));
+    CHECK(allowed("analysis/reports/x.cpp", "#include \"sim/plan/" + rooms[from] + "/y.hpp\""));
   }
   CHECK_FALSE(allowed("sim/plan/attic/x.cpp", "#include \"sim/plan/mapping/y.hpp\""));
   CHECK_FALSE(allowed("sim/plan/mapping/x.cpp", "#include \"sim/plan/attic/y.hpp\""));
 }
 
+TEST_CASE(
+    "a room of the analysis includes itself and the rooms before it, and holds all its files") {
+  const std::vector<std::string> rooms{"formats", "closed_forms", "reports",    "figures",
+                                       "studies", "comparisons",  "benchmarks", "commands"};
+  for (std::size_t from = 0; from < rooms.size(); ++from) {
+    const std::string path = "analysis/" + rooms[from] + "/x.cpp";
+    for (std::size_t to = 0; to < rooms.size(); ++to) {
+      CAPTURE(rooms[from]);
+      CAPTURE(rooms[to]);
+      CHECK(allowed(path, "#include \"analysis/" + rooms[to] + "/y.hpp\"") == (to <= from));
+    }
+  }
+  CHECK_FALSE(allowed("analysis/x.cpp", "#include \"analysis/formats/json.hpp\""));
+  CHECK_FALSE(allowed("analysis/reports/x.cpp", "#include \"analysis/y.hpp\""));
+}
+
 TEST_CASE("an include is recognised however it is spaced, and nothing else is one") {
-  CHECK_FALSE(allowed("sim/x.cpp", "#include\"analysis/y.hpp\""));
-  CHECK_FALSE(allowed("sim/x.cpp", "  #  include\t\"analysis/y.hpp\"  // why"));
-  CHECK_FALSE(allowed("sim/x.cpp", "#include \"analysis/y.hpp\"\r"));
+  CHECK_FALSE(allowed("sim/x.cpp", "#include\"analysis/reports/y.hpp\""));
+  CHECK_FALSE(allowed("sim/x.cpp", "  #  include\t\"analysis/reports/y.hpp\"  // why"));
+  CHECK_FALSE(allowed("sim/x.cpp", "#include \"analysis/reports/y.hpp\"\r"));
   CHECK_FALSE(allowed("sim/x.cpp", "#include WHATEVER"));
   CHECK(allowed("sim/x.cpp", "// #include \"analysis/y.hpp\""));
   CHECK(allowed("sim/x.cpp", "const char* text = \"#include <systemc>\";"));

@@ -2,12 +2,12 @@
 // their JSON and CSV.
 #include <doctest/doctest.h>
 
-#include "analysis/bench.hpp"
-#include "analysis/dram_bench.hpp"
-#include "analysis/figure6.hpp"
-#include "analysis/plan_bench.hpp"
-#include "analysis/rule_tables.hpp"
-#include "analysis/study.hpp"
+#include "analysis/benchmarks/dram_bench.hpp"
+#include "analysis/benchmarks/plan_bench.hpp"
+#include "analysis/benchmarks/train_bench.hpp"
+#include "analysis/figures/figure6.hpp"
+#include "analysis/figures/rule_tables.hpp"
+#include "analysis/studies/study.hpp"
 #include "tests/support/text_table.hpp"
 #include "workloads/support/json.hpp"
 #include "workloads/support/sizes.hpp"

@@ -28,13 +28,55 @@ if(plan STREQUAL "")
   message(FATAL_ERROR "the installed `spillway plan` printed nothing")
 endif()
 
-run(ignored "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/client" -B "${WORK}/client"
-    -G "${GENERATOR}" "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
-    "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_PREFIX_PATH=${prefix}")
-run(ignored "${CMAKE_COMMAND}" --build "${WORK}/client")
+# Nothing of ours is on a client's include path but one folder; every header that is installed
+# stands alone in it.
+file(GLOB roots RELATIVE "${prefix}/include" "${prefix}/include/*")
+if(NOT roots STREQUAL "spillway")
+  message(FATAL_ERROR "include/ holds \"${roots}\", not spillway alone")
+endif()
+file(GLOB_RECURSE headers RELATIVE "${prefix}/include" "${prefix}/include/*.hpp")
+set(includes "")
+foreach(header IN LISTS headers)
+  string(APPEND includes "#include <${header}>\n")
+  file(STRINGS "${prefix}/include/${header}" quoted REGEX "^#include \"")
+  if(NOT quoted STREQUAL "")
+    message(FATAL_ERROR "${header} has ${quoted}, which a client does not find")
+  endif()
+endforeach()
+file(WRITE "${WORK}/all_headers.cpp" "${includes}")
+
+# Configure and build a project against the installed package.
+function(build_client source build)
+  run(ignored "${CMAKE_COMMAND}" -S "${source}" -B "${build}" -G "${GENERATOR}"
+      "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+      "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_PREFIX_PATH=${prefix}" ${ARGN})
+  run(ignored "${CMAKE_COMMAND}" --build "${build}")
+endfunction()
+
+build_client("${CMAKE_CURRENT_LIST_DIR}/client" "${WORK}/client"
+             "-DALL_HEADERS=${WORK}/all_headers.cpp")
 run(weights "${WORK}/client/client" "${share}/workloads/networks/mnist-mlp.yaml")
 string(STRIP "${weights}" weights)
 set(expected 2784000) # 784 * 1000 + 1000 * 1000 + 1000 * 1000
 if(NOT weights STREQUAL expected)
   message(FATAL_ERROR "the client printed \"${weights}\", not ${expected}")
+endif()
+
+# The examples, which say the same as the program.
+build_client("${CMAKE_CURRENT_LIST_DIR}/../../examples" "${WORK}/examples")
+run(ledger "${WORK}/examples/run_experiment"
+    "${share}/workloads/experiments/mnist-mlp-lel.yaml")
+string(REGEX MATCHALL "weights,read,dram,([0-9]+)" lines "${ledger}")
+set(words 0)
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE ".*," "" line "${line}")
+  math(EXPR words "${words} + ${line}")
+endforeach()
+if(NOT words EQUAL expected) # each weight once
+  message(FATAL_ERROR "run_experiment printed\n${ledger}with ${words} words of weights read")
+endif()
+run(sweep "${WORK}/examples/sweep_buffer"
+    "${share}/workloads/experiments/mnist-mlp-bp.yaml" 16 64KiB 64MiB)
+if(NOT sweep MATCHES "^[a-z_,]+\n16,,\n65536,[0-9]+,[0-9]+\n67108864,[0-9]+,2784000\n$")
+  message(FATAL_ERROR "sweep_buffer printed\n${sweep}")
 endif()

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "analysis/report.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"

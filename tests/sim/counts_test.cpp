@@ -1,8 +1,8 @@
 // Traffic counted in several ways that share no code must agree to the word.
 #include <doctest/doctest.h>
 
-#include "analysis/closed_form.hpp"
-#include "analysis/report.hpp"
+#include "analysis/closed_forms/closed_form.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/build.hpp"

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/closed_form.hpp"
-#include "analysis/report.hpp"
+#include "analysis/closed_forms/closed_form.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/plan/reports/layer_words.hpp"
 #include "sim/run/training.hpp"
 #include "tests/support/liveness_oracle.hpp"

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <malloc.h>
 
-#include "analysis/report.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/simulation.hpp"

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "analysis/report.hpp"
+#include "analysis/reports/report.hpp"
 #include "tests/support/hand_schedules.hpp"
 #include "tests/support/random_experiment.hpp"
 

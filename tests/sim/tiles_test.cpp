@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "analysis/report.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"

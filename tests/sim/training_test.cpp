@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "analysis/report.hpp"
+#include "analysis/reports/report.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/direct.hpp"
 #include "sim/run/inference.hpp"

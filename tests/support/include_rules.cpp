@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <vector>
 
 namespace spillway::tests {
 namespace {
@@ -26,24 +27,35 @@ std::optional<std::size_t> folder_of(std::string_view path) {
   return static_cast<std::size_t>(found - folders.begin());
 }
 
-/// The rooms of sim/plan, in the order of the same rule; "" is the folder itself, where stand what
-/// a schedule is and what it is made for.
-constexpr std::string_view planner = "sim/plan/";
-constexpr std::array<std::string_view, 9> rooms{"operations", "lifetimes",  "mapping",
-                                                "fusion",     "allocation", "residency",
-                                                "emission",   "policies",   "reports"};
+/// Folders whose own folders, called rooms here, follow the same rule.
+struct Rooms {
+  std::string_view of;
+  std::vector<std::string_view> names;
+};
+const std::array<Rooms, 2>& all_rooms() {
+  static const std::array<Rooms, 2> rooms{{
+      {"sim/plan/",
+       {"operations", "lifetimes", "mapping", "fusion", "allocation", "residency", "emission",
+        "policies", "reports"}},
+      {"analysis/",
+       {"formats", "closed_forms", "reports", "figures", "studies", "comparisons", "benchmarks",
+        "commands"}},
+  }};
+  return rooms;
+}
 
-/// Position in `rooms` of the room that `path` lies in; nothing where it lies in none. The files
-/// beside the rooms come after those that they are made of: a schedule after the mappings, and the
-/// plan after all but the reports.
-std::optional<std::size_t> room_of(std::string_view path) {
-  if (!path.starts_with(planner)) return std::nullopt;
-  path.remove_prefix(planner.size());
-  const auto at = [](std::string_view room) {
-    return static_cast<std::size_t>(std::find(rooms.begin(), rooms.end(), room) - rooms.begin());
+/// Position among `rooms` of the room that `path` lies in; nothing where it lies in none. The files
+/// beside the planner's rooms come after those that they are made of: a schedule after the
+/// mappings, and the plan after all but the reports. All of analysis/ lies in rooms.
+std::optional<std::size_t> room_of(const Rooms& rooms, std::string_view path) {
+  if (!path.starts_with(rooms.of)) return std::nullopt;
+  path.remove_prefix(rooms.of.size());
+  const auto at = [&](std::string_view room) {
+    return static_cast<std::size_t>(std::ranges::find(rooms.names, room) - rooms.names.begin());
   };
   const std::size_t slash = path.find('/');
   if (slash != std::string_view::npos) return at(path.substr(0, slash));
+  if (rooms.of == "analysis/") return rooms.names.size();
   const std::string_view stem = path.substr(0, path.find('.'));
   if (stem == "schedule_task" || stem == "limits") return at("operations");
   return at(stem == "schedule" ? "mapping" : "policies");
@@ -100,13 +112,15 @@ std::string complaint(std::string_view path, std::string_view operand) {
     return shown + " points the wrong way: " + std::string(folders[*source]) +
            " must not know of " + std::string(folders[*target]);
   }
-  const std::optional<std::size_t> room = room_of(path), wanted = room_of(name);
-  if (room == rooms.size() || wanted == rooms.size()) {
-    return shown + ": no room of " + std::string(planner) + " has this name";
-  }
-  if (room && wanted && *wanted > *room) {
-    return shown + " points the wrong way: " + std::string(rooms[*room]) + " must not know of " +
-           std::string(rooms[*wanted]);
+  for (const Rooms& rooms : all_rooms()) {
+    const std::optional<std::size_t> room = room_of(rooms, path), wanted = room_of(rooms, name);
+    if (room == rooms.names.size() || wanted == rooms.names.size()) {
+      return shown + ": no room of " + std::string(rooms.of) + " has this name";
+    }
+    if (room && wanted && *wanted > *room) {
+      return shown + " points the wrong way: " + std::string(rooms.names[*room]) +
+             " must not know of " + std::string(rooms.names[*wanted]);
+    }
   }
   return "";
 }

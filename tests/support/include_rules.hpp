@@ -14,6 +14,9 @@ namespace spillway::tests {
 ///    tests include all of them, and nobody includes tests;
 ///  - so do the rooms of sim/plan: operations, lifetimes, mapping, fusion, allocation, residency,
 ///    emission, policies, reports;
+///  - and those of analysis/, where all files lie: formats, closed_forms, reports, figures,
+///  studies,
+///    comparisons, benchmarks, commands;
 ///  - SystemC and TLM are included in models/ alone, and in tests/models/;
 ///  - our own files are named in quotes from the root, anything else in angle brackets.
 /// Works line by line: an include inside a block comment counts as one.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "analysis/report.hpp"
+#include "analysis/reports/report.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::test {

@@ -7,6 +7,20 @@ namespace spillway::workloads {
 
 namespace {
 
+// Closed forms. With its own error each layer is done at once: weights are read and written in its
+// stage, and activations never leave the chip. Two passes (forward, weight gradients), and C |A_i|
+// MACs for the scores and as many for the error. Random classifiers and feedback come from the PRNG
+// unit and cost no words.
+constexpr ClosedForm local_form{{1, 0, 0}, {1, 0, 0}, 2, false, 2};
+// A trained classifier is read and written in the stage of its layer, too, and has a gradient.
+constexpr ClosedForm trained_local_form{{1, 0, 1}, {1, 0, 1}, 2, false, 3};
+// Errors from the readout: weights are read in either pass, activations are kept for the gradients.
+// Three passes, of which that of the errors ends at the second layer. With random weights on the
+// way back, which cost no words, W_i is still read for its update.
+constexpr ClosedForm readout_form{{2, 1, 0}, {1, 1, 0}, 3, true, 0};
+// Straight from the readout an error costs C |A_i| MACs in the place of a layer's.
+constexpr ClosedForm direct_form{{2, 1, 0}, {1, 1, 0}, 2, false, 1};
+
 LearningRule local_rule(const std::string& description, const LocalRule& rule) {
   std::vector<std::string> options{"loss", "targets", "distribution", "fix"};
   if (rule.trained_classifier) options = {"loss", "targets", "fix", "classifier_rate"};
@@ -14,6 +28,7 @@ LearningRule local_rule(const std::string& description, const LocalRule& rule) {
           description,
           true,
           options,
+          rule.trained_classifier ? trained_local_form : local_form,
           [rule](const Network& network, const StepOptions& step) {
             return lel_training_step(network, step, rule);
           },
@@ -32,6 +47,7 @@ LearningRule readout_rule(const std::string& name, const std::string& descriptio
           description,
           false,
           options,
+          backward == Backward::direct ? direct_form : readout_form,
           [backward](const Network& network, const StepOptions& step) {
             return backward_training_step(network, step, backward);
           },
@@ -93,16 +109,8 @@ void require_fitting_rule(const Network& network, const std::string& rule,
   }
 }
 
-std::string to_string(Loss loss) {
-  switch (loss) {
-    case Loss::cross_entropy: return "cross-entropy";
-    case Loss::square_hinge: return "square-hinge";
-    case Loss::mse: return "mse";
-  }
-  return "?";
-}
-
-std::string to_string(Targets targets) { return targets == Targets::inputs ? "inputs" : "labels"; }
+std::string to_string(Loss loss) { return name_in(loss_names, loss); }
+std::string to_string(Targets targets) { return name_in(targets_names, targets); }
 
 void require_supported(const Network& network) {
   for (const Layer& layer : network.layers) {

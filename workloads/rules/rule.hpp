@@ -10,6 +10,7 @@
 #include "workloads/network.hpp"
 #include "workloads/random_values.hpp"
 #include "workloads/step.hpp"
+#include "workloads/support/names.hpp"
 
 namespace spillway::workloads {
 
@@ -32,6 +33,15 @@ enum class Targets {
 };
 
 /// As experiments name them.
+inline constexpr Names<Loss, 3> loss_names{{
+    {Loss::cross_entropy, "cross-entropy"},
+    {Loss::square_hinge, "square-hinge"},
+    {Loss::mse, "mse"},
+}};
+inline constexpr Names<Targets, 2> targets_names{{
+    {Targets::labels, "labels"},
+    {Targets::inputs, "inputs"},
+}};
 std::string to_string(Loss loss);
 std::string to_string(Targets targets);
 
@@ -65,11 +75,29 @@ struct InferenceOptions {
   int exit_layer = 0;
 };
 
+/// What one mini-batch of a rule moves and computes by formula, from the lifetimes behind the
+/// paper's Table 1, with everything idealised that the paper leaves out: multiples of what a
+/// network has. analysis/closed_forms puts the network in.
+struct ClosedForm {
+  /// |P|; B |A|; and the words of all local classifiers, |M| = C |A| of one example.
+  struct Words {
+    std::uint64_t weights = 0, activations = 0, classifiers = 0;
+  };
+  Words reads, writes;
+  /// Passes with the MACs of the forward pass, itself included.
+  std::uint64_t passes = 0;
+  /// One of them takes errors from each layer to the one below, and so has no first layer.
+  bool error_pass = false;
+  /// Products of every example with a matrix of C |A_i| for each layer i that gives no scores.
+  std::uint64_t classifier_products = 0;
+};
+
 struct LearningRule {
   std::string name;                  ///< as written in an experiment
   std::string description;           ///< one line
   bool local;                        ///< every layer has an error, and gives a decision, of its own
   std::vector<std::string> options;  ///< keys of RuleOptions that it takes
+  std::optional<ClosedForm> closed_form;  ///< absent: nobody has derived one
   /// One mini-batch of training.
   std::function<Step(const Network&, const StepOptions&)> training_step;
   /// The forward pass with the decisions asked for.

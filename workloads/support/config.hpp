@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "workloads/support/names.hpp"
 #include "workloads/support/units.hpp"
 
 namespace spillway::workloads {
@@ -63,6 +64,11 @@ class Config {
   Bytes size() const;
   /// Index of the scalar within `allowed`.
   std::size_t choice(const std::vector<std::string>& allowed) const;
+  /// The value that the scalar names.
+  template <class Enum, std::size_t count>
+  Enum choice(const Names<Enum, count>& allowed) const {
+    return allowed[choice(names_in(allowed))].value;
+  }
 
   /// Override one value, read as YAML. Keys that do not exist yet are created; a scalar in the way
   /// becomes a map that keeps it under `base`.

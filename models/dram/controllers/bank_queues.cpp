@@ -2,7 +2,7 @@
 
 namespace spillway::models::dram {
 
-BankQueues::BankQueues(const DramDevice& device) : ChannelController(device) {
+BankQueues::BankQueues(const DramDevice& device) : ChannelController(device, false) {
   // In a round the banks are never without anything to do.
   may_stream_ = stream_banks_ > 0 && device.controller.page == PagePolicy::open &&
                 device.controller.bank_queue >= 2;

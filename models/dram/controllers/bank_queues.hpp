@@ -136,7 +136,7 @@ class BankQueues final : public ChannelController {
   bool decide(Cycle limit);
   bool is_idle() const {
     return waiting_ == 0 && all_closed() && !may_move_ && second_bank_ == none &&
-           clocked_bank_ == none && refresh_due_ == 0 && !observer;
+           clocked_bank_ == none && refresh_due_ == 0 && !observer_;
   }
 
   // ---- candidates

@@ -17,7 +17,7 @@ constexpr std::uint64_t shortest_rounds = 8;  // commands that make up for the w
 std::uint64_t BankQueues::stream(const Request& request, std::uint64_t bursts) {
   const TransactionQueue& queue = transactions_[request.is_write];
   if (!may_stream_ || queue.size != queue.capacity || (queue.banks & ~full_banks_) != 0 ||
-      observer || refresh_due_ != 0 || second_bank_ != none || clocked_bank_ != none ||
+      observer_ || refresh_due_ != 0 || second_bank_ != none || clocked_bank_ != none ||
       column_done_ || row_done_) {
     return 0;
   }

@@ -3,7 +3,7 @@
 
 namespace spillway::models::dram {
 
-RowHitsFirst::RowHitsFirst(const DramDevice& device) : ChannelController(device) {
+RowHitsFirst::RowHitsFirst(const DramDevice& device) : ChannelController(device, true) {
   const Controller& controller = device_.controller;
   may_stream_ = stream_banks_ > 0 && controller.page == PagePolicy::open &&
                 controller.window >= std::max(controller.read_queue, controller.write_queue) &&

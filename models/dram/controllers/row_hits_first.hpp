@@ -128,7 +128,7 @@ class RowHitsFirst final : public ChannelController {
   }
   bool is_idle() const {
     return queues_[0].size + queues_[1].size + active_count_ == 0 && all_closed() &&
-           second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0 && !observer;
+           second_bank_ == none && clocked_bank_ == none && refresh_due_ == 0 && !observer_;
   }
   void step(Cycle limit);
   bool step_single(Cycle limit);

@@ -10,7 +10,7 @@ namespace spillway::models::dram {
 // `period`, for as long as nothing else could go out before the oldest.
 std::uint64_t RowHitsFirst::stream(const Request& request, std::uint64_t bursts) {
   const Queue& queue = queues_[request.is_write];
-  if (!may_stream_ || observer || queue.size != queue.capacity || writing_ != request.is_write ||
+  if (!may_stream_ || observer_ || queue.size != queue.capacity || writing_ != request.is_write ||
       active_count_ != 0 || refresh_due_ != 0 || would_turn() ||
       (activate_lanes_ | precharge_lanes_) != 0 || second_bank_ != none || clocked_bank_ != none ||
       column_done_) {

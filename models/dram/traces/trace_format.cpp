@@ -9,34 +9,41 @@
 
 namespace spillway::models::dram {
 
+namespace {
+
+constexpr TraceFormat written[] = {TraceFormat::dramsim3, TraceFormat::ramulator2,
+                                   TraceFormat::dramsys};
+
+}  // namespace
+
 const std::vector<std::string>& trace_format_names() {
-  static const std::vector<std::string> names{"dramsim3", "ramulator2", "dramsys",
-                                              "dramsys-relative"};
+  static const std::vector<std::string> names = names_in(trace_formats);
   return names;
 }
 
 const std::vector<std::string>& written_format_names() {
-  static const std::vector<std::string> names{"dramsim3", "ramulator2", "dramsys"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> some;
+    for (const TraceFormat format : written) some.push_back(format_name(format));
+    return some;
+  }();
   return names;
 }
 
-const std::string& format_name(TraceFormat format) {
-  return trace_format_names()[static_cast<std::size_t>(format)];
-}
+std::string format_name(TraceFormat format) { return name_in(trace_formats, format); }
 
 TraceFormat trace_format(const std::string& given, const std::vector<std::string>& allowed) {
   std::string name = given;
   if (given == "ramulator") name = "ramulator2";
   if (given == "stl") name = "dramsys";
   if (given == "rstl") name = "dramsys-relative";
-  const auto found = std::find(allowed.begin(), allowed.end(), name);
-  if (found == allowed.end()) {
+  const std::optional<TraceFormat> format = value_in(trace_formats, name);
+  if (!format || std::ranges::find(allowed, name) == allowed.end()) {
     throw workloads::InputError(fmt::format("trace format: found \"{}\"; allowed: {}{}",
                                             workloads::printable(given), workloads::joined(allowed),
                                             workloads::did_you_mean(given, allowed)));
   }
-  const std::vector<std::string>& all = trace_format_names();
-  return static_cast<TraceFormat>(std::find(all.begin(), all.end(), name) - all.begin());
+  return *format;
 }
 
 std::string_view line_form(TraceFormat format) {

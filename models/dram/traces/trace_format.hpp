@@ -17,16 +17,24 @@
 #include <string_view>
 #include <vector>
 
+#include "workloads/support/names.hpp"
+
 namespace spillway::models::dram {
 
 enum class TraceFormat { dramsim3, ramulator2, dramsys, dramsys_relative };
 
-/// As users name them, in the order above.
+/// As users name them.
+inline constexpr workloads::Names<TraceFormat, 4> trace_formats{{
+    {TraceFormat::dramsim3, "dramsim3"},
+    {TraceFormat::ramulator2, "ramulator2"},
+    {TraceFormat::dramsys, "dramsys"},
+    {TraceFormat::dramsys_relative, "dramsys-relative"},
+}};
 const std::vector<std::string>& trace_format_names();
 /// Those that can be written.
 const std::vector<std::string>& written_format_names();
 
-const std::string& format_name(TraceFormat format);
+std::string format_name(TraceFormat format);
 
 /// The format of a name among `allowed`; ramulator, stl and rstl mean what they must. Throws
 /// InputError.

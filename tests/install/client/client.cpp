@@ -1,6 +1,6 @@
 // What a user of the installed library writes: read a network and ask how many weights it has.
 #include <cstdio>
-#include <workloads/network.hpp>
+#include <spillway/workloads/network.hpp>
 
 int main(int argument_count, char** arguments) {
   if (argument_count != 2) return 2;

@@ -1,0 +1,325 @@
+#include "analysis/reports/report.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "analysis/closed_forms/closed_form.hpp"
+#include "analysis/formats/json.hpp"
+#include "analysis/formats/output.hpp"
+#include "analysis/reports/count_differences.hpp"
+#include "analysis/reports/dram_figures.hpp"
+#include "analysis/reports/layer_report.hpp"
+#include "analysis/reports/schedule_report.hpp"
+#include "analysis/reports/settings_json.hpp"
+#include "analysis/reports/timing_report.hpp"
+#include "models/dram/placement.hpp"
+#include "sim/plan/reports/planned_macs.hpp"
+#include "workloads/support/sizes.hpp"
+
+namespace spillway::analysis {
+
+using models::Port;
+using sim::Direction;
+using sim::Experiment;
+using sim::Item;
+using sim::Ledger;
+using sim::LedgerLine;
+using sim::Plan;
+using sim::Result;
+
+namespace {
+
+std::string title(const Experiment& experiment) {
+  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy {}\n",
+                     experiment.network.name, experiment.rule, experiment.batch,
+                     experiment.device.name, to_string(experiment.policy));
+}
+
+/// Lines in the order of the network, then of a step's phases.
+std::vector<std::size_t> reading_order(const Ledger& ledger, Port port) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < ledger.lines().size(); ++i) {
+    if (ledger.lines()[i].key.port == port) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const auto& x = ledger.lines()[a].key;
+    const auto& y = ledger.lines()[b].key;
+    return std::tie(x.layer, x.phase, x.direction) < std::tie(y.layer, y.phase, y.direction);
+  });
+  return order;
+}
+
+/// The ledger of the DRAM channel: planned words, and simulated ones when there are.
+std::string ledger_text(const Ledger& planned, const Ledger* simulated) {
+  std::vector<std::string> header{"layer", "phase", "tensor", "direction", "planned words"};
+  if (simulated != nullptr) header.emplace_back("simulated words");
+  Table table(header);
+  for (const std::size_t i : reading_order(planned, Port::dram)) {
+    const LedgerLine& line = planned.lines()[i];
+    std::vector<std::string> row{line.layer, to_string(line.key.phase), to_string(line.key.tensor),
+                                 to_string(line.key.direction), grouped(line.words.count())};
+    if (simulated != nullptr) row.push_back(grouped(simulated->lines()[i].words.count()));
+    table.add(row);
+  }
+  table.add_rule();
+  for (const Direction direction : {Direction::read, Direction::write}) {
+    std::vector<std::string> row{"total", "", "", to_string(direction),
+                                 grouped(planned.total(Port::dram, direction).count())};
+    if (simulated != nullptr) {
+      row.push_back(grouped(simulated->total(Port::dram, direction).count()));
+    }
+    table.add(row);
+  }
+  return "\nWords across the chip's border (DRAM)\n" + table.text();
+}
+
+/// What idealised items moved through the host port: what they would cost in DRAM.
+std::string idealised_text(const Experiment& experiment, const Ledger& ledger) {
+  const double counted = static_cast<double>(
+      (ledger.total(Port::dram, Direction::read) + ledger.total(Port::dram, Direction::write))
+          .count());
+  Table table({"item", "where", "read words", "written words", "added to all DRAM words"});
+  for (const Item item : sim::all_items()) {
+    workloads::Words read, written;
+    for (const LedgerLine& line : ledger.lines()) {
+      if (line.key.item != item) continue;
+      (line.key.direction == Direction::read ? read : written) += line.words;
+    }
+    const bool idealised = experiment.idealisations.contains(item);
+    const auto words = static_cast<double>((read + written).count());
+    const std::string share = !idealised     ? "counted above"
+                              : counted == 0 ? ""
+                                             : fmt::format("+{:.2f} %", 100 * words / counted);
+    table.add({to_string(item), idealised ? "host" : "DRAM", grouped(read.count()),
+               grouped(written.count()), share});
+  }
+  return "\nIdealised items: carried by the host, and what they would cost in DRAM\n" +
+         table.text();
+}
+
+std::string buffer_text(const Experiment& experiment, const Plan& plan, const Result* result) {
+  const auto batch = static_cast<std::uint64_t>(experiment.batch);
+  const auto line = [](const char* what, const std::string& size, workloads::Bytes bytes) {
+    return fmt::format("  {:<44} {:>10}  ({} words)\n", what, size,
+                       grouped(words_of(bytes).count()));
+  };
+  const auto need = [&](const char* what, workloads::Bytes bytes) {
+    return line(what, workloads::needed_size(bytes), bytes);
+  };
+  std::string text = "\nOn-chip buffer\n";
+  const workloads::Bytes capacity = experiment.device.buffer;
+  text += line("capacity", readable_bytes(capacity.count()), capacity);
+  if (result != nullptr) {
+    text += need("high-water mark, engines overlapping", result->execution.high_water);
+  }
+  text += need("needed, one instruction after another", bytes_of(plan.buffer_words()));
+  text += need("need stated by the paper, max |P_i| + |A_i|",
+               bytes_of(paper_memory(experiment.network, batch)));
+  return text;
+}
+
+std::string mac_text(const Plan& plan, const models::Execution* execution) {
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
+  const auto line = [](const char* what, workloads::Macs macs) {
+    return fmt::format("  {:<44} {:>12}\n", what, millions(macs.count()));
+  };
+  std::string text = "\nMACs (millions)\n";
+  text += line("border-exact", execution != nullptr ? execution->macs : planned.macs);
+  text += line("  of these done again beside the step's own", planned.again);
+  text += line("executed, taps on padding counted",
+               execution != nullptr ? execution->macs_padded : planned.macs_padded);
+  text +=
+      line("readout layer, apart", execution != nullptr ? execution->macs_apart : planned.readout);
+  text += line("  of these done again", planned.readout_again);
+  text += line("input gradient that only the paper counts", plan.step().unused_input_gradient);
+  return text;
+}
+
+std::string time_text(const Experiment& experiment, const models::Execution& execution) {
+  const double total = static_cast<double>(execution.time.count());
+  const auto share = [&](workloads::Picoseconds busy) {
+    return total == 0 ? 0 : 100 * static_cast<double>(busy.count()) / total;
+  };
+  const models::DramCounters& dram = execution.dram;
+  std::string text = "\nTime and bus\n";
+  text += fmt::format(
+      "  {} cycles, {:.3f} ms; engines busy: load {:.0f} %, store {:.0f} %, "
+      "compute {:.0f} %, generate {:.0f} %\n",
+      grouped(execution.cycles.count()), total / 1e9, share(execution.busy.load),
+      share(execution.busy.store), share(execution.busy.compute), share(execution.busy.generate));
+  text += fmt::format("  DRAM bus: {} bytes read, {} written in whole bursts\n",
+                      grouped(dram.read_bytes.count()), grouped(dram.write_bytes.count()));
+  text += fmt::format("  host port: {} bytes read, {} written, {}\n",
+                      grouped(execution.host.read_bytes.count()),
+                      grouped(execution.host.write_bytes.count()),
+                      experiment.device.host_bytes_per_ns ? "timed" : "free of time");
+  text += fmt::format("  PRNG unit: {} random words made, none moved\n",
+                      grouped(execution.generated_words));
+  return text;
+}
+
+double row_hit_rate(const models::DramCounters& dram) {
+  const std::uint64_t bursts = dram.read_bursts + dram.write_bursts;
+  return bursts == 0 ? 0 : static_cast<double>(dram.row_hits) / static_cast<double>(bursts);
+}
+
+std::string dram_text(const Experiment& experiment, const models::DramCounters& counters) {
+  const models::dram::DramDevice& device = experiment.device.dram;
+  const DramFigures figures(device, counters.channel);
+  std::string text =
+      fmt::format("\nDRAM: {}, {}, mapping {}, controller {}, transactions of at most {}\n",
+                  device.name, counted(device.channels, "channel"), device.mapping_name,
+                  scheduler_name(device.controller.scheduler),
+                  readable_bytes(experiment.device.dram_chunk.count()));
+  text += fmt::format("  tensors {}\n", models::dram::describe_placement(device));
+  text += fmt::format(
+      "  {:.3f} GB/s achieved over the step, {:.1f} % of the peak of {:.1f} GB/s; row hits {:.2f} "
+      "%, {} activates\n\n",
+      figures.bandwidth, figures.percent_of_peak, device.peak_bytes_per_ns(),
+      100 * row_hit_rate(counters), grouped(counters.activates));
+  text += dram_bus_text(counters.channel) + "\n" + dram_energy_text(figures);
+  if (!figures.energy) text += "  No energy of the chips: " + energy_missing(device) + ".\n";
+  return text;
+}
+
+Json dram_json(const Experiment& experiment, const models::DramCounters& counters) {
+  const models::dram::DramDevice& device = experiment.device.dram;
+  const DramFigures figures(device, counters.channel);
+  Json json = {
+      {"read_words", counters.read_words.count()}, {"write_words", counters.write_words.count()},
+      {"read_bytes", counters.read_bytes.count()}, {"write_bytes", counters.write_bytes.count()},
+      {"activates", counters.activates},           {"row_hits", counters.row_hits}};
+  json["device"] = device.name;
+  json["channels"] = device.channels;
+  json["mapping"] = device.mapping_name;
+  json["controller"] = scheduler_name(device.controller.scheduler);
+  json["placement"] = models::dram::placement_name(device.placement);
+  json["bandwidth_GBps"] = figures.bandwidth;
+  json["pct_of_peak"] = figures.percent_of_peak;
+  json["row_hit_rate"] = row_hit_rate(counters);
+  Json bus, energy, per_bit;
+  const double cycle_ns = device.timing.clock_period_ns();
+  for (const auto& [name, cycles] : dram_bus_use(counters.channel)) {
+    bus[underscored(name)] = static_cast<double>(cycles) * cycle_ns;
+  }
+  for (const auto& [name, pj] : dram_energy(figures)) {
+    energy[name] = pj;
+    per_bit[name] = figures.pj_per_bit(pj);
+  }
+  json["bus_ns"] = bus;
+  json["energy_pJ"] = energy;
+  json["energy_pJ_per_bit"] = per_bit;
+  if (!figures.energy) json["energy_missing"] = energy_missing(device);
+  json["io_energy_pJ"] = figures.io_pj;
+  return json;
+}
+
+std::string list(const std::vector<std::string>& names) {
+  return names.empty() ? "-" : fmt::format("{}", fmt::join(names, " "));
+}
+
+Json words_of_port(const Ledger& ledger, Port port) {
+  return {{"read_words", ledger.total(port, Direction::read).count()},
+          {"write_words", ledger.total(port, Direction::write).count()}};
+}
+
+Json idealised_json(const Experiment& experiment, const Ledger& ledger) {
+  Json items = Json::object();
+  for (const Item item : sim::all_items()) {
+    if (experiment.idealisations.contains(item)) {
+      items[to_string(item)] = ledger.total(item).count();
+    }
+  }
+  return items;
+}
+
+}  // namespace
+
+bool counts_agree(const Plan& plan, const Result& result) {
+  return count_differences(plan, result).empty();
+}
+
+std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
+                     models::DeviceOptions options) {
+  std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
+  text += count_differences_text(count_differences(plan, result));
+  if (!options.values) text += "  No values were computed: counts and times alone.\n";
+  text += idealised_text(experiment, result.ledger);
+  text += mac_text(plan, &result.execution);
+  text += time_text(experiment, result.execution);
+  text += timing_text(result.timing, result.execution, experiment.device.clock_period);
+  text += dram_text(experiment, result.execution.dram);
+  text += buffer_text(experiment, plan, &result);
+  return text;
+}
+
+std::string plan_text(const Experiment& experiment, const Plan& plan) {
+  std::string text = title(experiment) + ledger_text(plan.ledger(), nullptr);
+  text += idealised_text(experiment, plan.ledger());
+  text += mac_text(plan, nullptr);
+  text += buffer_text(experiment, plan, nullptr);
+  text += layer_traffic_text(layer_traffic(experiment, plan));
+  if (!plan.schedule().nests.empty()) return text + schedule_text(plan);
+  text += "\nStages: what arrives, what stays from the stage before, what is stored\n";
+  for (const sim::StageReason& reason : plan.reasons()) {
+    text += fmt::format("  {:<6} arrives: {}\n", reason.stage, list(reason.arrives));
+    text += fmt::format("         stays:   {}\n", list(reason.stays));
+    text += fmt::format("         stored:  {}\n", list(reason.stored));
+  }
+  text += "  Tensors move whole. A random classifier is made in the buffer anew for each use.\n";
+  return text;
+}
+
+std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result,
+                     models::DeviceOptions options) {
+  const models::Execution& execution = result.execution;
+  const workloads::Picoseconds period = experiment.device.clock_period;
+  Json json = result_head(experiment, "run");
+  json["values_computed"] = options.values;
+  json["dram"] = dram_json(experiment, execution.dram);
+  json["host"] = {{"read_words", execution.host.read_words.count()},
+                  {"write_words", execution.host.write_words.count()}};
+  const sim::PlannedMacs planned = sim::planned_macs(plan);
+  json["macs"] = execution.macs.count();
+  json["macs_again"] = planned.again.count();
+  json["macs_padded"] = execution.macs_padded.count();
+  json["macs_readout"] = execution.macs_apart.count();
+  json["macs_readout_again"] = planned.readout_again.count();
+  json["cycles"] = execution.cycles.count();
+  json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
+  json["engines"] = engines_json(execution, period);
+  json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
+                    {"high_water_bytes", execution.high_water.count()}};
+  json["ledger"] = ledger_json(result.ledger, Port::dram);
+  json["host_ledger"] = ledger_json(result.ledger, Port::host);
+  json["idealised_words"] = idealised_json(experiment, result.ledger);
+  const std::vector<CountDifference> differences = count_differences(plan, result);
+  json["planned_agrees"] = differences.empty();
+  json["planned_differs"] = count_differences_json(differences);
+  json["time_by_layer"] = timing_json(result.timing, period);
+  return dump(json);
+}
+
+std::string plan_json(const Experiment& experiment, const Plan& plan) {
+  Json json = result_head(experiment, "plan");
+  json["dram"] = words_of_port(plan.ledger(), Port::dram);
+  json["host"] = words_of_port(plan.ledger(), Port::host);
+  const sim::PlannedMacs macs = sim::planned_macs(plan);
+  json["macs"] = macs.macs.count();
+  json["macs_again"] = macs.again.count();
+  json["macs_padded"] = macs.macs_padded.count();
+  json["macs_readout"] = macs.readout.count();
+  json["macs_readout_again"] = macs.readout_again.count();
+  json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
+                    {"high_water_bytes", bytes_of(plan.buffer_words()).count()}};
+  json["ledger"] = ledger_json(plan.ledger(), Port::dram);
+  json["host_ledger"] = ledger_json(plan.ledger(), Port::host);
+  json["idealised_words"] = idealised_json(experiment, plan.ledger());
+  json["layers"] = layer_traffic_json(layer_traffic(experiment, plan));
+  if (!plan.schedule().nests.empty()) json["nests"] = schedule_json(plan);
+  return dump(json);
+}
+
+}  // namespace spillway::analysis

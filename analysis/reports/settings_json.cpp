@@ -1,0 +1,124 @@
+#include "analysis/reports/settings_json.hpp"
+
+#include "analysis/reports/version.hpp"
+#include "models/dram/placement.hpp"
+
+namespace spillway::analysis {
+
+using sim::Experiment;
+
+namespace {
+
+Json rule_options_json(const workloads::RuleOptions& options) {
+  Json json = {{"loss", to_string(options.loss)},
+               {"targets", to_string(options.targets)},
+               {"distribution", name_in(workloads::distribution_names, options.distribution)},
+               {"fix", options.fix},
+               {"feedback_scale", options.feedback_scale}};
+  if (options.classifier_rate) json["classifier_rate"] = *options.classifier_rate;
+  return json;
+}
+
+Json shape_json(const workloads::ImageShape& shape) {
+  return {shape.channels, shape.height, shape.width};
+}
+
+Json window_json(const workloads::Window& window) {
+  return {{"kernel", window.kernel},
+          {"stride", window.stride},
+          {"padding_begin", window.padding_begin},
+          {"padding_end", window.padding_end}};
+}
+
+Json layer_json(const workloads::Layer& layer) {
+  const bool conv = layer.kind == workloads::LayerKind::conv;
+  Json json = {{"layer", layer.name},
+               {"type", conv ? "conv" : "fc"},
+               {"input", shape_json(layer.input)},
+               {"output", shape_json(layer.output)}};
+  if (conv) {
+    json.update(window_json(layer.window));
+    json["groups"] = layer.groups;
+  }
+  json["bias"] = layer.bias;
+  json["batch_norm"] = layer.batch_norm;
+  json["relu"] = layer.relu;
+  if (layer.pool_window) json["max_pool"] = window_json(*layer.pool_window);
+  json["dropout"] = layer.dropout;
+  return json;
+}
+
+Json data_json(const sim::DataSource& data) {
+  Json json = {{"set", data.set}, {"standardise", data.standardise}};
+  if (!data.folder.empty()) json["folder"] = data.folder.string();
+  if (data.train) json["train"] = *data.train;
+  if (data.test) json["test"] = *data.test;
+  return json;
+}
+
+Json device_json(const Experiment& experiment) {
+  const models::DeviceConfig& device = experiment.device;
+  const models::dram::DramDevice& dram = device.dram;
+  Json json = {{"name", device.name},
+               {"file", experiment.device_file},
+               {"clock_mhz", 1e6 / static_cast<double>(device.clock_period.count())},
+               {"clock_period_ps", device.clock_period.count()}};
+  json["array"] = {{"rows", device.array_rows},
+                   {"columns", device.array_columns},
+                   {"dataflow", name_in(models::dataflow_names, device.dataflow)}};
+  json["buffer_bytes"] = device.buffer.count();
+  json["buffer_port_bytes_per_cycle"] = device.buffer_port.count();
+  json["queue_depth"] = device.queue_depth;
+  if (device.host_bytes_per_ns) json["host_gb_per_s"] = *device.host_bytes_per_ns;
+  // All that times depend on; what matters most has keys of its own.
+  json["dram"] = {{"name", dram.name},
+                  {"channels", dram.channels},
+                  {"mapping", dram.mapping_name},
+                  {"controller", scheduler_name(dram.controller.scheduler)},
+                  {"placement", models::dram::placement_name(dram.placement)},
+                  {"grain_bytes", device.dram_chunk.count()},
+                  {"clock_period_fs", dram.timing.clock_period_fs},
+                  {"parameters", models::dram::describe(dram)}};
+  return json;
+}
+
+}  // namespace
+
+Json result_head(const Experiment& experiment, const std::string& command) {
+  Json json = {{"schema", result_schema}, {"version", version()},
+               {"command", command},      {"experiment", experiment.name},
+               {"rule", experiment.rule}, {"batch", experiment.batch},
+               {"seed", experiment.seed}, {"policy", to_string(experiment.policy)}};
+  json["network"] = experiment.network.name;
+  json.update(network_settings(experiment.network));
+  json["rule_options"] = rule_options_json(experiment.rule_options);
+  json["optimizer"] = {{"rate", experiment.optimizer.rate},
+                       {"momentum", experiment.optimizer.momentum}};
+  Json idealised = Json::array();
+  for (const sim::Item item : sim::all_items()) {
+    if (experiment.idealisations.contains(item)) idealised.push_back(to_string(item));
+  }
+  json["idealisations"] = idealised;
+  json["data"] = data_json(experiment.data);
+  json["device"] = device_json(experiment);
+  return json;
+}
+
+Json network_settings(const workloads::Network& network) {
+  Json layers = Json::array();
+  for (const workloads::Layer& layer : network.layers) layers.push_back(layer_json(layer));
+  return {{"classes", network.classes},
+          {"readout", name_in(workloads::readout_names, network.readout)},
+          {"input_dropout", network.input_dropout},
+          {"network_layers", layers}};
+}
+
+const std::vector<std::string>& setting_keys() {
+  static const std::vector<std::string> keys{
+      "experiment", "network", "classes",       "readout",        "input_dropout", "network_layers",
+      "rule",       "batch",   "rule_options",  "seed",           "policy",        "optimizer",
+      "device",     "data",    "idealisations", "values_computed"};
+  return keys;
+}
+
+}  // namespace spillway::analysis

@@ -1,0 +1,27 @@
+// When each engine worked for which layer and phase, as text and as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "analysis/formats/json.hpp"
+#include "sim/run/timing.hpp"
+
+namespace spillway::analysis {
+
+/// Cycles of a clock of that period that stand for the times of a column, in its order: each is
+/// within one cycle of its time, and together they are the cycles of the sum, rounded up.
+std::vector<std::uint64_t> cycles_that_add_up(const std::vector<workloads::Picoseconds>& column,
+                                              workloads::Picoseconds period);
+
+std::string timing_text(const std::vector<sim::LayerTime>& lines,
+                        const models::Execution& execution, workloads::Picoseconds period);
+
+/// {"load": {"busy_cycles", "busy_ns", "busy_pct"}, "store": …}, of the whole step.
+Json engines_json(const models::Execution& execution, workloads::Picoseconds period);
+
+/// [{"layer", "phase", "first_cycle", "last_cycle", "begin_ns", "end_ns", "load": {"busy_cycles",
+/// "busy_ns"}, "store": …}]: for each engine the lines add up to its whole time.
+Json timing_json(const std::vector<sim::LayerTime>& lines, workloads::Picoseconds period);
+
+}  // namespace spillway::analysis

@@ -1,7 +1,0 @@
-#include "analysis/version.hpp"
-
-namespace spillway::analysis {
-
-std::string version() { return SPILLWAY_VERSION; }
-
-}  // namespace spillway::analysis
