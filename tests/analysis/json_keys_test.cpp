@@ -111,6 +111,7 @@ TEST_CASE("docs/json.md has the keys of run and plan") {
   run.add({"run", "mnist-mlp-lel", "--no-values"});
   run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.dram=lpddr5-6400"});
   plan.add({"plan", "mnist-mlp-lel"});
+  plan.add({"plan", "mnist-mlp-lel", "--policy", "best", "--set", "device.buffer=4MiB"});
   plan.add({"plan", "cifar10-5layer-lel-tlc", "--policy", "layer", "--set",
             "rule.classifier_rate=0.1", "--set",
             "data={base: cifar10, folder: nowhere, train: 10, test: 10}", "--set",
@@ -173,7 +174,7 @@ TEST_CASE("docs/json.md has the keys of tables") {
 
 TEST_CASE("docs/json.md has the keys and columns of explore-buffer") {
   Written written;
-  written.add({"explore-buffer", "mnist-mlp-256", "--sizes", "16,64KiB", "--csv", "words.csv"});
+  written.add({"explore-buffer", "mnist-mlp-256", "--sizes", "16,16MiB", "--csv", "words.csv"});
   compare(written.keys(), documented({"## explore-buffer"}));
   const std::string text = test::section(test::document("docs/json.md"), "## explore-buffer");
   const std::regex curve("^(bp_recompute|bp|lel)_");
