@@ -59,7 +59,9 @@ std::vector<std::string> documents() {
   std::vector<std::string> paths;
   for (fs::recursive_directory_iterator at(root), end; at != end; ++at) {
     const std::string name = at->path().filename().string();
-    if (at->is_directory() && (name == "build" || name == "data-full" || name[0] == '.')) {
+    const bool ignored =
+        name[0] == '.' || at->path() == root / "build" || at->path() == root / "data";
+    if (at->is_directory() && ignored) {
       at.disable_recursion_pending();
     }
     if (at->path().extension() == ".md") paths.push_back(fs::relative(at->path(), root).string());
