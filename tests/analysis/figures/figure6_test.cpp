@@ -8,6 +8,7 @@
 
 #include "analysis/closed_forms/closed_form.hpp"
 #include "tests/support/build.hpp"
+#include "tests/support/documents.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::figure6_test {
@@ -51,6 +52,8 @@ TEST_CASE("all eighteen triples of Figure 6 agree and are the paper's numbers") 
     CHECK(paper_value(figure, e.network, "lel", "read") == e.lel_read);
     CHECK(paper_value(figure, e.network, "lel", "write") == e.lel_write);
   }
+  const std::string shown = test::document("analysis/results/figure6/figure6.svg");
+  CHECK(analysis::figure6_svg(figure) == shown);  // README.md's picture
 }
 
 TEST_CASE("Figure 6 agrees at another batch size, too") {
