@@ -55,7 +55,7 @@ Network read_golden_network(const Json& file) {
       spec.padding = both(entry.at("pad"));
       if (entry.contains("pool")) {
         const Json& pool = entry.at("pool");
-        spec.max_pool = PoolSpec{both(pool[0]), both(pool[1]), both(pool[2]), false};
+        spec.pool = PoolSpec{PoolKind::max, both(pool[0]), both(pool[1]), both(pool[2]), false};
       }
     }
     spec.batch_norm = file.at("batchnorm");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "workloads/pool_kinds.hpp"
 #include "workloads/support/nearest.hpp"
 
 namespace spillway::workloads {
@@ -42,8 +43,6 @@ const std::vector<Stand>& stands() {
        "two conv layers: \"type: conv, out: {0}, groups: {0}\" for each channel by itself, then "
        "one with kernel: 1"},
       {{"pwconv", "pointwise", "pointwiseconv"}, "conv with kernel: 1"},
-      {{"maxpool", "maxpooling", "pool", "pooling"},
-       "the key max_pool of the conv layer before: \"max_pool: {{kernel: 2}}\""},
       {{"avgpool", "averagepool", "averagepooling", "avgpooling", "meanpool"},
        "conv and fc, for there is no average pooling; in its place stand the key max_pool of the "
        "conv layer before, which moves as many words, or a conv with \"out: {0}, groups: {0}\" and "
@@ -90,6 +89,11 @@ LayerKind read_layer_kind(const Config& type, std::int64_t channels) {
     return type.choice(layer_kind_names);
   }
   const std::string name = plain(given);
+  for (const PoolRow& row : pool_rows()) {
+    if (std::ranges::count(row.types, name) == 0) continue;
+    type.refuse(
+        fmt::format("the key {0} of the conv layer before: \"{0}: {{kernel: 2}}\"", row.key));
+  }
   for (const Stand& stand : stands()) {
     const bool meant =
         std::ranges::any_of(stand.types, [&](const char* other) { return name == other; });

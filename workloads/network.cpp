@@ -77,23 +77,24 @@ ImageShape conv_output(const LayerSpec& spec, const ImageShape& input, const Win
 
 /// The pooling window fitted to its input; padding_end is made as large as the last window needs.
 Window pool_window(const LayerSpec& spec, const ImageShape& input) {
-  const PoolSpec& pool = *spec.max_pool;
+  const PoolSpec& pool = *spec.pool;
+  const std::string& key = pool_row(pool.kind).key;
   Window window{pool.kernel, pool.stride, pool.padding, pool.padding};
   const std::array<std::int64_t, 2> size{input.height, input.width};
   for (int axis = 0; axis < 2; ++axis) {
     const std::int64_t kernel = pool.kernel[axis], stride = pool.stride[axis];
     const std::int64_t padding = pool.padding[axis];
     if (kernel < 1 || stride < 1 || padding < 0) {
-      refuse(spec, "max_pool", "pool kernel and stride must be at least 1, padding at least 0");
+      refuse(spec, key, "pool kernel and stride must be at least 1, padding at least 0");
     }
     if (padding * 2 > kernel) {
-      refuse(spec, "max_pool",
+      refuse(spec, key,
              fmt::format("pool padding {}; allowed: at most half the pool kernel {}", padding,
                          kernel));
     }
     std::int64_t output = window_output(size[axis], kernel, stride, 2 * padding);
     if (output < 1) {
-      refuse(spec, "max_pool",
+      refuse(spec, key,
              fmt::format("pool kernel {} on a map of {} with padding {} leaves an output of 0; "
                          "allowed: a kernel of at most {}",
                          kernel, size[axis], 2 * padding, size[axis] + 2 * padding));
@@ -171,6 +172,18 @@ Words Network::activations() const {
   return sum;
 }
 
+bool Layer::needs_map_before_pool() const {
+  return pool && relu && !pool_row(pool->kind).carries_mask;
+}
+
+Words Network::maps_before_pool_kept() const {
+  Words sum;
+  for (const Layer& layer : layers) {
+    if (layer.needs_map_before_pool()) sum += layer.activations_before_pool();
+  }
+  return sum;
+}
+
 Words Network::hidden_activations() const {
   return readout == Readout::none ? activations() - layers.back().activations() : activations();
 }
@@ -197,7 +210,9 @@ Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
   if (spec.kind == LayerKind::fc) {
     require_holdable(spec, "weights", "out", {spec.outputs, input.elements()});
     layer.before_pool = {spec.outputs, 1, 1};
-    if (spec.max_pool) refuse(spec, "max_pool", "an fc layer has no maps to pool");
+    if (spec.pool) {
+      refuse(spec, pool_row(spec.pool->kind).key, "an fc layer has no maps to pool");
+    }
   } else {
     for (int axis = 0; axis < 2; ++axis) {
       require_positive(spec, "kernel", spec.kernel[axis]);
@@ -218,7 +233,7 @@ Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
                      {spec.outputs, layer.before_pool.height, layer.before_pool.width});
   }
   layer.output = layer.before_pool;
-  if (spec.max_pool) {
+  if (spec.pool) {
     layer.pool_window = pool_window(spec, layer.before_pool);
     layer.output = pool_output(layer.before_pool, *layer.pool_window);
   }
@@ -269,9 +284,9 @@ void require_scores(const Network& network) {
   const auto refuse_last = [&](const std::string& why) {
     throw ShapeError("readout", fmt::format("none, but the last layer, {}, {}", last.name, why));
   };
-  if (last.relu || last.max_pool || last.batch_norm || last.dropout > 0) {
+  if (last.relu || last.pool || last.batch_norm || last.dropout > 0) {
     refuse_last(
-        "is not linear; allowed: relu: false and no max_pool, batch_norm or dropout there, as its "
+        "is not linear; allowed: relu: false and no pooling, batch_norm or dropout there, as its "
         "outputs are the scores");
   }
   if (last.output.elements() != network.classes) {

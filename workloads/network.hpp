@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "workloads/pool_kinds.hpp"
 #include "workloads/support/config.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/names.hpp"
@@ -37,15 +38,8 @@ inline constexpr Names<LayerKind, 2> layer_kind_names{{
 }};
 enum class PaddingMode { valid, same, explicit_size };
 
-/// Max-pooling as written: the output is floor((in + 2 padding - kernel) / stride) + 1, or with
-/// `ceil_mode` rounded up as long as the last window starts inside the input.
-struct PoolSpec {
-  std::array<std::int64_t, 2> kernel{2, 2}, stride{2, 2}, padding{0, 0};
-  bool ceil_mode = false;
-};
-
 /// A layer as written, before shape inference. Order of its parts: conv or fc, then batch-norm or
-/// bias, ReLU, max-pool, dropout.
+/// bias, ReLU, pooling, dropout.
 struct LayerSpec {
   std::string name;
   LayerKind kind = LayerKind::fc;
@@ -56,7 +50,7 @@ struct LayerSpec {
   bool bias = true;
   bool batch_norm = false;
   bool relu = true;  ///< (a network's reader makes it false in a last layer that is the readout)
-  std::optional<PoolSpec> max_pool;
+  std::optional<PoolSpec> pool;
   double dropout = 0;  ///< probability that a neuron is dropped
 };
 
@@ -71,6 +65,8 @@ struct Layer : LayerSpec {
   Words weights() const;                                          ///< |P_i|, without biases
   Words activations() const { return Words(output.elements()); }  ///< |A_i|
   Words activations_before_pool() const { return Words(before_pool.elements()); }  ///< |Y_i|
+  /// Its ReLU's mask has to be taken from Y_i on the way back, as A_i does not show it.
+  bool needs_map_before_pool() const;
   std::int64_t fan_in() const;  ///< inputs of one neuron
   Macs macs_padded() const;     ///< of the forward pass, taps on padding counted
   Macs macs_exact() const;      ///< of the forward pass, taps on padding left out
@@ -103,6 +99,8 @@ struct Network {
   /// The sum without those of a layer that gives the scores: what the paper's |A| stands for, as it
   /// leaves out scores and their errors.
   Words hidden_activations() const;
+  /// The sum of |Y_i| that backpropagation keeps beside them, per example.
+  Words maps_before_pool_kept() const;
   /// R_i, the fan-out of a neuron of layer i (counted from 1; 0 is the input): padded MACs of layer
   /// i+1 over |A_i|, and 0 for the last layer.
   double fan_out(std::size_t i) const;

@@ -32,9 +32,12 @@ double read_dropout(const Config& config) {
   return dropped;
 }
 
-PoolSpec read_pool(const Config& config) {
-  config.allow_only({"kernel", "stride", "padding", "ceil"});
+PoolSpec read_pool(const Config& config, const PoolRow& row) {
+  std::vector<std::string> keys{"kernel", "stride", "padding"};
+  keys.insert(keys.end(), row.options.begin(), row.options.end());
+  config.allow_only(keys);
   PoolSpec pool;
+  pool.kind = row.kind;
   pool.kernel = read_pair(config.at("kernel"), 1);
   pool.stride = pool.kernel;
   if (const Config* stride = config.find("stride")) pool.stride = read_pair(*stride, 1);
@@ -63,9 +66,8 @@ LayerSpec read_layer(const Config& config, LayerSpec spec, std::int64_t channels
   const bool conv = spec.kind == LayerKind::conv;
   std::vector<std::string> keys{"type", "name", "out", "bias", "batch_norm", "relu", "dropout"};
   if (conv) {
-    for (const char* key : {"kernel", "stride", "padding", "groups", "max_pool"}) {
-      keys.emplace_back(key);
-    }
+    for (const char* key : {"kernel", "stride", "padding", "groups"}) keys.emplace_back(key);
+    for (const PoolRow& row : pool_rows()) keys.push_back(row.key);
   }
   config.allow_only(keys);
   spec.outputs = config.at("out").integer(-largest_dimension, largest_dimension);
@@ -80,7 +82,13 @@ LayerSpec read_layer(const Config& config, LayerSpec spec, std::int64_t channels
   if (const Config* stride = config.find("stride")) spec.stride = read_pair(*stride, 1);
   if (const Config* padding = config.find("padding")) read_padding(*padding, spec);
   if (const Config* groups = config.find("groups")) spec.groups = groups->integer(1, 1 << 24);
-  if (const Config* pool = config.find("max_pool")) spec.max_pool = read_pool(*pool);
+  for (const PoolRow& row : pool_rows()) {
+    const Config* pool = config.find(row.key);
+    if (pool == nullptr) continue;
+    if (spec.pool)
+      pool->refuse("one kind of pooling a layer, here " + pool_row(spec.pool->kind).key);
+    spec.pool = read_pool(*pool, row);
+  }
   return spec;
 }
 

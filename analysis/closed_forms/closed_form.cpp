@@ -69,7 +69,8 @@ Macs table1_macs(const Network& network, Table1Rule rule, MacReading reading,
 
 Table1Words closed_form_words(const Network& network, const ClosedForm& form, std::uint64_t batch,
                               int fix) {
-  const Words p = network.weights(), a = network.hidden_activations() * batch;
+  const Words p = network.weights();
+  const Words a = (network.hidden_activations() + network.maps_before_pool_kept()) * batch;
   const Words m = network.hidden_activations() * static_cast<std::uint64_t>(network.classes);
   const auto sum = [&](const ClosedForm::Words& of) {
     return of.weights * p + of.activations * a + of.classifiers * m;

@@ -25,7 +25,7 @@ std::string parts_text(const Layer& layer) {
   if (layer.batch_norm) parts.emplace_back("batch-norm");
   if (layer.bias) parts.emplace_back("bias");
   if (layer.relu) parts.emplace_back("ReLU");
-  if (layer.pool_window) parts.emplace_back("max-pool");
+  if (layer.pool) parts.push_back(workloads::pool_row(layer.pool->kind).name);
   if (layer.dropout > 0) parts.push_back(fmt::format("dropout {:g}", layer.dropout));
   return fmt::format("{}", fmt::join(parts, ", "));
 }

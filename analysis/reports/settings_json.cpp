@@ -43,7 +43,11 @@ Json layer_json(const workloads::Layer& layer) {
   json["bias"] = layer.bias;
   json["batch_norm"] = layer.batch_norm;
   json["relu"] = layer.relu;
-  if (layer.pool_window) json["max_pool"] = window_json(*layer.pool_window);
+  if (layer.pool) {
+    const workloads::PoolRow& row = workloads::pool_row(layer.pool->kind);
+    json[row.key] = window_json(*layer.pool_window);
+    for (const auto& [key, value] : row.settings(*layer.pool)) json[row.key][key] = value;
+  }
   json["dropout"] = layer.dropout;
   return json;
 }

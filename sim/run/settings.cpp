@@ -44,7 +44,11 @@ void add_layer(Settings& settings, const workloads::Layer& layer, std::size_t nu
   add("bias", layer.bias);
   add("batch_norm", layer.batch_norm);
   add("relu", layer.relu);
-  add("max_pool", pool_text(layer.pool_window));
+  // Of layers without one it has always been said that they have no max_pool.
+  const workloads::PoolSpec pool = layer.pool.value_or(workloads::PoolSpec{});
+  const workloads::PoolRow& row = workloads::pool_row(pool.kind);
+  add(row.key.c_str(), pool_text(layer.pool_window));
+  for (const auto& [key, value] : row.settings(pool)) add((row.key + "." + key).c_str(), value);
   add("dropout", layer.dropout);
 }
 

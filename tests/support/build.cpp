@@ -32,8 +32,8 @@ LayerSpec conv(std::int64_t maps, std::int64_t kernel) {
 }
 
 LayerSpec pooled(LayerSpec spec, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
-  spec.max_pool =
-      workloads::PoolSpec{{kernel, kernel}, {stride, stride}, {padding, padding}, false};
+  spec.pool = workloads::PoolSpec{
+      workloads::PoolKind::max, {kernel, kernel}, {stride, stride}, {padding, padding}, false};
   return spec;
 }
 
@@ -72,7 +72,7 @@ LayerSpec random_conv(workloads::SplitMix& numbers, std::int64_t channels) {
                    1 + static_cast<std::int64_t>(numbers.below(3))};
     pool.padding = {pool.kernel[0] / 2, pool.kernel[1] / 2};
     pool.ceil_mode = numbers.below(2) == 0;
-    spec.max_pool = pool;
+    spec.pool = pool;
   }
   return spec;
 }

@@ -81,7 +81,7 @@ inline workloads::Layer random_conv_layer(workloads::SplitMix& numbers) {
 inline workloads::PoolGeometry random_pooling(std::int64_t channels, workloads::SplitMix& numbers) {
   while (true) {
     workloads::LayerSpec spec = pooled(conv(channels, 1), 1, 1);
-    workloads::PoolSpec& pool = *spec.max_pool;
+    workloads::PoolSpec& pool = *spec.pool;
     for (int axis = 0; axis < 2; ++axis) {
       pool.kernel[axis] = from_one_to(4, numbers);
       pool.stride[axis] = from_one_to(5, numbers);

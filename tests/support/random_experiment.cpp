@@ -68,11 +68,10 @@ std::string description(const Experiment& experiment) {
         layer.groups, layer.bias, layer.batch_norm, layer.relu, layer.dropout);
     text += fmt::format(", padding mode {} {}x{}", static_cast<int>(layer.padding_mode),
                         layer.padding[0], layer.padding[1]);
-    if (layer.max_pool) {
-      text += fmt::format(
-          ", pool {}x{} stride {}x{} padding {}x{} ceil {}", layer.max_pool->kernel[0],
-          layer.max_pool->kernel[1], layer.max_pool->stride[0], layer.max_pool->stride[1],
-          layer.max_pool->padding[0], layer.max_pool->padding[1], layer.max_pool->ceil_mode);
+    if (layer.pool) {
+      text += fmt::format(", pool {}x{} stride {}x{} padding {}x{} ceil {}", layer.pool->kernel[0],
+                          layer.pool->kernel[1], layer.pool->stride[0], layer.pool->stride[1],
+                          layer.pool->padding[0], layer.pool->padding[1], layer.pool->ceil_mode);
     }
     text += "\n";
   }
@@ -163,8 +162,8 @@ class Simplifier {
 
   void simpler_layer(std::size_t i) {
     const LayerSpec& layer = layers_[i];
-    if (layer.max_pool) {
-      with_layer(i, [](LayerSpec& l) { l.max_pool.reset(); });
+    if (layer.pool) {
+      with_layer(i, [](LayerSpec& l) { l.pool.reset(); });
     }
     if (layer.batch_norm) {
       with_layer(i, [](LayerSpec& l) { l.batch_norm = false; });
@@ -196,16 +195,15 @@ class Simplifier {
       if (layer.padding[axis] > 0) {
         with_layer(i, [&](LayerSpec& l) { --l.padding[axis]; });
       }
-      if (!layer.max_pool) continue;
-      if (layer.max_pool->kernel[axis] > 1) {
+      if (!layer.pool) continue;
+      if (layer.pool->kernel[axis] > 1) {
         with_layer(i, [&](LayerSpec& l) {
-          --l.max_pool->kernel[axis];
-          l.max_pool->padding[axis] =
-              std::min(l.max_pool->padding[axis], l.max_pool->kernel[axis] / 2);
+          --l.pool->kernel[axis];
+          l.pool->padding[axis] = std::min(l.pool->padding[axis], l.pool->kernel[axis] / 2);
         });
       }
-      if (layer.max_pool->stride[axis] > 1) {
-        with_layer(i, [&](LayerSpec& l) { --l.max_pool->stride[axis]; });
+      if (layer.pool->stride[axis] > 1) {
+        with_layer(i, [&](LayerSpec& l) { --l.pool->stride[axis]; });
       }
     }
     if (layer.padding_mode != workloads::PaddingMode::valid) {

@@ -27,10 +27,10 @@ std::vector<Layer> random_layers(SplitMix& numbers) {
   while (layers.size() < 3) {
     LayerSpec spec =
         test::pooled(test::conv(channels[numbers.below(6)], from_one_to(3, numbers)), 2, 1);
-    spec.max_pool->kernel = {1 + from_one_to(2, numbers), 1 + from_one_to(2, numbers)};
-    spec.max_pool->stride = {from_one_to(2, numbers), from_one_to(2, numbers)};
-    spec.max_pool->padding = {numbers.below(2) == 0, numbers.below(2) == 0};
-    spec.max_pool->ceil_mode = numbers.below(2) == 0;
+    spec.pool->kernel = {1 + from_one_to(2, numbers), 1 + from_one_to(2, numbers)};
+    spec.pool->stride = {from_one_to(2, numbers), from_one_to(2, numbers)};
+    spec.pool->padding = {numbers.below(2) == 0, numbers.below(2) == 0};
+    spec.pool->ceil_mode = numbers.below(2) == 0;
     if (numbers.below(4) == 0) {  // depthwise
       spec.groups = spec.outputs = shape.channels;
     }

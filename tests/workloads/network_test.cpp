@@ -228,7 +228,7 @@ TEST_CASE("3x3/2 pooling needs padding 1 or ceil mode for the paper's counts") {
     std::vector<LayerSpec> layers;
     for (const std::int64_t maps : {96, 128, 256}) {
       layers.push_back(test::pooled(test::conv(maps, 5), 3, 2, padding));
-      layers.back().max_pool->ceil_mode = ceil;
+      layers.back().pool->ceil_mode = ceil;
     }
     layers.push_back(test::fc(2048));
     layers.push_back(test::fc(2048));
@@ -267,7 +267,7 @@ TEST_CASE("pooling has as many windows as placing them one by one finds") {
   int pools = 0, hanging_over = 0;
   for (int i = 0; i < 2000; ++i) {
     LayerSpec spec = test::pooled(test::conv(1, 1), 1, 1);
-    workloads::PoolSpec& pool = *spec.max_pool;
+    workloads::PoolSpec& pool = *spec.pool;
     for (int axis = 0; axis < 2; ++axis) {
       pool.kernel[axis] = 1 + below(6);
       pool.stride[axis] = 1 + below(7);

@@ -170,37 +170,31 @@ bool Pooling::winners_are_trusted(const PoolGeometry& shape, const std::byte* wi
          layouts_.stands_in(winners, find(shape).backward.inputs[1].layout);
 }
 
-/// What both passes have in common: the axes, and the maps before and after.
-struct PoolMaps {
-  Contract contract;
-  AccessMap before, after;
+}  // namespace
 
-  explicit PoolMaps(const PoolGeometry& g) {
-    const AxisId batch = contract.add({"examples", g.batch, AxisKind::example}),
-                 channel = contract.add({"channels", g.output.channels, AxisKind::output}),
-                 row = contract.add({"rows", g.output.height, AxisKind::row}),
-                 column = contract.add({"columns", g.output.width, AxisKind::column}),
-                 tap = contract.add({"tap rows", g.window.kernel[0], AxisKind::none, Cut::never}),
-                 tap_column =
-                     contract.add({"tap columns", g.window.kernel[1], AxisKind::none, Cut::never});
-    before = {
-        contract.along(batch), contract.along(channel),
-        Contract::windows(row, tap, g.window.stride[0], g.window.padding_begin[0], g.input.height),
-        Contract::windows(column, tap_column, g.window.stride[1], g.window.padding_begin[1],
-                          g.input.width)};
-    after = {contract.along(batch), contract.along(channel), contract.along(row),
-             contract.along(column)};
-    contract.cut_at = {{true, 0}};
-  }
-};
+PoolMaps::PoolMaps(const PoolGeometry& g) {
+  const AxisId batch = contract.add({"examples", g.batch, AxisKind::example}),
+               channel = contract.add({"channels", g.output.channels, AxisKind::output}),
+               row = contract.add({"rows", g.output.height, AxisKind::row}),
+               column = contract.add({"columns", g.output.width, AxisKind::column}),
+               tap = contract.add({"tap rows", g.window.kernel[0], AxisKind::none, Cut::never}),
+               tap_column =
+                   contract.add({"tap columns", g.window.kernel[1], AxisKind::none, Cut::never});
+  before = {
+      contract.along(batch), contract.along(channel),
+      Contract::windows(row, tap, g.window.stride[0], g.window.padding_begin[0], g.input.height),
+      Contract::windows(column, tap_column, g.window.stride[1], g.window.padding_begin[1],
+                        g.input.width)};
+  after = {contract.along(batch), contract.along(channel), contract.along(row),
+           contract.along(column)};
+  contract.cut_at = {{true, 0}};
+}
 
-PoolGeometry part_of(const PoolGeometry& g, const Box& before, const Box& after) {
+PoolGeometry pool_part(const PoolGeometry& g, const Box& before, const Box& after) {
   require(before[0] == after[0] && before[1] == after[1], "maps of inputs and outputs differ");
   return {before[0].size(), image(before), image(after),
           window_of(g.input, g.output, g.window, before, after)};
 }
-
-}  // namespace
 
 Contract MaxPool::contract() const {
   PoolMaps maps(shape);
@@ -215,7 +209,7 @@ MaxPool MaxPool::on_boxes(Boxes in, Boxes out, bool) const {
   require_same(out[0], out[1]);
   require(windows_are_complete(shape.input, shape.window, in[0], out[0]),
           "inputs of windows are missing");
-  return {part_of(shape, in[0], out[0])};
+  return {pool_part(shape, in[0], out[0])};
 }
 
 Contract MaxPoolError::contract() const {
@@ -228,7 +222,7 @@ Contract MaxPoolError::contract() const {
 }
 MaxPoolError MaxPoolError::on_boxes(Boxes in, Boxes out, bool) const {
   require_same(in[0], in[1]);
-  return {part_of(shape, out[0], in[0]),
+  return {pool_part(shape, out[0], in[0]),
           clip || !windows_are_complete(shape.input, shape.window, out[0], in[0])};
 }
 

@@ -1,5 +1,5 @@
-// Max-pooling of maps. A part of the outputs has all the inputs that its windows touch; a part of
-// the errors of the inputs has all the windows that touch it.
+// Pooling of maps, and max-pooling. A part of the outputs has all the inputs that its windows
+// touch; a part of the errors of the inputs has all the windows that touch it.
 #pragma once
 
 #include "workloads/kernels/kernel.hpp"
@@ -13,6 +13,15 @@ struct PoolGeometry {
   Window window;
   bool operator==(const PoolGeometry&) const = default;
 };
+
+/// What both passes of a pooling have in common: the axes, and the maps before and after.
+struct PoolMaps {
+  Contract contract;
+  AccessMap before, after;
+  explicit PoolMaps(const PoolGeometry& g);
+};
+/// The pooling of a part of the maps.
+PoolGeometry pool_part(const PoolGeometry& whole, const Box& before, const Box& after);
 
 /// y -> a, winners. A winner is the place of the first maximum in its window, counted row by row,
 /// in one byte; padding never wins. A part of the outputs has the winners of the whole.

@@ -114,7 +114,8 @@ std::string to_string(Targets targets) { return name_in(targets_names, targets);
 
 void require_supported(const Network& network) {
   for (const Layer& layer : network.layers) {
-    if (layer.pool_window && layer.pool_window->kernel[0] * layer.pool_window->kernel[1] > 256) {
+    if (layer.pool_window && pool_row(layer.pool->kind).winners &&
+        layer.pool_window->kernel[0] * layer.pool_window->kernel[1] > 256) {
       throw InputError(fmt::format(
           "network {}, layer {}: a pooling window of {}x{}; allowed: up to "
           "256 words, so that a winner fits a byte",

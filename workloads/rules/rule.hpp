@@ -79,7 +79,8 @@ struct InferenceOptions {
 /// paper's Table 1, with everything idealised that the paper leaves out: multiples of what a
 /// network has. analysis/closed_forms puts the network in.
 struct ClosedForm {
-  /// |P|; B |A|; and the words of all local classifiers, |M| = C |A| of one example.
+  /// |P|; B |A|, with |Y_i| where the way back needs it; and the words of all local classifiers,
+  /// |M| = C |A| of one example.
   struct Words {
     std::uint64_t weights = 0, activations = 0, classifiers = 0;
   };

@@ -150,8 +150,10 @@ void StepBuilder::add_layer_tensors(int i) {
   }
   if (shape.pool_window) {
     t.z = add_tensor(prefix + "activations_before_pool", TensorKind::activations, i, z_shape);
-    t.winners = add_tensor(prefix + "winners", TensorKind::winners, i, a_shape, Lifetime::temporary,
-                           Bytes(1));
+    if (pool_row(shape.pool->kind).winners) {
+      t.winners = add_tensor(prefix + "winners", TensorKind::winners, i, a_shape,
+                             Lifetime::temporary, Bytes(1));
+    }
     if (learns(i)) {
       t.dz = add_tensor(prefix + "errors_before_pool", TensorKind::errors, i, z_shape);
     }
@@ -232,7 +234,10 @@ void StepBuilder::forward(int i) {
     add_op(Relu{batch() * shape.before_pool.elements()}, i, Phase::forward, {t.z}, {t.z});
   }
   if (shape.pool_window) {
-    add_op(MaxPool{pool_geometry(batch(), shape)}, i, Phase::forward, {t.z}, {t.a, t.winners});
+    std::vector<TensorId> results{t.a};
+    if (t.winners != 0) results.push_back(t.winners);
+    add_op(pool_row(shape.pool->kind).forward(pool_geometry(batch(), shape), *shape.pool), i,
+           Phase::forward, {t.z}, results);
   }
   if (shape.dropout > 0 && in_training(i)) {
     add_op(Dropout{batch() * shape.output.elements(), dropout_scale(shape.dropout)}, i,
@@ -272,12 +277,19 @@ void StepBuilder::output_error(int i) {
     add_op(Dropout{outputs, dropout_scale(shape.dropout)}, i, Phase::backward, {t.da, t.mask},
            {t.da});
   }
-  // The mask is [A_i > 0] after pooling: a window whose winner is 0 passes no error either way.
-  if (shape.relu) {
+  // The mask is [A_i > 0] after max-pooling: a window whose winner is 0 passes no error either way.
+  const bool mask_before_pool = shape.needs_map_before_pool();
+  if (shape.relu && !mask_before_pool) {
     add_op(ReluError{outputs}, i, Phase::backward, {t.da, t.a}, {t.da});
   }
   if (shape.pool_window) {
-    add_op(MaxPoolError{pool_geometry(batch(), shape)}, i, Phase::backward, {t.da, t.winners},
+    std::vector<TensorId> inputs{t.da};
+    if (t.winners != 0) inputs.push_back(t.winners);
+    add_op(pool_row(shape.pool->kind).error(pool_geometry(batch(), shape), *shape.pool), i,
+           Phase::backward, inputs, {t.dz});
+  }
+  if (mask_before_pool) {
+    add_op(ReluError{batch() * shape.before_pool.elements()}, i, Phase::backward, {t.dz, t.z},
            {t.dz});
   }
   if (t.norm) {

@@ -46,7 +46,8 @@ PartList& place_of(const Step& step, std::vector<LayerParts>& layers, const Op& 
   if (!errors) {
     throw ConsistencyError("nobody knows what this operation is for: " + kernel_name(op.kernel));
   }
-  return first.id == result.id ? layer.masks : layer.pool;
+  // Masks of the layer's output; those of what it pooled come after the pooling.
+  return first.id == result.id && layer.pool.empty() ? layer.masks : layer.pool;
 }
 
 }  // namespace
