@@ -43,6 +43,7 @@ PoolSpec read_pool(const Config& config, const PoolRow& row) {
   if (const Config* stride = config.find("stride")) pool.stride = read_pair(*stride, 1);
   if (const Config* padding = config.find("padding")) pool.padding = read_pair(*padding, 0);
   if (const Config* ceil = config.find("ceil")) pool.ceil_mode = ceil->boolean();
+  if (const Config* count = config.find("count_include_pad")) pool.count_padding = count->boolean();
   return pool;
 }
 

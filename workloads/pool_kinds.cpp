@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "workloads/kernels/average_pooling.hpp"
 #include "workloads/kernels/pooling.hpp"
 
 namespace spillway::workloads {
@@ -19,6 +20,23 @@ const std::vector<PoolRow>& pool_rows() {
        [](const PoolGeometry& g, const PoolSpec&) { return Kernel(MaxPool{g}); },
        [](const PoolGeometry& g, const PoolSpec&) { return Kernel(MaxPoolError{g}); },
        [](const PoolSpec&) { return std::vector<std::pair<std::string, bool>>{}; }},
+      {PoolKind::average,
+       "avg_pool",
+       "average-pool",
+       {"avgpool", "averagepool", "averagepooling", "avgpooling", "meanpool"},
+       {"count_include_pad"},
+       false,
+       false,
+       [](const PoolGeometry& g, const PoolSpec& spec) {
+         return Kernel(AveragePool::whole(g, spec.count_padding));
+       },
+       [](const PoolGeometry& g, const PoolSpec& spec) {
+         return Kernel(AveragePoolError::whole(g, spec.count_padding));
+       },
+       [](const PoolSpec& spec) {
+         return std::vector<std::pair<std::string, bool>>{
+             {"count_include_pad", spec.count_padding}};
+       }},
   };
   return rows;
 }

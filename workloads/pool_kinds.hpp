@@ -12,7 +12,7 @@ namespace spillway::workloads {
 class Kernel;
 struct PoolGeometry;
 
-enum class PoolKind { max };
+enum class PoolKind { max, average };
 
 /// Pooling as written: the output is floor((in + 2 padding - kernel) / stride) + 1, or with
 /// `ceil_mode` rounded up as long as the last window starts inside the input.
@@ -20,6 +20,7 @@ struct PoolSpec {
   PoolKind kind = PoolKind::max;
   std::array<std::int64_t, 2> kernel{2, 2}, stride{2, 2}, padding{0, 0};
   bool ceil_mode = false;
+  bool count_padding = false;  ///< of average pooling: padding counts in the number divided by
 };
 
 struct PoolRow {

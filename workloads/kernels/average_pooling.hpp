@@ -1,5 +1,5 @@
-// Average pooling of maps. A part of the outputs has all the inputs that its windows touch; a part of
-// the errors of the inputs has all the windows that touch it.
+// Average pooling of maps. A part of the outputs has all the inputs that its windows touch; a part
+// of the errors of the inputs has all the windows that touch it.
 #pragma once
 
 #include <array>
@@ -20,9 +20,8 @@ struct AveragePool {
   MapAround map;
   bool count_padding = false;
 
-  AveragePool(const PoolGeometry& shape, bool count_padding);
-  AveragePool(const PoolGeometry& shape, const MapAround& map, bool count_padding)
-      : shape(shape), map(map), count_padding(count_padding) {}
+  /// Of whole maps.
+  static AveragePool whole(const PoolGeometry& shape, bool count_padding);
 
   Contract contract() const;
   AveragePool on_boxes(Boxes in, Boxes out, bool accumulate) const;
@@ -37,9 +36,8 @@ struct AveragePoolError {
   MapAround map;
   bool count_padding = false;
 
-  AveragePoolError(const PoolGeometry& shape, bool count_padding);
-  AveragePoolError(const PoolGeometry& shape, const MapAround& map, bool count_padding)
-      : shape(shape), map(map), count_padding(count_padding) {}
+  /// Of whole maps.
+  static AveragePoolError whole(const PoolGeometry& shape, bool count_padding);
 
   Contract contract() const;
   AveragePoolError on_boxes(Boxes in, Boxes out, bool accumulate) const;
