@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "analysis/study.hpp"
+#include "analysis/studies/study.hpp"
 #include "models/dram/device.hpp"
 #include "sim/experiment.hpp"
 #include "tests/support/documents.hpp"
