@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "analysis/study.hpp"
+#include "analysis/studies/study.hpp"
 #include "models/dram/device.hpp"
 #include "sim/experiment.hpp"
 #include "tests/support/documents.hpp"
@@ -128,7 +128,7 @@ TEST_CASE("docs/experiment.md has every rule and option, idealised item and poli
   Names items;
   for (const sim::Item item : sim::all_items()) items.insert(to_string(item));
   CHECK(listed("## What is idealised", "item") == items);
-  CHECK(listed("## Policies", "policy") == names_of(sim::policy_names()));
+  CHECK(listed("## Policies", "policy") == names_of(names_in(sim::policy_names)));
 }
 
 TEST_CASE("docs/experiment.md has every key of a study") {

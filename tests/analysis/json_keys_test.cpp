@@ -6,9 +6,9 @@
 #include <set>
 #include <sstream>
 
-#include "analysis/explore_buffer.hpp"
-#include "analysis/figure6.hpp"
-#include "analysis/rule_tables.hpp"
+#include "analysis/figures/explore_buffer.hpp"
+#include "analysis/figures/figure6.hpp"
+#include "analysis/figures/rule_tables.hpp"
 #include "tests/support/documents.hpp"
 #include "tests/support/program.hpp"
 #include "workloads/support/json.hpp"
