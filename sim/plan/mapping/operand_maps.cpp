@@ -89,10 +89,12 @@ AxisProjections axes_of(const OperandAccess& own, const Step& step, const OpPart
         }
         axis = (*known)[d];
         if (!index.is(Form::groups)) continue;
+        const bool in_groups = axis->per_group != 0;
         axis->extent = extent;
         axis->per_group = 0;
         std::optional<Projection>& group = axes[index.terms[0].axis];
-        if (!group) group = along(Axis::group, access.axes[index.terms[0].axis].extent);
+        const std::int64_t groups = access.axes[index.terms[0].axis].extent;
+        if (!group) group = in_groups ? along(Axis::group, groups) : whole(groups);
       }
     });
   }
