@@ -53,12 +53,16 @@ Network read_golden_network(const Json& file) {
       spec.kernel = both(entry.at("k"));
       spec.padding_mode = PaddingMode::explicit_size;
       spec.padding = both(entry.at("pad"));
-      if (entry.contains("pool")) {
-        const Json& pool = entry.at("pool");
-        spec.pool = PoolSpec{PoolKind::max, both(pool[0]), both(pool[1]), both(pool[2]), false};
+      if (entry.contains("stride")) spec.stride = both(entry.at("stride"));
+      spec.groups = entry.value("groups", 1);
+      for (const auto& [key, kind] :
+           {std::pair("pool", PoolKind::max), std::pair("avg_pool", PoolKind::average)}) {
+        if (!entry.contains(key)) continue;
+        const Json& pool = entry.at(key);
+        spec.pool = PoolSpec{kind, both(pool[0]), both(pool[1]), both(pool[2])};
       }
     }
-    spec.batch_norm = file.at("batchnorm");
+    spec.batch_norm = entry.value("bn", file.at("batchnorm").get<bool>());
     spec.bias = !spec.batch_norm;
     layers.push_back(spec);
   }

@@ -72,6 +72,11 @@ LayerSpec random_conv(workloads::SplitMix& numbers, std::int64_t channels) {
                    1 + static_cast<std::int64_t>(numbers.below(3))};
     pool.padding = {pool.kernel[0] / 2, pool.kernel[1] / 2};
     pool.ceil_mode = numbers.below(2) == 0;
+    // No number is drawn for it, so that all others are those of before.
+    if (!pool.ceil_mode && pool.kernel[0] >= pool.stride[1]) {
+      pool.kind = workloads::PoolKind::average;
+      pool.count_padding = pool.kernel[1] == 2;
+    }
     spec.pool = pool;
   }
   return spec;

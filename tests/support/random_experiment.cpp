@@ -69,7 +69,8 @@ std::string description(const Experiment& experiment) {
     text += fmt::format(", padding mode {} {}x{}", static_cast<int>(layer.padding_mode),
                         layer.padding[0], layer.padding[1]);
     if (layer.pool) {
-      text += fmt::format(", pool {}x{} stride {}x{} padding {}x{} ceil {}", layer.pool->kernel[0],
+      text += fmt::format(", {} {}x{} stride {}x{} padding {}x{} ceil {}",
+                          workloads::pool_row(layer.pool->kind).key, layer.pool->kernel[0],
                           layer.pool->kernel[1], layer.pool->stride[0], layer.pool->stride[1],
                           layer.pool->padding[0], layer.pool->padding[1], layer.pool->ceil_mode);
     }

@@ -199,7 +199,21 @@ bool FusionGraph::is_done(const NestOp& op, std::size_t node) const {
 
 void FusionGraph::add(std::size_t from, std::size_t to, NestChoice choice) {
   for (NestSpec& spec : choice) set_wanted(spec, to);
+  std::erase_if(choice, [](NestSpec& spec) { return !makes_what_is_wanted(spec); });
+  if (choice.empty()) return;
   edges_.push_back({from, to, std::move(choice)});
+}
+
+bool FusionGraph::makes_what_is_wanted(NestSpec& spec) {
+  for (const Slot& slot : spec.slots) {
+    if (!slot.changed || !slot.wanted || slot.source != Slot::Source::made) continue;
+    for (const Projection& p : slot.dims) {
+      if (!p.axis || is_even_scale(p)) continue;
+      if (p.apply({0, spec.extent[index(*p.axis)]}) != Range{0, p.extent}) return false;
+      spec.uncut[index(*p.axis)] = true;
+    }
+  }
+  return true;
 }
 
 void FusionGraph::forward_edges(int i) {

@@ -97,6 +97,9 @@ class FusionGraph {
   /// Some part that makes the slot's tensor here is done with: others will make it again.
   bool made_for_good(const NestSpec& spec, std::size_t slot, std::size_t to) const;
   bool is_done(const NestOp& op, std::size_t node) const;
+  /// Whether all of every slot that is wanted is made, each element once. Where windows of what
+  /// follows share some of it, the loops along them are kept uncut.
+  static bool makes_what_is_wanted(NestSpec& spec);
   void add(std::size_t from, std::size_t to, NestChoice choice);
 
   /// A product with what follows it, or what follows batch-norm's statistics, as far as it goes.

@@ -51,6 +51,7 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   const std::int64_t extent = spec.extent[index(axis)];
   if (axis == Axis::group) return {extent, 1};
   const bool maps = axis == Axis::row || axis == Axis::column;
+  if (spec.uncut[index(axis)]) return {extent};
   if ((maps && spec.whole_maps) || (axis == Axis::example && spec.whole_batch)) return {extent};
   std::vector<std::int64_t> sizes = tile_sizes(extent);
   if (maps && extent <= limits.small_map) {
@@ -65,6 +66,7 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
 }
 
 std::vector<std::int64_t> inner_sizes(const NestSpec& spec, Axis axis) {
+  if (spec.uncut[index(axis)]) return {spec.extent[index(axis)]};
   if (const NestSpec::Pieces* pieces = spec.pieces_along(axis)) {
     return pieces->one_by_one ? std::vector<std::int64_t>{1} : sizes_of(spec, axis);
   }
