@@ -43,14 +43,9 @@ const std::vector<Stand>& stands() {
        "two conv layers: \"type: conv, out: {0}, groups: {0}\" for each channel by itself, then "
        "one with kernel: 1"},
       {{"pwconv", "pointwise", "pointwiseconv"}, "conv with kernel: 1"},
-      {{"avgpool", "averagepool", "averagepooling", "avgpooling", "meanpool"},
-       "conv and fc, for there is no average pooling; in its place stand the key max_pool of the "
-       "conv layer before, which moves as many words, or a conv with \"out: {0}, groups: {0}\" and "
-       "the pool's kernel and stride, which has weights of its own"},
       {{"gap", "globalavgpool", "globalaveragepool", "globalaveragepooling", "adaptiveavgpool",
         "globalpool"},
-       "conv and fc, for there is no average pooling; in its place stands the key max_pool of the "
-       "conv layer before, with the whole map as its kernel"},
+       "the key global_avg_pool of the conv layer before: \"global_avg_pool: true\""},
       {{"add", "sum", "residual", "shortcut", "skip", "eltwise", "elementwise", "concat",
         "concatenate", "cat", "route", "block", "bottleneck", "branch", "split", "mul"},
        "conv and fc, for networks are chains so far, each layer reading the one before; what "

@@ -78,6 +78,10 @@ ImageShape conv_output(const LayerSpec& spec, const ImageShape& input, const Win
 /// The pooling window fitted to its input; padding_end is made as large as the last window needs.
 Window pool_window(const LayerSpec& spec, const ImageShape& input) {
   const PoolSpec& pool = *spec.pool;
+  if (pool.global) {
+    const std::array<std::int64_t, 2> map{input.height, input.width};
+    return {map, map, {0, 0}, {0, 0}};
+  }
   const std::string& key = pool_row(pool.kind).key;
   Window window{pool.kernel, pool.stride, pool.padding, pool.padding};
   const std::array<std::int64_t, 2> size{input.height, input.width};

@@ -69,6 +69,7 @@ LayerSpec read_layer(const Config& config, LayerSpec spec, std::int64_t channels
   if (conv) {
     for (const char* key : {"kernel", "stride", "padding", "groups"}) keys.emplace_back(key);
     for (const PoolRow& row : pool_rows()) keys.push_back(row.key);
+    keys.emplace_back("global_avg_pool");
   }
   config.allow_only(keys);
   spec.outputs = config.at("out").integer(-largest_dimension, largest_dimension);
@@ -89,6 +90,15 @@ LayerSpec read_layer(const Config& config, LayerSpec spec, std::int64_t channels
     if (spec.pool)
       pool->refuse("one kind of pooling a layer, here " + pool_row(spec.pool->kind).key);
     spec.pool = read_pool(*pool, row);
+  }
+  const Config* global = config.find("global_avg_pool");
+  if (global != nullptr && global->boolean()) {
+    if (spec.pool) {
+      global->refuse("false beside another kind of pooling, here " + pool_row(spec.pool->kind).key);
+    }
+    spec.pool = PoolSpec{};
+    spec.pool->kind = PoolKind::average;
+    spec.pool->global = true;
   }
   return spec;
 }

@@ -21,6 +21,7 @@ struct PoolSpec {
   std::array<std::int64_t, 2> kernel{2, 2}, stride{2, 2}, padding{0, 0};
   bool ceil_mode = false;
   bool count_padding = false;  ///< of average pooling: padding counts in the number divided by
+  bool global = false;         ///< one window, the whole map
 };
 
 struct PoolRow {

@@ -109,6 +109,8 @@ TEST_CASE("docs/experiment.md has every key of an experiment and its network") {
   CHECK(allowed_at({"network.layers[0].none=1"}) == documented(file, "## Networks", "layers[]"));
   CHECK(allowed_at({"network.layers[0].max_pool.none=1"}) ==
         documented(file, "## Networks", "layers[].max_pool"));
+  CHECK(allowed_at({"network.layers[0].avg_pool.none=1"}) ==
+        documented(file, "## Networks", "layers[].avg_pool"));
   CHECK(allowed_at({"data.none=1"}) == documented(file, "## Data", "data"));
   CHECK(allowed_at({"optimizer.none=1"}) == documented(file, "## Training", "optimizer"));
   CHECK(allowed_at({"training.none=1"}) == documented(file, "## Training", "training"));
