@@ -8,7 +8,7 @@
 namespace spillway::models {
 
 Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& config,
-                         DeviceOptions options)
+                         const DeviceOptions& options)
     : sc_module(name), shared(config, options) {
   for (TransferEngine* engine : {&load_, &store_}) {
     engine->dram_port.bind(dram.socket);

@@ -10,7 +10,8 @@ namespace spillway::models {
 
 class Accelerator : public sc_core::sc_module {
  public:
-  Accelerator(sc_core::sc_module_name name, const DeviceConfig& config, DeviceOptions options);
+  Accelerator(sc_core::sc_module_name name, const DeviceConfig& config,
+              const DeviceOptions& options);
 
   SharedState shared;
   DramChannel dram{"dram", shared.config};

@@ -48,12 +48,12 @@ HostCounters difference(const HostCounters& after, const HostCounters& before) {
 
 class Device::Implementation {
  public:
-  Implementation(const DeviceConfig& config, DeviceOptions options) : config_(config) {
+  Implementation(const DeviceConfig& config, const DeviceOptions& options) : config_(config) {
     sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
     const Active active(context_);
     accelerator_ = std::make_unique<Accelerator>("accelerator", config_, options);
-    accelerator_->dram.observe(std::move(options.observe_dram));
+    accelerator_->dram.observe(options.observe_dram);
   }
   ~Implementation() {
     const Active active(context_);
@@ -90,7 +90,7 @@ class Device::Implementation {
   std::unique_ptr<Accelerator> accelerator_;
 };
 
-Device::Device(const DeviceConfig& config, DeviceOptions options)
+Device::Device(const DeviceConfig& config, const DeviceOptions& options)
     : implementation_(std::make_unique<Implementation>(config, options)) {}
 Device::~Device() = default;
 

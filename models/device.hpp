@@ -64,7 +64,7 @@ struct Execution {
 
 class Device {
  public:
-  explicit Device(const DeviceConfig& config, DeviceOptions options = {});
+  explicit Device(const DeviceConfig& config, const DeviceOptions& options = {});
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;

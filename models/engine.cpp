@@ -34,14 +34,14 @@ Picoseconds sim_time() { return Picoseconds(sc_core::sc_time_stamp().value()); }
 namespace {
 
 /// With checks on the tile table lets nobody use what was not written.
-OnChipBuffer::Poison poison_for(DeviceOptions options) {
+OnChipBuffer::Poison poison_for(const DeviceOptions& options) {
   if (!options.values) return OnChipBuffer::Poison::no_memory;
   return options.check_residency ? OnChipBuffer::Poison::on_request : OnChipBuffer::Poison::always;
 }
 
 }  // namespace
 
-SharedState::SharedState(const DeviceConfig& device, DeviceOptions options)
+SharedState::SharedState(const DeviceConfig& device, const DeviceOptions& options)
     : config(device),
       values(options.values),
       buffer(device.buffer, poison_for(options)),
@@ -93,7 +93,8 @@ Engine::Engine(sc_core::sc_module_name name, SharedState& shared)
 
 Issued& Engine::next_place() {
   if (count_ == queue_.size()) {
-    std::ranges::rotate(queue_, queue_.begin() + static_cast<std::ptrdiff_t>(first_));
+    const auto first = queue_.begin() + static_cast<std::ptrdiff_t>(first_);
+    std::rotate(queue_.begin(), first, queue_.end());
     first_ = 0;
     queue_.resize(queue_.size() + 8);
   }

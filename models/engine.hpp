@@ -24,7 +24,7 @@ class Engine;
 
 /// What the sequencer and the engines share.
 struct SharedState {
-  SharedState(const DeviceConfig& device, DeviceOptions options);
+  SharedState(const DeviceConfig& device, const DeviceOptions& options);
 
   const DeviceConfig& config;
   bool values;

@@ -55,11 +55,13 @@ void initialise(const Network& network, const Tensor& tensor, std::uint64_t seed
            1 / std::sqrt(static_cast<double>(fan_in(network, tensor.layer))));
       break;
     }
-    case TensorKind::classifier:
+    case TensorKind::classifier: {
+      const auto classes = tensor.shape.back();
+      const auto features = tensor.elements() / classes;
       fill(bytes, stream(seed, classifier_purpose, layer),
-           std::sqrt(6.0 / static_cast<double>(tensor.elements() / tensor.shape.back() +
-                                               tensor.shape.back())));
+           std::sqrt(6.0 / static_cast<double>(features + classes)));
       break;
+    }
     case TensorKind::norm_parameters:
     case TensorKind::norm_statistics: {
       // Scales and variances are 1, shifts and means 0; they stand in the two rows of the tensor.

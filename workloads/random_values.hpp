@@ -2,6 +2,7 @@
 // (models/lfsr.hpp).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -34,7 +35,7 @@ struct RandomValues {
 
 /// A byte of randomness is compared with this many 256ths: a mask's probability of a 0 is the
 /// nearest multiple of 1/256.
-inline int dropped_of_256(double dropped) { return static_cast<int>(dropped * 256 + 0.5); }
+inline int dropped_of_256(double dropped) { return static_cast<int>(std::lround(dropped * 256)); }
 /// Whether masks can have that probability, and not only about it.
 inline bool is_dropout(double dropped) {
   return dropped == 0 || (dropped >= 0.004 && dropped <= 0.95);

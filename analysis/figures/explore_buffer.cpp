@@ -143,8 +143,7 @@ std::vector<Bytes> parse_sizes(const std::string& text) {
     begin = end + 1;
   }
   std::ranges::sort(sizes);
-  const auto repeated = std::ranges::unique(sizes);
-  sizes.erase(repeated.begin(), repeated.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
   return sizes;
 }
 

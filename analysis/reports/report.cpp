@@ -242,7 +242,7 @@ bool counts_agree(const Plan& plan, const Result& result) {
 }
 
 std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
-                     models::DeviceOptions options) {
+                     const models::DeviceOptions& options) {
   std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
   text += count_differences_text(count_differences(plan, result));
   if (!options.values) text += "  No values were computed: counts and times alone.\n";
@@ -273,7 +273,7 @@ std::string plan_text(const Experiment& experiment, const Plan& plan) {
 }
 
 std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result,
-                     models::DeviceOptions options) {
+                     const models::DeviceOptions& options) {
   const models::Execution& execution = result.execution;
   const workloads::Picoseconds period = experiment.device.clock_period;
   Json json = result_head(experiment, "run");

@@ -9,9 +9,9 @@
 namespace spillway::analysis {
 
 std::string run_text(const sim::Experiment& experiment, const sim::Plan& plan,
-                     const sim::Result& result, models::DeviceOptions options = {});
+                     const sim::Result& result, const models::DeviceOptions& options = {});
 std::string run_json(const sim::Experiment& experiment, const sim::Plan& plan,
-                     const sim::Result& result, models::DeviceOptions options = {});
+                     const sim::Result& result, const models::DeviceOptions& options = {});
 std::string plan_text(const sim::Experiment& experiment, const sim::Plan& plan);
 std::string plan_json(const sim::Experiment& experiment, const sim::Plan& plan);
 

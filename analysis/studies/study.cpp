@@ -177,11 +177,11 @@ double estimate_seconds(const Study& study, const StudySetting& setting) {
     const sim::Batch batch = sim::make_batch(data.train, 0, experiment.batch);
     trainee->run_step(batch);  // makes what later steps find ready
     const double step = seconds_of([&] { trainee->run_step(batch); });
-    const auto per_epoch = static_cast<double>(data.train.size() / experiment.batch);
+    const auto per_epoch = data.train.size() / experiment.batch;
     // Measuring the test set is a forward pass: about a third of a step without the device.
     const auto looks =
         static_cast<double>(data.test.size()) / static_cast<double>(experiment.batch);
-    total += setting.epochs * setting.seeds * step * (per_epoch + looks / 3);
+    total += setting.epochs * setting.seeds * step * (static_cast<double>(per_epoch) + looks / 3);
   }
   return total;
 }

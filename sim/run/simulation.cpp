@@ -33,10 +33,11 @@ void check_conservation(const Ledger& ledger, const models::Execution& execution
 
 }  // namespace
 
-Simulation::Simulation(const Experiment& experiment, models::DeviceOptions options)
+Simulation::Simulation(const Experiment& experiment, const models::DeviceOptions& options)
     : Simulation(experiment, make_plan(experiment), options) {}
 
-Simulation::Simulation(const Experiment& experiment, Plan plan, models::DeviceOptions options)
+Simulation::Simulation(const Experiment& experiment, Plan plan,
+                       const models::DeviceOptions& options)
     : plan_(std::move(plan)),
       timing_(plan_.step()),
       values_(options.values),

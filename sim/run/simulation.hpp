@@ -14,9 +14,9 @@ class Simulation : public Trainee {
  public:
   /// Plans the experiment's training step and writes the initial values, if there are values, to
   /// the device's memories.
-  explicit Simulation(const Experiment& experiment, models::DeviceOptions options = {});
+  explicit Simulation(const Experiment& experiment, const models::DeviceOptions& options = {});
   /// The same with another step's plan.
-  Simulation(const Experiment& experiment, Plan plan, models::DeviceOptions options = {});
+  Simulation(const Experiment& experiment, Plan plan, const models::DeviceOptions& options = {});
 
   const Plan& plan() const { return plan_; }
   const workloads::Step& step() const override { return plan_.step(); }

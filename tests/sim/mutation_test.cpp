@@ -24,7 +24,7 @@ using workloads::Tensor;
 
 namespace {
 
-std::vector<Instruction> all_of(Program program) {
+std::vector<Instruction> all_of(const Program& program) {
   std::vector<Instruction> instructions;
   while (auto instruction = program()) instructions.push_back(*instruction);
   return instructions;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/device.hpp"
@@ -27,7 +28,9 @@ class Bench {
 
   models::BufferedTile whole(workloads::TensorId tensor, std::uint64_t address) const;
   /// What a tensor holds before a program begins.
-  void fill(workloads::TensorId tensor, std::vector<float> values) { given_[tensor] = values; }
+  void fill(workloads::TensorId tensor, std::vector<float> values) {
+    given_[tensor] = std::move(values);
+  }
   /// Run a program; checks that it has the same counts and times without values.
   models::Execution run(const std::vector<models::Instruction>& program);
   /// The message of the ProgramError that a program ends with, the same without values; or "".

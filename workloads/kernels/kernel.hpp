@@ -85,7 +85,7 @@ class Kernel {
   /// Whether results are merged, and how many values came before counts.
   bool merges() const { return table_->after != nullptr; }
   Kernel after(std::int64_t values) const { return table_->after(value_, values); }
-  std::vector<KernelPhase> phases() const { return table_->phases(value_); }
+  std::vector<KernelPhase> phases() const;
   void run(Execution& execution, Inputs in, Outputs out) const {
     table_->run(value_, execution, in, out);
   }
@@ -150,6 +150,8 @@ struct KernelPhase {
   Kernel kernel;
   std::vector<OperandId> inputs, outputs;
 };
+
+inline std::vector<KernelPhase> Kernel::phases() const { return table_->phases(value_); }
 
 template <class T>
 std::vector<KernelPhase> Kernel::phases_of(const T& operation) {

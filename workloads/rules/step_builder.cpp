@@ -194,7 +194,7 @@ void StepBuilder::begin_stage(const std::string& name) {
 
 Op& StepBuilder::add_op(Kernel kernel, int layer, Phase phase, std::vector<TensorId> inputs,
                         std::vector<TensorId> outputs, Macs macs, Macs macs_padded) {
-  step_.ops.push_back({std::move(kernel), layer, phase, step_.stages.size() - 1, std::move(inputs),
+  step_.ops.push_back({kernel, layer, phase, step_.stages.size() - 1, std::move(inputs),
                        std::move(outputs), macs, macs_padded});
   return step_.ops.back();
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "workloads/support/error.hpp"
 #include "workloads/support/units.hpp"
@@ -17,7 +16,7 @@ constexpr std::size_t batch_size = 4096;
 }  // namespace
 
 TraceReader::TraceReader(const std::filesystem::path& path, TraceOptions options)
-    : options_(std::move(options)), lines_(path) {
+    : options_(options), lines_(path) {
   has_line_ = next_line();
   if (!has_line_) {
     throw workloads::InputError(

@@ -195,7 +195,7 @@ void NestWalk::run_part(const NestOp& op, std::optional<Range> rows) {
       const auto place = [&](workloads::TensorId id) -> const BufferedTile& { return seed(id); };
       inputs.push_back(streamed(*step_.tensor(box.tensor).generated, box, place));
     } else {
-      inputs.push_back({models::TileView(bring(operand.slot, rows), box)});
+      inputs.emplace_back(models::TileView(bring(operand.slot, rows), box));
     }
   }
   bool accumulate = false;
@@ -205,11 +205,11 @@ void NestWalk::run_part(const NestOp& op, std::optional<Range> rows) {
     const bool adds = !at_first(op, operand);
     if (&operand == &op.outputs.front() || adds) accumulate = adds;
     output_boxes.push_back(box);
-    outputs.push_back(models::TileView(make(operand.slot, adds, rows), box));
+    outputs.emplace_back(make(operand.slot, adds, rows), box);
     if (!is_resident(operand.slot)) slots_[operand.slot].finished = at_last(op, operand);
   }
   Kernel kernel = kernel_of(op, input_boxes, output_boxes, accumulate);
-  out_.push_back(models::Compute{with_rate_scale(std::move(kernel), rate_scale_), std::move(inputs),
+  out_.push_back(models::Compute{with_rate_scale(kernel, rate_scale_), std::move(inputs),
                                  std::move(outputs),
                                  step_.ops[op.op].layer == step_.readout_layer()});
   if (!rows) return;

@@ -19,7 +19,7 @@ struct OpPart {
   OpPart(std::size_t whole) : op(whole) {}
   OpPart(std::size_t of, workloads::Kernel phase, std::vector<workloads::TensorId> in,
          std::vector<workloads::TensorId> out)
-      : op(of), kernel(std::move(phase)), inputs(std::move(in)), outputs(std::move(out)) {}
+      : op(of), kernel(phase), inputs(std::move(in)), outputs(std::move(out)) {}
 };
 
 const std::vector<workloads::TensorId>& inputs_of(const workloads::Step& step, const OpPart& part);

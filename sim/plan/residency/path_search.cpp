@@ -72,7 +72,7 @@ std::vector<ResidentSet> PathSearch::most_promising(std::size_t node) const {
   };
   std::vector<State> states;
   for (const auto& [resident, reached] : by_node_[node].by_resident) {
-    states.emplace_back(worth(resident, reached.cost), resident);
+    states.push_back({worth(resident, reached.cost), resident});
   }
   std::sort(states.begin(), states.end());
   states.resize(std::min(states.size(), beam()));

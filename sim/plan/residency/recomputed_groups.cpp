@@ -73,7 +73,7 @@ void RecomputedGroups::keep_most_promising(Choice& choice, Words buffer) const {
   for (const int r : choice.worth_it) {
     const auto upper = path.run(graph_.above(r), graph_.below(r));
     if (!upper) continue;
-    by_cost.push_back({choice.lower[static_cast<std::size_t>(r)]->cost + upper->cost, r});
+    by_cost.emplace_back(choice.lower[static_cast<std::size_t>(r)]->cost + upper->cost, r);
   }
   std::sort(by_cost.begin(), by_cost.end());
   by_cost.resize(std::min(by_cost.size(), limits.recomputed_searched));
