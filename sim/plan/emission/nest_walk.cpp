@@ -222,7 +222,7 @@ Kernel NestWalk::kernel_of(const NestOp& op, const std::vector<Tile>& inputs,
                            const std::vector<Tile>& outputs, bool accumulate) {
   Kernel whole = op.kernel ? *op.kernel : step_.ops[op.op].kernel;
   if (whole.merges()) {
-    std::int64_t& values = values_[{op.outputs[0].slot, outputs[0].box[1].begin}];
+    std::int64_t& values = values_[{op.outputs[0].slot, outputs[0].box}];
     if (!accumulate) values = 0;
     const Kernel alone = tile_kernel(whole, inputs, outputs, false);
     whole = whole.after(values);

@@ -90,8 +90,8 @@ class NestWalk {
   bool first_part_ = true, last_part_ = true;  // of what finishes it
   std::vector<SlotTile> slots_;
   std::vector<std::size_t> last_use_;
-  /// Values that statistics have taken in, by slot and first channel.
-  std::map<std::pair<std::size_t, std::int64_t>, std::int64_t> values_;
+  /// Values that a merged result has taken in, by slot and box.
+  std::map<std::pair<std::size_t, workloads::Box>, std::int64_t> values_;
   bool done_ = false;
 };
 
