@@ -57,33 +57,34 @@ TEST_CASE("average pooling is the mean of each window, and its error the share o
     const Values y = random_maps(g.batch, g.input, numbers);
     const Values da = random_maps(g.batch, g.output, numbers);
     test::Expected a(da.size()), dy(y.size());
-    for_each_window(g, [&](std::int64_t map, std::int64_t oy, std::int64_t ox,
-                           std::int64_t window) {
-      const Covered part = covered(g, oy, ox, count_padding);
-      double sum = 0;
-      for (const std::int64_t at : part.places) {
-        const auto place = static_cast<std::size_t>(map * inputs + at);
-        sum += y[place];
-        dy.value[place] += da[static_cast<std::size_t>(window)] / part.count;
-        dy.bound[place] += 4 * test::rounding * 16;
-      }
-      a.set(static_cast<std::size_t>(window), sum / part.count, 32 * test::rounding);
-    });
+    for_each_window(
+        g, [&](std::int64_t map, std::int64_t oy, std::int64_t ox, std::int64_t window) {
+          const Covered part = covered(g, oy, ox, count_padding);
+          double sum = 0;
+          for (const std::int64_t at : part.places) {
+            const auto place = static_cast<std::size_t>(map * inputs + at);
+            sum += y[place];
+            dy.value[place] += da[static_cast<std::size_t>(window)] / part.count;
+            dy.bound[place] += 4 * test::rounding * 16;
+          }
+          a.set(static_cast<std::size_t>(window), sum / part.count, 32 * test::rounding);
+        });
     CAPTURE(number);
-    a.require_close(test::as<float>(test::run_kernel(AveragePool::whole(g, count_padding),
-                                                     {test::operand(y)})[0]));
-    dy.require_close(test::as<float>(test::run_kernel(AveragePoolError::whole(g, count_padding),
-                                                      {test::operand(da)})[0]));
+    a.require_close(test::as<float>(
+        test::run_kernel(AveragePool::whole(g, count_padding), {test::operand(y)})[0]));
+    dy.require_close(test::as<float>(
+        test::run_kernel(AveragePoolError::whole(g, count_padding), {test::operand(da)})[0]));
   }
 }
 
 TEST_CASE("a layer may end in average pooling, of windows or of the whole map") {
   const auto network = [](const std::string& pool) {
-    return read_network(Config::from_text("name: n\ninput: [2, 6, 8]\nclasses: 3\nlayers:\n  - {type: "
-                                          "conv, out: 4, kernel: 1, " +
-                                              pool + "}\n",
-                                          "net.yaml"),
-                        "n");
+    return read_network(
+        Config::from_text("name: n\ninput: [2, 6, 8]\nclasses: 3\nlayers:\n  - {type: "
+                          "conv, out: 4, kernel: 1, " +
+                              pool + "}\n",
+                          "net.yaml"),
+        "n");
   };
   const Layer windows = network("avg_pool: {kernel: 3, stride: 2, padding: 1}").layers[0];
   CHECK(windows.output == ImageShape{4, 3, 4});
