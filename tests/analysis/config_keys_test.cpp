@@ -109,7 +109,7 @@ TEST_CASE("docs/experiment.md has every key of an experiment and its network") {
   CHECK(allowed_at({"network.layers[0].none=1"}) == documented(file, "## Networks", "layers[]"));
   CHECK(allowed_at({"network.layers[0].max_pool.none=1"}) ==
         documented(file, "## Networks", "layers[].max_pool"));
-  CHECK(allowed_at({"network.layers[0].avg_pool.none=1"}) ==
+  CHECK(allowed_at({"network.layers[0]={type: conv, out: 4, kernel: 1, avg_pool: {none: 1}}"}) ==
         documented(file, "## Networks", "layers[].avg_pool"));
   CHECK(allowed_at({"data.none=1"}) == documented(file, "## Data", "data"));
   CHECK(allowed_at({"optimizer.none=1"}) == documented(file, "## Training", "optimizer"));

@@ -115,9 +115,10 @@ TEST_CASE("docs/json.md has the keys of run and plan") {
             "rule.classifier_rate=0.1", "--set",
             "data={base: cifar10, folder: nowhere, train: 10, test: 10}", "--set",
             "device.host.bandwidth_gb_per_s=1"});
-  plan.folder().write("average.yaml",
-                      "network:\n  input: [2, 6, 6]\n  classes: 3\n  layers:\n    - {type: conv, "
-                      "out: 4, kernel: 3, avg_pool: {kernel: 2}}\nrule: bp\nbatch: 2\n");
+  plan.folder().write(
+      "average.yaml",
+      "network:\n  input: [2, 6, 6]\n  classes: 3\n  layers:\n    - {type: conv, "
+      "out: 4, kernel: 3, avg_pool: {kernel: 2}}\nrule: bp\ndevice: paper\nbatch: 2\n");
   plan.add({"plan", "average.yaml"});
   const Keys common = documented({"## run and plan"});
   const Keys own_run = documented({"### run"}), own_plan = documented({"### plan"});
