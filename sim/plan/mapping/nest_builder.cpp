@@ -93,7 +93,7 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
 NestSpec NestBuilder::tiled(const NestRequest& request) const {
   NestSpec spec;
   spec.name = request.name;
-  OperandMaps mapping(step_, spec);
+  OperandMaps mapping(*this, spec);
   for (const OpPart& part : request.main) mapping.main(part, request);
   if (!request.main.empty() && !request.in_pieces) {
     spec.split = kept_along(access(request.main.back()).contract);
@@ -220,8 +220,8 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
 std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
                                        const OperandAccess& own,
                                        const std::vector<Projections>& dims) {
+  if (!own.contract.is_product()) return std::nullopt;
   const std::optional<models::Gemm> whole = models::kernel_cost(own.contract).gemm;
-  if (!whole) return std::nullopt;
   ArrayProduct product{*whole, {}};
   const AxisProjections axes = axes_of(own, step, part, [&](TensorId id) { return &dims[id]; });
   for (std::size_t a = 0; a < axes.size(); ++a) {

@@ -101,6 +101,9 @@ AxisProjections axes_of(const OperandAccess& own, const Step& step, const OpPart
   return axes;
 }
 
+OperandMaps::OperandMaps(const NestBuilder& builder, NestSpec& spec)
+    : builder_(builder), step_(builder.step()), spec_(spec) {}
+
 const Projections* OperandMaps::find(TensorId id) const {
   const auto found = known_.find(id);
   return found == known_.end() ? nullptr : &found->second;
@@ -113,7 +116,7 @@ Axis OperandMaps::take(AxisKind kind, std::int64_t extent) {
 }
 
 void OperandMaps::main(const OpPart& part, const NestRequest& request) {
-  const OperandAccess own(step_, part);
+  const OperandAccess& own = builder_.access(part);
   const Access& access = own.access;
   AxisProjections axes(access.axes.size());
   const auto& candidates = own.contract.cut_at;
@@ -165,7 +168,7 @@ void OperandMaps::set_places(const OperandAccess& own, const Access::Dimensions&
 
 void OperandMaps::pool_places(const OpPart& part, const OperandAccess& own,
                               const Access::Dimensions& result, AxisProjections& axes) {
-  const OperandAccess pool(step_, part);
+  const OperandAccess& pool = builder_.access(part);
   if (!pool.contract.has_windows()) return;
   pool.for_each(step_, part, [&](TensorId, const Access::Dimensions& dims) {
     for (std::size_t d = 0; d < dims.size(); ++d) {
@@ -180,7 +183,7 @@ void OperandMaps::pool_places(const OpPart& part, const OperandAccess& own,
 }
 
 void OperandMaps::set_pooled(const OpPart& part, const Projections& result) {
-  const OperandAccess pool(step_, part);
+  const OperandAccess& pool = builder_.access(part);
   if (!pool.contract.has_windows()) return;
   for (std::size_t o = 0; o < outputs_of(step_, part).size(); ++o) {
     Projections dims;
@@ -243,7 +246,12 @@ void OperandMaps::complete(const std::vector<OpPart>& ops) {
 }
 
 void OperandMaps::keep_uncut(const OpPart& part) {
-  const OperandAccess own(step_, part);
+  const OperandAccess& own = builder_.access(part);
+  if (std::ranges::none_of(own.access.axes, [](const auto& axis) {
+        return axis.cut == Cut::never && axis.kind != AxisKind::none;
+      })) {
+    return;
+  }
   const AxisProjections axes = axes_of(own, step_, part, [&](TensorId id) { return find(id); });
   for (std::size_t a = 0; a < axes.size(); ++a) {
     const bool never = own.access.axes[a].cut == Cut::never;
@@ -252,7 +260,7 @@ void OperandMaps::keep_uncut(const OpPart& part) {
 }
 
 bool OperandMaps::hand_on(const OpPart& part, bool rest) {
-  const OperandAccess own(step_, part);
+  const OperandAccess& own = builder_.access(part);
   AxisProjections axes = axes_of(own, step_, part, [&](TensorId id) { return find(id); });
   if (rest) {
     if (std::ranges::none_of(axes, [](const auto& axis) { return axis.has_value(); })) return false;

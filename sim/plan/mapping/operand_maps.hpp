@@ -12,6 +12,7 @@
 
 namespace spillway::sim {
 
+class NestBuilder;
 struct NestRequest;
 
 /// The dimensions of each operand of an operation, by axes of its own.
@@ -40,7 +41,7 @@ using AxisProjections = std::vector<std::optional<Projection>>;
 /// operand to operand.
 class OperandMaps {
  public:
-  OperandMaps(const workloads::Step& step, NestSpec& spec) : step_(step), spec_(spec) {}
+  OperandMaps(const NestBuilder& builder, NestSpec& spec);
 
   const Projections* find(workloads::TensorId id) const;
 
@@ -71,6 +72,7 @@ class OperandMaps {
   /// Operands of which all axes are known; with `rest` whole where they are not, if any is known.
   bool hand_on(const OpPart& part, bool rest);
 
+  const NestBuilder& builder_;
   const workloads::Step& step_;
   NestSpec& spec_;
   std::map<workloads::TensorId, Projections> known_;
