@@ -277,7 +277,7 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   shared_.buffer.count_read(read);
   shared_.buffer.count_write(written);
 
-  const KernelCost cost = kernel_cost(compute.kernel);
+  const KernelCost cost = kernel_cost(contracts_.of(compute.kernel));
   Execution& execution = shared_.execution;
   if (compute.counted_apart) {
     execution.macs_apart += cost.macs;

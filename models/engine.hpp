@@ -14,6 +14,7 @@
 #include "models/operand_memory.hpp"
 #include "models/random_tile.hpp"
 #include "models/tile_table.hpp"
+#include "workloads/kernels/recent_contracts.hpp"
 #include "workloads/kernels/runner.hpp"
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -128,6 +129,7 @@ class ComputeEngine : public MethodEngine {
   Picoseconds execute(const Instruction& instruction) override;
 
   ComputeArray array_;
+  workloads::RecentContracts contracts_;
 };
 
 /// The PRNG unit: makes random weights, ten words a clock, and the masks of dropout.

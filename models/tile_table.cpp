@@ -273,7 +273,7 @@ void TileTable::check_compute(const Compute& compute, const Instruction& instruc
                     [&](const BufferedTile& seed) { check_resident(seed, instruction); });
     }
   }
-  const workloads::Contract contract = compute.kernel.contract();
+  const workloads::Contract& contract = contracts_.of(compute.kernel);
   const bool adds = compute.kernel.accumulates();
   for (std::size_t i = 0; i < compute.outputs.size(); ++i) {
     const TileView& output = compute.outputs[i];

@@ -13,6 +13,7 @@
 #include "models/element_set.hpp"
 #include "models/instruction.hpp"
 #include "models/on_chip_buffer.hpp"
+#include "workloads/kernels/recent_contracts.hpp"
 
 namespace spillway::models {
 
@@ -118,6 +119,7 @@ class TileTable {
   std::deque<PendingStore> pending_stores_;  // in order; no more than the store engine's queue
   std::uint64_t stores_issued_ = 0, stores_done_ = 0;
   bool checked_ = false;  // the instruction that waits to be issued
+  mutable workloads::RecentContracts contracts_;
 };
 
 }  // namespace spillway::models

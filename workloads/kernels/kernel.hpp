@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
@@ -74,6 +75,10 @@ class Kernel {
     return table_ == &table_of<T>;
   }
   bool same_kind(const Kernel& other) const { return table_ == other.table_; }
+  /// Byte for byte the same operation. Two that are alike may be told apart by their padding.
+  bool same_as(const Kernel& other) const {
+    return table_ == other.table_ && std::memcmp(value_, other.value_, capacity) == 0;
+  }
 
   std::string name() const { return std::string(table_->name); }
   Contract contract() const { return table_->contract(value_); }
@@ -141,7 +146,7 @@ class Kernel {
       }};
 
   const Table* table_;
-  alignas(std::max_align_t) std::byte value_[capacity];
+  alignas(std::max_align_t) std::byte value_[capacity]{};
 };
 
 /// A kernel that does a part of an operation's work, and which of the operation's operands are its

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "workloads/kernels/boxes.hpp"
+#include "workloads/kernels/recent_contracts.hpp"
 
 namespace spillway::sim {
 
@@ -24,7 +25,8 @@ InlineVector<Box, most> boxes_of(Tiles tiles) {
 
 Kernel tile_kernel(const Kernel& whole, Tiles inputs, Tiles outputs, bool accumulate) {
   try {
-    const Contract contract = whole.contract();
+    thread_local RecentContracts contracts;
+    const Contract& contract = contracts.of(whole);
     require(inputs.size() >= contract.required_inputs() &&
                 inputs.size() <= contract.inputs.size() &&
                 outputs.size() >= contract.required_outputs() &&
