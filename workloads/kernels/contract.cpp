@@ -10,9 +10,27 @@ std::uint64_t Operand::elements() const {
   return product;
 }
 
+Operand Operand::named(std::string_view other) const {
+  Operand result = *this;
+  result.name = other;
+  return result;
+}
+Operand Operand::summed(std::string_view other) const {
+  Operand result = named(other);
+  result.join = Join::add;
+  return result;
+}
+
 AxisId Contract::add(const Axis& axis) {
   axes.push_back(axis);
   return static_cast<AxisId>(axes.size() - 1);
+}
+
+void Contract::keep(Operand& operand, AxisKind along) {
+  operand.kept = true;
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    if (axes[a].kind == along) kept_along = static_cast<AxisId>(a);
+  }
 }
 
 Index Contract::whole(std::int64_t extent) { return {Index::Form::whole, extent, 0, {}}; }

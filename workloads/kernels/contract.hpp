@@ -91,6 +91,9 @@ struct Operand {
 
   std::uint64_t elements() const;
   Bytes bytes() const { return element * elements(); }
+  /// The same under another name; as an output to which a second visit adds.
+  Operand named(std::string_view other) const;
+  Operand summed(std::string_view other) const;
 };
 
 /// An operand by its place in one of the two lists.
@@ -117,7 +120,8 @@ struct Contract {
   std::optional<std::uint8_t> zero_with;
 
   AxisId add(const Axis& axis);
-  const Operand& operand(OperandId id) const { return id.output ? outputs[id.at] : inputs[id.at]; }
+  /// The operand may stay while others come in smaller tiles along the axis of this kind.
+  void keep(Operand& operand, AxisKind along);
 
   // Indices by axes of this contract.
   static Index whole(std::int64_t extent);

@@ -53,22 +53,6 @@ struct ConvMaps {
          {contract.along(batch), contract.in_groups(group, output), contract.along(row),
           contract.along(column)}};
   }
-
-  Operand named(std::string_view name, Operand operand) const {
-    operand.name = name;
-    return operand;
-  }
-  Operand result(std::string_view name, Operand operand) const {
-    operand.name = name;
-    operand.join = Join::add;
-    return operand;
-  }
-  void keep(Operand& operand, AxisKind along) {
-    operand.kept = true;
-    for (std::size_t a = 0; a < contract.axes.size(); ++a) {
-      if (contract.axes[a].kind == along) contract.kept_along = static_cast<AxisId>(a);
-    }
-  }
 };
 
 /// How many groups a part covers. `weights` names output channels, and inputs within their group.
@@ -97,9 +81,9 @@ ConvGeometry part_of(const ConvGeometry& g, const Box& x, const Box& weights, co
 
 Contract ConvForward::contract() const {
   ConvMaps maps(shape, {Side::m, Side::n, Side::k});
-  maps.keep(maps.weights, AxisKind::input);
+  maps.contract.keep(maps.weights, AxisKind::input);
   maps.contract.inputs = {maps.x, maps.weights, maps.bias};
-  maps.contract.outputs = {maps.result("y", maps.y)};
+  maps.contract.outputs = {maps.y.summed("y")};
   maps.contract.cut_at = {{true, 0}};
   return maps.contract;
 }
@@ -113,9 +97,9 @@ void ConvForward::run(Execution& execution, Inputs in, Outputs out) const {
 
 Contract ConvInputGradient::contract() const {
   ConvMaps maps(shape, {Side::m, Side::k, Side::n});
-  maps.keep(maps.weights, AxisKind::output);
-  maps.contract.inputs = {maps.named("dy", maps.y), maps.weights};
-  maps.contract.outputs = {maps.result("dx", maps.x)};
+  maps.contract.keep(maps.weights, AxisKind::output);
+  maps.contract.inputs = {maps.y.named("dy"), maps.weights};
+  maps.contract.outputs = {maps.x.summed("dx")};
   maps.contract.cut_at = {{true, 0}};
   maps.contract.zero_with = 0;
   return maps.contract;
@@ -129,10 +113,10 @@ void ConvInputGradient::run(Execution& execution, Inputs in, Outputs out) const 
 
 Contract ConvWeightGradient::contract() const {
   ConvMaps maps(shape, {Side::k, Side::m, Side::n});
-  maps.keep(maps.weights, AxisKind::output);
-  maps.keep(maps.bias, AxisKind::output);
-  maps.contract.inputs = {maps.named("dy", maps.y), maps.x};
-  maps.contract.outputs = {maps.result("dweights", maps.weights), maps.result("dbias", maps.bias)};
+  maps.contract.keep(maps.weights, AxisKind::output);
+  maps.contract.keep(maps.bias, AxisKind::output);
+  maps.contract.inputs = {maps.y.named("dy"), maps.x};
+  maps.contract.outputs = {maps.weights.summed("dweights"), maps.bias.summed("dbias")};
   maps.contract.cut_at = {{false, 0}, {false, 1}};
   maps.contract.zero_with = 0;
   return maps.contract;

@@ -39,24 +39,7 @@ struct DenseMaps {
     bias = {"bias", {contract.along(output)}};
     bias.optional = bias.once = true;
   }
-
-  void keep(Operand& operand, AxisKind along) {
-    operand.kept = true;
-    for (std::size_t a = 0; a < contract.axes.size(); ++a) {
-      if (contract.axes[a].kind == along) contract.kept_along = static_cast<AxisId>(a);
-    }
-  }
 };
-
-Operand named(std::string_view name, Operand operand) {
-  operand.name = name;
-  return operand;
-}
-Operand result(std::string_view name, Operand operand) {
-  operand.name = name;
-  operand.join = Join::add;
-  return operand;
-}
 
 /// Examples x features, and features x outputs in a matrix that has its features as the examples
 /// have them ([channels, rows, columns]) or flat, from dimension `first` on.
@@ -127,9 +110,9 @@ float keep(bool before) { return before ? 1.0f : 0.0f; }
 // fc weights are [out, in]: y = x W^T.
 Contract FcForward::contract() const {
   DenseMaps maps(shape, forward_sides, AxisKind::input, Cut::freely);
-  maps.keep(maps.weights, AxisKind::input);
+  maps.contract.keep(maps.weights, AxisKind::input);
   maps.contract.inputs = {maps.x, maps.weights, maps.bias};
-  maps.contract.outputs = {result("y", maps.y)};
+  maps.contract.outputs = {maps.y.summed("y")};
   return maps.contract;
 }
 FcForward FcForward::on_boxes(Boxes in, Boxes out, bool adds) const {
@@ -159,9 +142,9 @@ void FcForward::run(Execution& execution, Inputs in, Outputs out) const {
 
 Contract FcInputGradient::contract() const {
   DenseMaps maps(shape, back_sides, AxisKind::input, Cut::with_others);
-  maps.keep(maps.weights, AxisKind::output);
-  maps.contract.inputs = {named("dy", maps.y), maps.weights};
-  maps.contract.outputs = {result("dx", maps.x)};
+  maps.contract.keep(maps.weights, AxisKind::output);
+  maps.contract.inputs = {maps.y.named("dy"), maps.weights};
+  maps.contract.outputs = {maps.x.summed("dx")};
   return maps.contract;
 }
 FcInputGradient FcInputGradient::on_boxes(Boxes in, Boxes out, bool adds) const {
@@ -180,10 +163,10 @@ void FcInputGradient::run(Execution& execution, Inputs in, Outputs out) const {
 
 Contract FcWeightGradient::contract() const {
   DenseMaps maps(shape, {Side::k, Side::m, Side::n}, AxisKind::input, Cut::with_others);
-  maps.keep(maps.weights, AxisKind::output);
-  maps.keep(maps.bias, AxisKind::output);
-  maps.contract.inputs = {named("dy", maps.y), maps.x};
-  maps.contract.outputs = {result("dweights", maps.weights), result("dbias", maps.bias)};
+  maps.contract.keep(maps.weights, AxisKind::output);
+  maps.contract.keep(maps.bias, AxisKind::output);
+  maps.contract.inputs = {maps.y.named("dy"), maps.x};
+  maps.contract.outputs = {maps.weights.summed("dweights"), maps.bias.summed("dbias")};
   return maps.contract;
 }
 FcWeightGradient FcWeightGradient::on_boxes(Boxes in, Boxes out, bool adds) const {
@@ -210,7 +193,7 @@ void FcWeightGradient::run(Execution& execution, Inputs in, Outputs out) const {
 Contract ClassifierForward::contract() const {
   DenseMaps maps(shape, forward_sides, AxisKind::input, Cut::with_others);
   maps.contract.inputs = {maps.x, maps.matrix};
-  maps.contract.outputs = {result("scores", maps.y)};
+  maps.contract.outputs = {maps.y.summed("scores")};
   return maps.contract;
 }
 ClassifierForward ClassifierForward::on_boxes(Boxes in, Boxes out, bool adds) const {
@@ -230,8 +213,8 @@ void ClassifierForward::run(Execution& execution, Inputs in, Outputs out) const 
 
 Contract ClassifierError::contract() const {
   DenseMaps maps(shape, back_sides, AxisKind::output, Cut::with_others);
-  maps.contract.inputs = {named("dscores", maps.y), maps.matrix};
-  maps.contract.outputs = {result("dy", maps.x)};
+  maps.contract.inputs = {maps.y.named("dscores"), maps.matrix};
+  maps.contract.outputs = {maps.x.summed("dy")};
   return maps.contract;
 }
 ClassifierError ClassifierError::on_boxes(Boxes in, Boxes out, bool adds) const {
@@ -250,8 +233,8 @@ void ClassifierError::run(Execution& execution, Inputs in, Outputs out) const {
 
 Contract ClassifierWeightGradient::contract() const {
   DenseMaps maps(shape, {Side::k, Side::n, Side::m}, AxisKind::output, Cut::with_others);
-  maps.contract.inputs = {named("dscores", maps.y), named("y", maps.x)};
-  maps.contract.outputs = {result("dmatrix", maps.matrix)};
+  maps.contract.inputs = {maps.y.named("dscores"), maps.x.named("y")};
+  maps.contract.outputs = {maps.matrix.summed("dmatrix")};
   return maps.contract;
 }
 ClassifierWeightGradient ClassifierWeightGradient::on_boxes(Boxes in, Boxes out, bool adds) const {

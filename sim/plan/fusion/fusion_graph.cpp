@@ -352,17 +352,7 @@ void FusionGraph::stream_edges() {
 }
 
 NestSpec FusionGraph::stream(const std::string& name, const std::vector<std::size_t>& ops) const {
-  std::vector<OpPart> whole;
-  bool whole_batch = false;
-  for (const std::size_t op : ops) {
-    whole.emplace_back(op);
-    for (const workloads::Axis& axis : builder_.access(OpPart(op)).contract.axes) {
-      whole_batch |= axis.kind == workloads::AxisKind::example && axis.cut == workloads::Cut::never;
-    }
-  }
-  NestSpec spec = builder_.streamed(name, whole);
-  spec.whole_batch = whole_batch;
-  return spec;
+  return builder_.streamed(name, {ops.begin(), ops.end()});
 }
 
 }  // namespace spillway::sim

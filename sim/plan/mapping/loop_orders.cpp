@@ -52,7 +52,6 @@ std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   if (axis == Axis::group) return {extent, 1};
   const bool maps = axis == Axis::row || axis == Axis::column;
   if (spec.uncut[index(axis)]) return {extent};
-  if ((maps && spec.whole_maps) || (axis == Axis::example && spec.whole_batch)) return {extent};
   std::vector<std::int64_t> sizes = tile_sizes(extent);
   if (maps && extent <= limits.small_map) {
     // How windows overlap depends on where exactly a map is cut: after the even cuts all others.

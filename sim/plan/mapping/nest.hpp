@@ -88,10 +88,8 @@ struct NestSpec {
     std::size_t first = 0, last = 0;
   };
   std::optional<Finish> finish;
-  bool whole_maps = false;   ///< rows and columns are not cut
-  bool whole_batch = false;  ///< examples are not cut
-  /// Not cut: along them lies what an operation takes in one go, or what is wanted of a slot that
-  /// windows share.
+  /// Not cut: along them lies what an operation takes in one go, what is wanted of a slot that
+  /// windows share, or the maps of two products that are done together.
   ByAxis<bool> uncut{};
   std::size_t slot_of(workloads::TensorId tensor) const;  ///< slots.size() when it has none
 };

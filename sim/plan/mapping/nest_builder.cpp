@@ -98,7 +98,7 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   if (!request.main.empty() && !request.in_pieces) {
     spec.split = kept_along(access(request.main.back()).contract);
   }
-  spec.whole_maps = request.main.size() > 1;
+  spec.uncut[index(Axis::row)] = spec.uncut[index(Axis::column)] = request.main.size() > 1;
   std::vector<OpPart> ops = request.before;
   ops.insert(ops.end(), request.main.begin(), request.main.end());
   ops.insert(ops.end(), request.after.begin(), request.after.end());
@@ -216,6 +216,20 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
   }
 }
 
+/// Loops do not cut what an operation takes in one go.
+void keep_uncut(NestSpec& spec, const Step& step, const OpPart& part, const OperandAccess& own,
+                const std::vector<Projections>& dims) {
+  const auto never = [](const w::Access::BoundAxis& axis) {
+    return axis.cut == w::Cut::never && axis.kind != w::AxisKind::none;
+  };
+  if (std::ranges::none_of(own.access.axes, never)) return;
+  const AxisProjections axes = axes_of(own, step, part, [&](TensorId id) { return &dims[id]; });
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    if (!never(own.access.axes[a]) || !axes[a] || !axes[a]->axis) continue;
+    spec.uncut[index(*axes[a]->axis)] = true;
+  }
+}
+
 /// The product's sides, by the loops that its axes show in.
 std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
                                        const OperandAccess& own,
@@ -305,6 +319,7 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
       op.outputs[o].once = own.contract.outputs[o].once;
     }
     op.product = product_of(step_, part, own, dims);
+    keep_uncut(spec, step_, part, own, dims);
     spec.ops.push_back(std::move(op));
   }
   // What runs on demand does so for the slot that the main operations take from it.

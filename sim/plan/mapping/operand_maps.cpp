@@ -232,7 +232,6 @@ void OperandMaps::complete(const std::vector<OpPart>& ops) {
   };
   while (pass(false) || pass(true)) {
   }
-  for (const OpPart& part : ops) keep_uncut(part);
   for (const OpPart& part : ops) {
     for (const auto* ids : {&inputs_of(step_, part), &outputs_of(step_, part)}) {
       for (const TensorId id : *ids) {
@@ -242,20 +241,6 @@ void OperandMaps::complete(const std::vector<OpPart>& ops) {
         }
       }
     }
-  }
-}
-
-void OperandMaps::keep_uncut(const OpPart& part) {
-  const OperandAccess& own = builder_.access(part);
-  if (std::ranges::none_of(own.access.axes, [](const auto& axis) {
-        return axis.cut == Cut::never && axis.kind != AxisKind::none;
-      })) {
-    return;
-  }
-  const AxisProjections axes = axes_of(own, step_, part, [&](TensorId id) { return find(id); });
-  for (std::size_t a = 0; a < axes.size(); ++a) {
-    const bool never = own.access.axes[a].cut == Cut::never;
-    if (never && axes[a] && axes[a]->axis) spec_.uncut[index(*axes[a]->axis)] = true;
   }
 }
 

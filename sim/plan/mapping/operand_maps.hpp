@@ -67,8 +67,6 @@ class OperandMaps {
   /// What is pooled out of a result that has these dimensions: along the loops as they are.
   void set_pooled(const OpPart& part, const Projections& result);
 
-  /// Loops do not cut what an operation takes in one go.
-  void keep_uncut(const OpPart& part);
   /// Operands of which all axes are known; with `rest` whole where they are not, if any is known.
   bool hand_on(const OpPart& part, bool rest);
 
