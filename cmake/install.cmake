@@ -36,7 +36,7 @@ install(CODE "
                            \"${destination}\" \"${headers}\")")
 spillway_install_tree("${CMAKE_INSTALL_DATADIR}/spillway"
   workloads/networks/*.yaml workloads/experiments/* workloads/data/*-subset/*
-  models/devices/*.yaml models/devices/dram/*.yaml analysis/studies/*.yaml
+  models/devices/*.yaml models/devices/dram/*.yaml analysis/studies/*.yaml workloads/sweeps/*.yaml
   analysis/reference/* bench/*.py)
 
 install(EXPORT spillwayTargets NAMESPACE spillway:: DESTINATION "${SPILLWAY_PACKAGE_DIR}")

@@ -19,7 +19,7 @@ class Accelerator : public sc_core::sc_module {
 
   /// Begin a program; it runs when the simulation does.
   void begin(const MemoryMap& map, const Program& program);
-  /// After the simulation has nothing left to do. Throws what went wrong, a deadlock included.
+  /// After the simulation has nothing left to do. Throws the first error, a deadlock included.
   void end();
 
  private:

@@ -1,4 +1,4 @@
-// What a memory holds: a sparse array of bytes over all 64-bit addresses, and the poison that
+// The contents of a memory: a sparse array of bytes over all 64-bit addresses, and the poison that
 // stands wherever nothing was written. No timing and no counting.
 #pragma once
 
@@ -29,8 +29,8 @@ class BackingStore {
   /// Throws ProgramError when the range runs past the last address.
   void write(std::uint64_t address, std::span<const std::byte> bytes);
 
-  /// Read as many bytes as `bytes` has room for; what was never written is poison and stays
-  /// without a page. Throws ProgramError when the range runs past the last address.
+  /// Read as many bytes as `bytes` has room for; bytes that were never written are poison and
+  /// stay without a page. Throws ProgramError when the range runs past the last address.
   void read(std::uint64_t address, std::span<std::byte> bytes) const;
 
   /// The same, but bytes that stand in a page are only noted: they move when `copies` run.

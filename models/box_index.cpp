@@ -56,7 +56,7 @@ void BoxIndex::make_cells(const Tile& at_least) {
       cell_[i] = std::max(cell_[i], static_cast<std::int64_t>(std::bit_ceil(size)));
     }
   };
-  cell_ = {1, 1, 1, 1};
+  cell_ = workloads::filled_array<largest_rank, std::int64_t>(1);
   grow(at_least);
   for (const Item& item : items) grow(item.box);
   for (std::size_t i = 0; i < largest_rank; ++i) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/tile.hpp"
+#include "workloads/support/filled_array.hpp"
 
 namespace spillway::models {
 
@@ -72,12 +73,14 @@ class BoxIndex {
   void make_list();
   std::vector<Item> all() const;
 
-  std::array<std::int64_t, largest_rank> extent_{1, 1, 1, 1};
+  std::array<std::int64_t, largest_rank> extent_ =
+      workloads::filled_array<largest_rank, std::int64_t>(1);
   std::size_t size_ = 0;
   bool in_cells_ = false;
   std::vector<Item> list_;
-  std::array<std::int64_t, largest_rank> cell_{1, 1, 1, 1};  // sides of a cell
-  std::array<std::uint64_t, largest_rank> cells_along_{1, 1, 1, 1};
+  std::array<std::int64_t, largest_rank> cell_ = extent_;  // sides of a cell
+  std::array<std::uint64_t, largest_rank> cells_along_ =
+      workloads::filled_array<largest_rank, std::uint64_t>(1);
   std::unordered_map<std::uint64_t, std::vector<Item>> cells_;  // none is empty
 };
 

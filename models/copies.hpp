@@ -7,17 +7,17 @@
 
 namespace spillway::models {
 
-/// What all threads share out among themselves: pieces of this size, from so many bytes on.
+/// Copies that all threads share: in pieces of this size, from `least_shared` bytes on.
 inline constexpr std::size_t shared_piece = 64 * 1024, least_shared = 256 * 1024;
 
-/// When somebody will read what was copied: what is read late need not displace other bytes from
-/// the host's caches.
+/// When the copied bytes will be read: late ones need not displace other bytes from the host's
+/// caches.
 enum class Reuse { soon, late };
 
 class Copies {
  public:
-  /// Until run() returns nobody else may write the bytes on either side or read those at `to`, and
-  /// what is noted together overlaps nowhere.
+  /// Until run() returns nobody else may write the bytes on either side or read the bytes at `to`,
+  /// and no two copies may overlap.
   void add(std::byte* to, const std::byte* from, std::size_t size, Reuse reuse);
   void run();
 

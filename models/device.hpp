@@ -23,13 +23,13 @@ struct DeviceOptions {
   dram::TransactionObserver observe_dram{};  ///< looks on at all that goes to and from DRAM
 };
 
-/// What moved through the host port.
+/// Words and bytes through the host port.
 struct HostCounters {
   Words read_words, write_words;
   Bytes read_bytes, write_bytes;
 };
 
-/// What was moved under one ledger label.
+/// Words and bytes under one ledger label.
 struct Transferred {
   Words words;
   Bytes bytes;  ///< asked for
@@ -69,7 +69,7 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  /// What lies outside the chip. Unwritten bytes are poison.
+  /// The memories outside the chip. Unwritten bytes are poison.
   BackingStore& dram();
   BackingStore& host();
 

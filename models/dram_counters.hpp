@@ -1,4 +1,4 @@
-// What moved through the DRAM port in one program.
+// Words, bytes and DRAM commands of one program.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@ class ElementSet {
   void add(std::uint64_t begin, std::uint64_t end);
   bool contains(std::uint64_t begin, std::uint64_t end) const;
 
-  /// Runs that are kept: what the set costs.
+  /// Runs that are kept: the set's cost.
   std::size_t runs() const { return runs_.size(); }
 
  private:

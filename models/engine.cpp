@@ -33,7 +33,7 @@ Picoseconds sim_time() { return Picoseconds(sc_core::sc_time_stamp().value()); }
 
 namespace {
 
-/// With checks on the tile table lets nobody use what was not written.
+/// With checks on the tile table lets nobody use bytes that were not written.
 OnChipBuffer::Poison poison_for(const DeviceOptions& options) {
   if (!options.values) return OnChipBuffer::Poison::no_memory;
   return options.check_residency ? OnChipBuffer::Poison::on_request : OnChipBuffer::Poison::always;

@@ -23,7 +23,7 @@ namespace spillway::models {
 
 class Engine;
 
-/// What the sequencer and the engines share.
+/// State that the sequencer and the engines share.
 struct SharedState {
   SharedState(const DeviceConfig& device, const DeviceOptions& options);
 
@@ -83,12 +83,12 @@ class Engine : public sc_core::sc_module {
   sc_core::sc_event arrived_;
 
  private:
-  std::vector<Issued> queue_;  // a ring, so that what instructions hold is used again
+  std::vector<Issued> queue_;  // a ring, so that the memory of instructions is used again
   std::size_t first_ = 0, count_ = 0;
 };
 
 /// An engine whose instructions take a time that is known when they begin. A method, not a thread:
-/// what it does runs on the scheduler's own, large stack.
+/// its work runs on the scheduler's own, large stack.
 class MethodEngine : public Engine {
  public:
   MethodEngine(sc_core::sc_module_name name, SharedState& shared);

@@ -1,4 +1,4 @@
-// What a kernel asks of the compute array: matrix products, work on single elements, and MACs.
+// The work of a kernel on the compute array: matrix products, single elements, and MACs.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct KernelCost {
   Macs macs_padded;            ///< all of the product
 };
 
-/// What its contract comes to: of a product its GEMM form by the sides of its axes, and as MACs the
-/// points of its axes, border-exact those whose indices all lie within their operands.
+/// The cost by a contract: of a product its GEMM form by the sides of its axes, and as MACs the
+/// points of its axes; border-exact are the points whose indices all lie within their operands.
 KernelCost kernel_cost(const workloads::Contract& contract);
 inline KernelCost kernel_cost(const workloads::Kernel& kernel) {
   return kernel_cost(kernel.contract());

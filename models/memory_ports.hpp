@@ -55,8 +55,8 @@ class DramChannel : public sc_core::sc_module {
   tlm_utils::multi_passthrough_target_socket<DramChannel> socket{"socket"};
 
   BackingStore& store() { return store_; }
-  /// Each program finds the channels as at power-up, so that its time does not depend on what ran
-  /// before.
+  /// Each program finds the channels as at power-up, so that its time does not depend on earlier
+  /// ones.
   void begin_program();
   /// When the simulation has nothing left to do: the writes that still wait go out. Returns the
   /// time by then.

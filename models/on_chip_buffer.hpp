@@ -1,7 +1,7 @@
 // The scratchpad of a device: a bounded number of bytes that really hold the tiles. Space is
-// reserved and released by address; to reserve more than there is, or what is taken, is impossible.
-// Whatever is not reserved holds poison (models/backing_store.hpp), unless its user sees to it that
-// nobody uses it.
+// reserved and released by address; to reserve more than there is, or space that is taken, is
+// impossible. Whatever is not reserved holds poison (models/backing_store.hpp), unless its user
+// sees to it that nobody uses it.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ using workloads::Bytes;
 
 class OnChipBuffer {
  public:
-  /// Who keeps what is not reserved from being taken for a value. Poisoning costs host time, so it
+  /// Who keeps free space from being taken for a value. Poisoning costs host time, so it
   /// is left to the caller where he lets nobody use a byte that was not written. Without memory
   /// space is handed out all the same, but there are no bytes.
   enum class Poison { always, on_request, no_memory };

@@ -43,7 +43,7 @@ void OperandMemory::run(const Compute& compute, const MemoryMap& map) {
     const TileView& view = compute.outputs[i];
     if (!view.is_whole()) scatter(view, map, {outputs_[i], size_of(view.part, map).count()});
   }
-  // What the kernels know of these bytes must not outlive them.
+  // The kernels' notes on these bytes must not outlive them.
   for (std::size_t i = 0; i < scratch_used_; ++i) kernels_.forget(scratch_[i].span());
 }
 

@@ -1,4 +1,4 @@
-// Tiles of random values: what the PRNG unit makes of a box of a tensor.
+// Tiles of random values, as the PRNG unit makes them for a box of a tensor.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ std::uint64_t Tile::elements() const {
 
 Tile whole_tensor(TensorId tensor, const TensorShape& shape) {
   if (shape.size() > largest_rank) {
-    throw workloads::ProgramError("a tensor of more than four dimensions has no tiles");
+    throw workloads::ProgramError("a tensor of more than five dimensions has no tiles");
   }
   Tile tile{tensor, {}};
   for (std::size_t i = 0; i < shape.size(); ++i) tile.box[i] = {0, shape[i]};

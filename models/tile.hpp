@@ -21,7 +21,7 @@ using workloads::Box;
 using workloads::largest_rank;
 using workloads::Range;
 
-/// A box of a tensor of up to four dimensions; ranges past the tensor's rank are [0, 1).
+/// A box of a tensor of up to five dimensions; ranges past the tensor's rank are [0, 1).
 struct Tile {
   TensorId tensor = 0;
   Box box{};
@@ -89,7 +89,7 @@ TileSize tile_size(const Tile& tile, const TensorShape& shape, Bytes element);
 
 enum class Port { dram, host };
 
-/// The address of what no memory holds: tensors out of the PRNG.
+/// The address of tensors that no memory holds: those out of the PRNG.
 inline constexpr std::uint64_t nowhere = ~std::uint64_t{0};
 
 /// Where a tensor lies outside the chip.

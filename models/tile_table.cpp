@@ -125,7 +125,7 @@ void TileTable::make(const BufferedTile& tile, bool filled) {
   if (check_) tensors_.at(tile.tile.tensor).resident.insert(number, tile.tile);
 }
 
-/// One instruction claims a tile once; so what it writes is claimed before what it reads.
+/// One instruction claims a tile once; so its outputs are claimed before its inputs.
 TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, Issued& issued) {
   Entry* entry = find(tile);
   if (entry == nullptr) return nullptr;

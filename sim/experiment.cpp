@@ -55,12 +55,25 @@ RateSchedule read_schedule(const Config& config, double rate) {
 }
 
 void read_optimizer(const Config& config, Experiment& experiment) {
-  config.allow_only({"rate", "momentum", "schedule"});
   workloads::Optimizer& optimizer = experiment.optimizer;
-  if (const Config* rate = config.find("rate")) optimizer.rate = rate->number(0, 1e6);
-  if (const Config* momentum = config.find("momentum")) {
-    optimizer.momentum = momentum->number(0, 0.999999);
+  if (const Config* kind = config.find("kind")) {
+    optimizer = workloads::Optimizer::of(kind->choice(workloads::optimizer_kind_names));
   }
+  config.allow_only(
+      optimizer.is_sgd()
+          ? std::vector<std::string>{"kind", "rate", "momentum", "weight_decay", "schedule"}
+          : std::vector<std::string>{"kind", "rate", "beta1", "beta2", "epsilon", "weight_decay",
+                                     "schedule"});
+  const auto read = [&](const char* key, double& value, double least, double most) {
+    if (const Config* found = config.find(key)) value = found->number(least, most);
+  };
+  constexpr double most_kept = 0.999999;
+  read("rate", optimizer.rate, 0, 1e6);
+  read("momentum", optimizer.momentum, 0, most_kept);
+  read("beta1", optimizer.beta1, 0, most_kept);
+  read("beta2", optimizer.beta2, 0, most_kept);
+  read("epsilon", optimizer.epsilon, 1e-30, 1);
+  read("weight_decay", optimizer.weight_decay, 0, 1e6);
   const Config* schedule = config.find("schedule");
   if (schedule == nullptr) return;
   if (schedule->is_list() && optimizer.rate == 0) {
@@ -126,6 +139,23 @@ DataSource read_data(const Config& config) {
   return source;
 }
 
+/// A number of blocks, or the names of the layers that end them.
+void read_blocks(const Config& config, Experiment& experiment) {
+  workloads::RuleOptions& options = experiment.rule_options;
+  if (config.is_list()) {
+    if (config.items().empty())
+      config.refuse("at least one name; without this key every cut ends one");
+    for (const Config& name : config.items()) options.block_ends.push_back(name.text());
+  } else {
+    options.block_count = static_cast<int>(config.integer(1, 1 << 20));
+  }
+  try {
+    workloads::blocks_of(experiment.network, experiment.rule, options);
+  } catch (const InputError& error) {
+    throw InputError(config.where() + error.what());
+  }
+}
+
 /// A rule's name, or a map with the key base and the options that the rule takes.
 void read_rule(const Config& config, Experiment& experiment) {
   const std::vector<std::string> names = workloads::learning_rule_names();
@@ -154,6 +184,7 @@ void read_rule(const Config& config, Experiment& experiment) {
   if (const Config* scale = config.find("feedback_scale")) {
     options.feedback_scale = scale->number(0, 1e6);
   }
+  if (const Config* blocks = config.find("blocks")) read_blocks(*blocks, experiment);
 }
 
 /// The file that a value stands in: of those that Spillway ships, its place among them.
@@ -167,6 +198,11 @@ std::string file_name(const Config& config) {
 }  // namespace
 
 std::string to_string(Policy policy) { return name_in(policy_names, policy); }
+
+std::filesystem::path DataSource::files() const {
+  if (!folder.empty() || set == "random") return folder;
+  return workloads::shared_folder() / "workloads" / "data" / (set + "-subset");
+}
 
 Experiment read_experiment(const std::filesystem::path& path,
                            const std::vector<workloads::Assignment>& overrides) {
@@ -252,10 +288,7 @@ workloads::DataSplit load_checked_data(const Experiment& experiment) {
         static_cast<std::size_t>(source.train.value_or(1000)),
         static_cast<std::size_t>(source.test.value_or(200)), experiment.seed);
   } else {
-    const std::filesystem::path folder =
-        !source.folder.empty()
-            ? source.folder
-            : workloads::shared_folder() / "workloads" / "data" / (source.set + "-subset");
+    const std::filesystem::path folder = source.files();
     data = source.set == "mnist" ? workloads::load_mnist(folder) : workloads::load_cifar10(folder);
     keep_first(data.train, source.train);
     keep_first(data.test, source.test);
@@ -297,6 +330,15 @@ workloads::Step training_step(const Experiment& experiment, int only_layer) {
 workloads::Step inference_step(const Experiment& experiment, std::int64_t batch, int exit_layer) {
   return workloads::learning_rule(experiment.rule)
       .inference_step(experiment.network, {batch, experiment.rule_options, exit_layer});
+}
+
+std::vector<int> layers_trained_apart(const Experiment& experiment) {
+  std::vector<int> layers;
+  for (const workloads::Block& block :
+       workloads::blocks_of(experiment.network, experiment.rule, experiment.rule_options)) {
+    layers.push_back(block.last);
+  }
+  return layers;
 }
 
 RateSchedule RateSchedule::periodic(double divisor, int every) {

@@ -35,6 +35,10 @@ struct DataSource {
   /// front of each set (CIFAR-10 is scaled by all of its training images nevertheless).
   std::optional<std::int64_t> train, test;
   bool standardise = false;  ///< subtract the training set's mean and divide by its deviation
+
+  /// The folder that the set's files are read from: the given one or that of the shipped subset. A
+  /// random set has none.
+  std::filesystem::path files() const;
 };
 
 /// The learning rate over the epochs, as factors of the optimizer's rate.
@@ -97,7 +101,12 @@ Experiment read_experiment(const workloads::Config& config, const std::string& n
 /// The experiment's images and labels, checked against its network. Throws InputError.
 workloads::DataSplit load_data(const Experiment& experiment);
 
-/// One mini-batch of training; of one layer alone when `only_layer` is not 0.
+/// The layers at which blocks with errors of their own end: under local rules those that training
+/// layer by layer trains one after the other, and at which inference may end.
+std::vector<int> layers_trained_apart(const Experiment& experiment);
+
+/// One mini-batch of training; of the block that ends at one layer alone when `only_layer` is not
+/// 0.
 workloads::Step training_step(const Experiment& experiment, int only_layer = 0);
 
 /// The forward pass on `batch` examples with all decisions, or as far as `exit_layer`.

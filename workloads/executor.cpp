@@ -63,7 +63,8 @@ void DirectExecutor::generate(const Tensor& tensor) {
   generator_(made.values, seed(made.seed), sign_seed, bytes(tensor.id));
 }
 
-void DirectExecutor::run(double rate_scale, const std::function<void(std::size_t)>& after) {
+void DirectExecutor::run(const StepControl& control,
+                         const std::function<void(std::size_t)>& after) {
   for (std::size_t i = 0; i < step_.ops.size(); ++i) {
     const Op& op = step_.ops[i];
     std::vector<const std::byte*> inputs;
@@ -73,7 +74,7 @@ void DirectExecutor::run(double rate_scale, const std::function<void(std::size_t
       inputs.push_back(tensors_[id].span().data());
     }
     for (const TensorId id : op.outputs) outputs.push_back(tensors_[id].span().data());
-    runner_.run(with_rate_scale(op.kernel, rate_scale), inputs, outputs);
+    runner_.run(in_step(op.kernel, control), inputs, outputs);
     if (after) after(i);
   }
 }

@@ -43,9 +43,9 @@ class DirectExecutor {
   /// Give a generated mask.
   void give(TensorId id, std::span<const std::byte> values);
 
-  /// Run all operations, updates with their learning rate times `rate_scale`. `after` is called
-  /// after each operation with its index.
-  void run(double rate_scale = 1, const std::function<void(std::size_t op)>& after = nullptr);
+  /// Run all operations as in that step. `after` is called after each operation with its index.
+  void run(const StepControl& control = {},
+           const std::function<void(std::size_t op)>& after = nullptr);
 
  private:
   void generate(const Tensor& tensor);

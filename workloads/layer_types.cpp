@@ -27,7 +27,7 @@ std::string plain(std::string type) {
 
 struct Stand {
   std::vector<const char*> types;
-  const char* instead;  ///< {0}: channels of the input
+  const char* instead;  ///< {0}: channels of the input, {1}: the types there are
 };
 
 const std::vector<Stand>& stands() {
@@ -45,15 +45,20 @@ const std::vector<Stand>& stands() {
       {{"pwconv", "pointwise", "pointwiseconv"}, "conv with kernel: 1"},
       {{"gap", "globalavgpool", "globalaveragepool", "globalaveragepooling", "adaptiveavgpool",
         "globalpool"},
-       "the key global_avg_pool of the conv layer before: \"global_avg_pool: true\""},
-      {{"add", "sum", "residual", "shortcut", "skip", "eltwise", "elementwise", "concat",
-        "concatenate", "cat", "route", "block", "bottleneck", "branch", "split", "mul"},
-       "conv and fc, for networks are chains so far, each layer reading the one before; what "
-       "stands in is the main path alone, as resnet-chain is ResNet-18 without its shortcuts"},
+       "global_avg_pool, or the key of that name of the conv layer before: \"global_avg_pool: "
+       "true\""},
+      {{"add", "sum", "residual", "shortcut", "skip", "eltwise", "elementwise"},
+       "add, with the layers that it adds up: \"type: add, from: [conv1, conv3]\""},
+      {{"concat", "concatenate", "cat", "route"},
+       "concat, with the layers whose channels it joins: \"type: concat, from: [conv1, conv3]\""},
+      {{"block", "bottleneck", "branch"},
+       "its layers one by one, each with what it reads in the key from, and a join of type add or "
+       "concat"},
+      {{"split", "mul"}, "{1}; nothing stands in for this one so far"},
       {{"relu", "activation"},
        "no layer: the key \"relu: true\" of the layer before, which is usual"},
       {{"bn", "batchnorm", "batchnormalization"},
-       "no layer: the key \"batch_norm: true\" of the layer before its ReLU"},
+       "batch_norm, or the key \"batch_norm: true\" of the layer before its ReLU"},
       {{"dropout"}, "no layer: the key dropout of the layer before"},
       {{"flatten", "reshape", "view"}, "nothing: an fc layer reads maps as they are, flattened"},
       {{"softmax", "loss", "crossentropy", "logsoftmax", "output", "classifier"},
@@ -86,18 +91,18 @@ LayerKind read_layer_kind(const Config& type, std::int64_t channels) {
   const std::string name = plain(given);
   for (const PoolRow& row : pool_rows()) {
     if (std::ranges::count(row.types, name) == 0) continue;
-    type.refuse(
-        fmt::format("the key {0} of the conv layer before: \"{0}: {{kernel: 2}}\"", row.key));
+    type.refuse(fmt::format(
+        "{0}, or the key of that name of the conv layer before: \"{0}: {{kernel: 2}}\"", row.key));
   }
   for (const Stand& stand : stands()) {
     const bool meant =
         std::ranges::any_of(stand.types, [&](const char* other) { return name == other; });
-    if (meant) type.refuse(fmt::format(fmt::runtime(stand.instead), channels));
+    if (meant) type.refuse(fmt::format(fmt::runtime(stand.instead), channels, joined(kinds)));
   }
   if (is_unknown_kind(name)) {
-    type.refuse("conv and fc, in a chain; nothing stands in for this one so far");
+    type.refuse(joined(kinds) + "; nothing stands in for this one so far");
   }
-  type.refuse(joined(kinds) + ", in a chain", did_you_mean(given, kinds));
+  type.refuse(joined(kinds), did_you_mean(given, kinds));
 }
 
 }  // namespace spillway::workloads

@@ -1,11 +1,12 @@
 #include "workloads/network.hpp"
 
-#include "workloads/random_values.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "workloads/network_graph.hpp"
+#include "workloads/random_values.hpp"
 
 namespace spillway::workloads {
 
@@ -33,10 +34,6 @@ std::int64_t touching_taps(std::int64_t input, std::int64_t output, std::int64_t
   return count;
 }
 
-[[noreturn]] void refuse(const LayerSpec& spec, const std::string& field, const std::string& why) {
-  throw ShapeError(field, fmt::format("layer {}: {}", spec.name, why));
-}
-
 void require_positive(const LayerSpec& spec, const std::string& field, std::int64_t value) {
   if (value < 1) refuse(spec, field, fmt::format("{} is {}; allowed: at least 1", field, value));
 }
@@ -46,7 +43,8 @@ Window conv_window(const LayerSpec& spec, const ImageShape& input) {
   const std::array<std::int64_t, 2> size{input.height, input.width};
   for (int axis = 0; axis < 2; ++axis) {
     if (spec.padding_mode == PaddingMode::explicit_size) {
-      window.padding_begin[axis] = window.padding_end[axis] = spec.padding[axis];
+      window.padding_begin[axis] = spec.padding[axis];
+      window.padding_end[axis] = spec.padding_end.value_or(spec.padding)[axis];
     } else if (spec.padding_mode == PaddingMode::same) {
       // The output is ceil(in / stride); an odd word of padding goes to the end.
       const std::int64_t output = (size[axis] + spec.stride[axis] - 1) / spec.stride[axis];
@@ -135,6 +133,7 @@ void require_holdable(const LayerSpec& spec, const std::string& what, const std:
 }  // namespace
 
 std::vector<std::int64_t> Layer::weight_shape() const {
+  if (!is_weighted(kind)) return {0};
   if (kind == LayerKind::fc) return {outputs, input.elements()};
   return {outputs, input.channels / groups, window.kernel[0], window.kernel[1]};
 }
@@ -146,6 +145,7 @@ Words Layer::weights() const {
 }
 
 std::int64_t Layer::fan_in() const {
+  if (!is_weighted(kind)) return 0;
   if (kind == LayerKind::fc) return input.elements();
   return input.channels / groups * window.kernel[0] * window.kernel[1];
 }
@@ -155,7 +155,7 @@ Macs Layer::macs_padded() const {
 }
 
 Macs Layer::macs_exact() const {
-  if (kind == LayerKind::fc) return macs_padded();
+  if (kind != LayerKind::conv) return macs_padded();
   const std::int64_t rows = touching_taps(input.height, before_pool.height, window.kernel[0],
                                           window.stride[0], window.padding_begin[0]);
   const std::int64_t columns = touching_taps(input.width, before_pool.width, window.kernel[1],
@@ -194,16 +194,53 @@ Words Network::hidden_activations() const {
 
 double Network::fan_out(std::size_t i) const {
   if (i >= layers.size()) return 0;
-  const std::int64_t neurons = i == 0 ? input.elements() : layers[i - 1].output.elements();
-  return static_cast<double>(layers[i].macs_padded().count()) / static_cast<double>(neurons);
+  Macs macs;
+  for (const int reader : readers(static_cast<int>(i))) macs += layer(reader).macs_padded();
+  return static_cast<double>(macs.count()) /
+         static_cast<double>(shape_of(static_cast<int>(i)).elements());
 }
 
+namespace {
+
+/// What a layer without weights may not have, as `read_layer` and nobody else could say it.
+void require_plain(const LayerSpec& spec) {
+  if (spec.dropout > 0) refuse(spec, "dropout", "only conv and fc layers take dropout");
+  if (spec.pool && !is_pooling(spec.kind)) refuse(spec, pool_row(spec.pool->kind).key, "no maps");
+}
+
+/// A layer without weights: its own kind says what it has.
+Layer infer_weightless(LayerSpec spec, const ImageShape& input) {
+  spec.bias = false;
+  spec.batch_norm = spec.kind == LayerKind::batch_norm;
+  spec.relu = spec.relu && (spec.kind == LayerKind::add || spec.kind == LayerKind::batch_norm);
+  spec.outputs = input.channels;
+  if (spec.kind == LayerKind::global_avg_pool) spec.pool = global_average;
+  require_plain(spec);
+  Layer layer;
+  static_cast<LayerSpec&>(layer) = spec;
+  layer.input = layer.before_pool = layer.output = input;
+  if (is_pooling(spec.kind)) {
+    if (!spec.pool) refuse(spec, "kernel", "a pooling without a window");
+    layer.pool_window = pool_window(spec, input);
+    layer.output = pool_output(input, *layer.pool_window);
+  }
+  return layer;
+}
+
+std::string kind_name(LayerKind kind) { return name_in(layer_kind_names, kind); }
+
+}  // namespace
+
 Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
+  if (input.elements() < 1) refuse(spec, "", "its input is empty; allowed: at least one channel");
+  if (spec.relu6 && spec.dropout > 0) {
+    refuse(spec, "relu6", "relu6 beside dropout; allowed: one of them");
+  }
+  if (!is_weighted(spec.kind)) return infer_weightless(spec, input);
   Layer layer;
   static_cast<LayerSpec&>(layer) = spec;
   layer.input = input;
   require_positive(spec, "out", spec.outputs);
-  if (input.elements() < 1) refuse(spec, "", "its input is empty; allowed: at least one channel");
   if (!is_dropout(spec.dropout)) {
     refuse(spec, "dropout",
            fmt::format("dropout {}; allowed: 0, or from 0.004 to 0.95", spec.dropout));
@@ -221,7 +258,9 @@ Layer infer_layer(const LayerSpec& spec, const ImageShape& input) {
     for (int axis = 0; axis < 2; ++axis) {
       require_positive(spec, "kernel", spec.kernel[axis]);
       require_positive(spec, "stride", spec.stride[axis]);
-      if (spec.padding[axis] < 0) refuse(spec, "padding", "negative padding; allowed: at least 0");
+      if (spec.padding[axis] < 0 || spec.padding_end.value_or(spec.padding)[axis] < 0) {
+        refuse(spec, "padding", "negative padding; allowed: at least 0");
+      }
     }
     require_positive(spec, "groups", spec.groups);
     if (input.channels % spec.groups != 0 || spec.outputs % spec.groups != 0) {
@@ -248,7 +287,7 @@ void append_layer(Network& network, LayerSpec spec) {
   if (spec.name.empty()) {
     const auto number = 1 + std::count_if(network.layers.begin(), network.layers.end(),
                                           [&](const Layer& l) { return l.kind == spec.kind; });
-    spec.name = fmt::format("{}{}", spec.kind == LayerKind::conv ? "conv" : "fc", number);
+    spec.name = fmt::format("{}{}", kind_name(spec.kind), number);
   }
   if (printable(spec.name, 200) != spec.name) {
     throw ShapeError("name", "layer " + printable(spec.name, 200) +
@@ -262,13 +301,20 @@ void append_layer(Network& network, LayerSpec spec) {
   if (spec.name == "input" || spec.name == "readout") {
     refuse(spec, "name", "this name is taken; allowed: any but input and readout");
   }
-  const ImageShape input = network.layers.empty() ? network.input : network.layers.back().output;
-  network.layers.push_back(infer_layer(spec, input));
+  const std::vector<int> inputs = inputs_of(network, spec);
+  const bool flat = is_flat(network, spec, inputs);
+  Layer layer = infer_layer(spec, joined_shape(network, spec, inputs));
+  layer.inputs = inputs;
+  layer.flat = flat;
+  layer.input = network.shape_of(inputs.front());
+  require_holdable(spec, "activations", "from",
+                   {layer.output.channels, layer.output.height, layer.output.width});
+  network.layers.push_back(std::move(layer));
 }
 
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
                      std::vector<LayerSpec> layers, Readout readout) {
-  Network network{name, input, classes, {}, 0, readout};
+  Network network{name, input, classes, {}, 0, readout, ""};
   if (input.channels < 1 || input.height < 1 || input.width < 1) {
     throw ShapeError("input", "the input is empty; allowed: at least 1 in each dimension");
   }
@@ -278,6 +324,7 @@ Network make_network(const std::string& name, const ImageShape& input, std::int6
   if (classes < 1) throw ShapeError("classes", "allowed: at least 1 class");
   if (layers.empty()) throw ShapeError("layers", "no layers; allowed: at least one");
   for (LayerSpec& spec : layers) append_layer(network, std::move(spec));
+  require_one_output(network);
   require_scores(network);
   return network;
 }
@@ -288,6 +335,9 @@ void require_scores(const Network& network) {
   const auto refuse_last = [&](const std::string& why) {
     throw ShapeError("readout", fmt::format("none, but the last layer, {}, {}", last.name, why));
   };
+  if (!is_weighted(last.kind)) {
+    refuse_last(fmt::format("is of type {}; allowed: conv or fc", kind_name(last.kind)));
+  }
   if (last.relu || last.pool || last.batch_norm || last.dropout > 0) {
     refuse_last(
         "is not linear; allowed: relu: false and no pooling, batch_norm or dropout there, as its "

@@ -1,5 +1,6 @@
-// A network: an ordered list of layers with inferred shapes and the counts that the closed forms
-// and the learning rules need. Everything here is per example; the batch comes with the step.
+// A network: a list of layers, each reading ones before it, with inferred shapes and the counts
+// that the closed forms and the learning rules need. Everything here is per example; the batch
+// comes with the step.
 #pragma once
 
 #include <array>
@@ -31,31 +32,61 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
-enum class LayerKind { conv, fc };
-inline constexpr Names<LayerKind, 2> layer_kind_names{{
+enum class LayerKind {
+  conv,
+  fc,
+  add,     ///< the sum of two or more tensors of one shape
+  concat,  ///< their channels one after the other
+  max_pool,
+  avg_pool,
+  global_avg_pool,
+  batch_norm
+};
+inline constexpr Names<LayerKind, 8> layer_kind_names{{
     {LayerKind::conv, "conv"},
     {LayerKind::fc, "fc"},
+    {LayerKind::add, "add"},
+    {LayerKind::concat, "concat"},
+    {LayerKind::max_pool, "max_pool"},
+    {LayerKind::avg_pool, "avg_pool"},
+    {LayerKind::global_avg_pool, "global_avg_pool"},
+    {LayerKind::batch_norm, "batch_norm"},
 }};
+/// It has weights; what the paper calls a layer.
+inline bool is_weighted(LayerKind kind) { return kind == LayerKind::conv || kind == LayerKind::fc; }
+/// Tensors that meet in one.
+inline bool is_join(LayerKind kind) { return kind == LayerKind::add || kind == LayerKind::concat; }
+/// A pooling by itself, as against one at the end of a conv layer.
+inline bool is_pooling(LayerKind kind) {
+  return kind == LayerKind::max_pool || kind == LayerKind::avg_pool ||
+         kind == LayerKind::global_avg_pool;
+}
 enum class PaddingMode { valid, same, explicit_size };
 
-/// A layer as written, before shape inference. Order of its parts: conv or fc, then batch-norm or
-/// bias, ReLU, pooling, dropout.
+/// A layer as written, before shape inference. Order of its parts: conv or fc (or a join), then
+/// batch-norm or bias, ReLU, pooling, dropout. One without weights has no bias and no dropout.
 struct LayerSpec {
   std::string name;
+  std::vector<std::string> from;  ///< what it reads, "input" the image; empty: the layer before
   LayerKind kind = LayerKind::fc;
   std::int64_t outputs = 0;  ///< feature maps of a conv layer, neurons of an fc layer
   std::array<std::int64_t, 2> kernel{1, 1}, stride{1, 1}, padding{0, 0};
+  /// Below and to the right, where that is not as above and to the left.
+  std::optional<std::array<std::int64_t, 2>> padding_end{};
   PaddingMode padding_mode = PaddingMode::valid;
   std::int64_t groups = 1;
   bool bias = true;
   bool batch_norm = false;
-  bool relu = true;  ///< (a network's reader makes it false in a last layer that is the readout)
+  bool relu = true;    ///< (a network's reader makes it false in a last layer that is the readout)
+  bool relu6 = false;  ///< its ReLU ends at 6
   std::optional<PoolSpec> pool;
   double dropout = 0;  ///< probability that a neuron is dropped
 };
 
 struct Layer : LayerSpec {
-  ImageShape input;  ///< what the layer reads; an fc layer reads it flattened
+  std::vector<int> inputs;  ///< layers that it reads, counted from 1; 0 is the image
+  bool flat = false;        ///< its output is a vector of an example, not maps
+  ImageShape input;  ///< what the layer reads (of a join the first); an fc layer reads it flattened
   Window window;     ///< conv only
   std::optional<Window> pool_window;
   ImageShape before_pool;  ///< Y_i
@@ -89,6 +120,18 @@ struct Network {
   std::vector<Layer> layers;
   double input_dropout = 0;  ///< probability that an input value is dropped in training
   Readout readout = Readout::trained;
+  std::string note{};  ///< what differs from a published network, say
+
+  const Layer& layer(int i) const { return layers.at(static_cast<std::size_t>(i) - 1); }
+  /// What layer i gives; 0 is the image.
+  const ImageShape& shape_of(int i) const { return i == 0 ? input : layer(i).output; }
+  const std::string& name_of(int i) const;  ///< "input" of 0
+  /// The layers that read layer i, in order.
+  std::vector<int> readers(int i) const;
+  /// Nothing but conv and fc layers, each reading the one before.
+  bool is_chain() const;
+  /// Images are given as vectors: as fc layers read them.
+  bool has_flat_images() const;
 
   Words weights() const;      ///< sum of |P_i|
   Words activations() const;  ///< sum of |A_i| per example
@@ -101,8 +144,8 @@ struct Network {
   Words hidden_activations() const;
   /// The sum of |Y_i| that backpropagation keeps beside them, per example.
   Words maps_before_pool_kept() const;
-  /// R_i, the fan-out of a neuron of layer i (counted from 1; 0 is the input): padded MACs of layer
-  /// i+1 over |A_i|, and 0 for the last layer.
+  /// R_i, the fan-out of a neuron of layer i (counted from 1; 0 is the input): padded MACs of the
+  /// layers that read it over |A_i|, and 0 for the last layer.
   double fan_out(std::size_t i) const;
 };
 
@@ -120,13 +163,18 @@ class ShapeError : public InputError {
 /// Shapes of one layer on a given input. Throws ShapeError.
 Layer infer_layer(const LayerSpec& spec, const ImageShape& input);
 
-/// Infer a layer on what the network's last one gives, and add it; an unnamed one is numbered by
-/// its kind. Throws ShapeError.
+/// Infer a layer on what it reads of the network, by default its last layer, and add it; an unnamed
+/// one is numbered by its kind. Throws ShapeError.
 void append_layer(Network& network, LayerSpec spec);
 
 /// Shapes of the whole network; unnamed layers become conv1, conv2, fc1 … Throws ShapeError.
 Network make_network(const std::string& name, const ImageShape& input, std::int64_t classes,
                      std::vector<LayerSpec> layers, Readout readout = Readout::trained);
+
+/// Throws ShapeError (field "from") when a layer but the last is read by nobody.
+void require_one_output(const Network& network);
+/// The first layer but the last whose output nobody uses.
+std::optional<int> unread_layer(const Network& network);
 
 /// Throws ShapeError (field "readout") when the last layer has to give the scores and cannot.
 void require_scores(const Network& network);

@@ -24,6 +24,8 @@ struct PoolSpec {
   bool global = false;         ///< one window, the whole map
 };
 
+inline constexpr PoolSpec global_average{.kind = PoolKind::average, .global = true};
+
 struct PoolRow {
   PoolKind kind;
   std::string key;   ///< of a layer in a network file, and of its JSON

@@ -141,6 +141,9 @@ struct Step {
   std::vector<Stage> stages;  ///< in order; ops are sorted by stage
   /// One per decision the network gives: metrics tensors in layer order.
   std::vector<TensorId> decisions;
+  /// Each layer reads the one before, and each learns from an error of its own or all from one that
+  /// goes all the way down.
+  bool is_chain = true;
   /// Padded MACs of the input gradient of layer 1, which nobody computes but the paper counts for
   /// BP.
   Macs unused_input_gradient;

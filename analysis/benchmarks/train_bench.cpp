@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "analysis/figures/rule_tables.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "sim/run/direct.hpp"
@@ -44,18 +45,11 @@ std::string machine_name() {
   return fmt::format("{}, {} threads", processor_name(), omp_get_max_threads());
 }
 
-/// One word of a shell's command.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
-}
-
 double ask_pytorch(const BenchOptions& options, const BenchRow& row) {
   const std::string command =
       fmt::format("{} {} --batch {} --repeats {} --threads {} --networks {} --rules {} 2>&1",
-                  quoted(options.python),
-                  quoted((workloads::shared_folder() / "bench" / "pytorch_steps.py").string()),
+                  shell_word(options.python),
+                  shell_word((workloads::shared_folder() / "bench" / "pytorch_steps.py").string()),
                   options.batch, options.repeats, omp_get_max_threads(), row.network, row.rule);
   std::string answer;
   std::FILE* pipe = popen(command.c_str(), "r");
@@ -116,30 +110,47 @@ BenchResult run_bench(const BenchOptions& options,
   return result;
 }
 
+namespace {
+
+/// Of a benchmark at this batch; in text, PyTorch's figures only where some row has them.
+Columns<BenchRow> bench_columns(std::int64_t batch, bool pytorch) {
+  using Row = BenchRow;
+  const auto direct = [](const Row& row) { return median(row.direct_ms); };
+  const auto device = [](const Row& row) { return median(row.device_ms); };
+  const auto overhead = [=](const Row& row) { return device(row) / direct(row); };
+  const auto of_pytorch = [=](const Row& row) { return direct(row) / *row.pytorch_ms; };
+  const auto fixed = [](int digits, const auto& value) {
+    return [=](const Row& row) { return fmt::format("{:.{}f}", value(row), digits); };
+  };
+  const auto if_pytorch = [=](const char* name) { return pytorch ? name : ""; };
+  const auto of_answer = [](const auto& text) {
+    return [=](const Row& row) { return row.pytorch_ms ? text(row) : std::string(); };
+  };
+  return {
+      {{"network", "", "network"}, [](const Row& row) { return row.network; }},
+      {{"rule", "", "rule"}, [](const Row& row) { return row.rule; }},
+      {{"direct ms", "", "direct_ms"}, direct, fixed(1, direct)},
+      {{"device ms", "", "device_ms"}, device, fixed(1, device)},
+      {{"device / direct", "", ""}, fixed(2, overhead)},
+      {{"target", "", ""},
+       [=](const Row& row) { return verdict(overhead(row), device_target(row.network), batch); }},
+      {{"", "", "direct_runs_ms"}, [](const Row& row) { return row.direct_ms; }},
+      {{"", "", "device_runs_ms"}, [](const Row& row) { return row.device_ms; }},
+      {{if_pytorch("PyTorch ms"), "", "pytorch_ms"},
+       [](const Row& row) { return row.pytorch_ms ? Json(*row.pytorch_ms) : Json(nullptr); },
+       of_answer(fixed(1, [](const Row& row) { return *row.pytorch_ms; }))},
+      {{if_pytorch("direct / PyTorch"), "", ""}, of_answer(fixed(2, of_pytorch))},
+      {{if_pytorch("target"), "", ""}, of_answer([=](const Row& row) {
+         return verdict(of_pytorch(row), pytorch_target(row.network), batch);
+       })}};
+}
+
+}  // namespace
+
 std::string bench_text(const BenchResult& result) {
   const bool pytorch = std::ranges::any_of(
       result.rows, [](const BenchRow& row) { return row.pytorch_ms.has_value(); });
-  std::vector<std::string> header{"network",         "rule",  "direct ms", "device ms",
-                                  "device / direct", "target"};
-  if (pytorch) header.insert(header.end(), {"PyTorch ms", "direct / PyTorch", "target"});
-  Table table(header);
-  for (const BenchRow& row : result.rows) {
-    const double direct = median(row.direct_ms), device = median(row.device_ms);
-    std::vector<std::string> cells{
-        row.network,
-        row.rule,
-        fmt::format("{:.1f}", direct),
-        fmt::format("{:.1f}", device),
-        fmt::format("{:.2f}", device / direct),
-        verdict(device / direct, device_target(row.network), result.batch)};
-    if (row.pytorch_ms) {
-      const double ratio = direct / *row.pytorch_ms;
-      cells.insert(cells.end(),
-                   {fmt::format("{:.1f}", *row.pytorch_ms), fmt::format("{:.2f}", ratio),
-                    verdict(ratio, pytorch_target(row.network), result.batch)});
-    }
-    table.add(cells);
-  }
+  const Table table = text_table(bench_columns(result.batch, pytorch), result.rows);
   return fmt::format(
       "One training step of {} examples, median of {} taken in turns\non {}\n\n{}\n"
       "direct: kernels alone, without a device; device: through the simulated device.\n",
@@ -147,18 +158,9 @@ std::string bench_text(const BenchResult& result) {
 }
 
 std::string bench_json(const BenchResult& result) {
-  Json rows = Json::array();
-  for (const BenchRow& row : result.rows) {
-    Json entry = {{"network", row.network},
-                  {"rule", row.rule},
-                  {"direct_ms", median(row.direct_ms)},
-                  {"device_ms", median(row.device_ms)},
-                  {"direct_runs_ms", row.direct_ms},
-                  {"device_runs_ms", row.device_ms}};
-    if (row.pytorch_ms) entry["pytorch_ms"] = *row.pytorch_ms;
-    rows.push_back(std::move(entry));
-  }
-  return dump({{"machine", result.machine}, {"batch", result.batch}, {"rows", rows}});
+  return dump({{"machine", result.machine},
+               {"batch", result.batch},
+               {"rows", json_rows(bench_columns(result.batch, true), result.rows)}});
 }
 
 }  // namespace spillway::analysis

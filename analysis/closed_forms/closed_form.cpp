@@ -99,6 +99,14 @@ Macs closed_form_macs(const Network& network, const ClosedForm& form, std::uint6
   return sum * batch;
 }
 
+void require_chain(const Network& network, const std::string& what) {
+  if (network.is_chain()) return;
+  throw workloads::InputError(fmt::format(
+      "{}: found network {}, whose layers do not each read the one before; allowed: chains of conv "
+      "and fc layers",
+      what, network.name));
+}
+
 namespace {
 
 const ClosedForm& form_of(const std::string& rule) {

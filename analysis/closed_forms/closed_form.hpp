@@ -75,6 +75,9 @@ Table1Words rule_words(const workloads::Network& network, const std::string& rul
 Macs rule_macs(const workloads::Network& network, const std::string& rule, std::uint64_t batch,
                int fix = 0);
 
+/// Throws InputError for a network that is no chain, of which `what` has no formulas.
+void require_chain(const workloads::Network& network, const std::string& what);
+
 /// Three readings of the MAC column: Figure 2 with the input layer, padding counted; the sum as
 /// printed, i = 1 … L with R_L = 0; and border-exact without the input's gradient.
 enum class MacReading { figure2, printed, exact };

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "workloads/network.hpp"
+#include "workloads/step.hpp"
 
 namespace spillway::analysis {
 
@@ -46,5 +47,25 @@ Words product_alone_words(const workloads::Layer& layer, std::uint64_t batch, Wo
 /// step or on layers that are fused: a map that never leaves the chip costs nothing, so a schedule
 /// across layers may stay below it.
 Words forward_alone_words(const workloads::Network& network, std::uint64_t batch, Words buffer);
+
+/// What any schedule of the step moves when nothing is idealised: each tensor that the step is
+/// given comes once, each that it hands on leaves once. Of the images, the pixels that
+/// `compulsory_words` counts.
+Words compulsory_words(const workloads::Step& step);
+
+/// What it moves beside that in a buffer of so many words when it computes nothing twice; 0 of a
+/// step without batch-norm.
+///
+/// Batch-norm of layer b waits for statistics of the whole mini-batch. At the moment when the first
+/// of them is complete, all that the layer's product was made of has been read or made: it needs
+/// every element of its input, and so on down to the images (groups of channels, and windows that
+/// leave pixels out, are not counted). And nothing has been done that needs these statistics. So
+/// every tensor that is used on both sides is either in the buffer at that moment, or it comes in
+/// once more: one word for each of a given one (weights, images), whose first reading counts as
+/// compulsory, and two for each of one that the step makes, which has to be stored, too. With G
+/// words of given ones and M of those made, E = G + M - S of them are not in the buffer, and the
+/// cheapest of these are given ones: min(E, G) + 2 max(0, E - G) words. The most of all such
+/// layers; they are not added up, as the same words may count in several.
+Words spilled_words(const workloads::Network& network, const workloads::Step& step, Words buffer);
 
 }  // namespace spillway::analysis

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <thread>
 #include <typeinfo>
 
 #include "analysis/commands/command.hpp"
@@ -90,6 +91,13 @@ std::optional<Number> number_in(const std::string& text) {
   throw InputError(fmt::format("--{}: found {}; allowed: {}", name, found, allowed));
 }
 
+void require_among(const std::string& name, const std::string& value, const Arguments& allowed) {
+  if (std::ranges::find(allowed, value) != allowed.end()) return;
+  throw workloads::InputError(fmt::format("--{}: found \"{}\"; allowed: {}{}", name,
+                                          workloads::printable(value), workloads::joined(allowed),
+                                          workloads::did_you_mean(value, allowed)));
+}
+
 }  // namespace
 
 po::variables_map parse_arguments(const Command& command, const Arguments& arguments) {
@@ -148,6 +156,18 @@ std::int64_t integer_option(const po::variables_map& values, const std::string& 
   return *value;
 }
 
+std::size_t jobs_option(const po::variables_map& values) {
+  if (values.count("jobs") == 0) return std::max(1u, std::thread::hardware_concurrency());
+  return static_cast<std::size_t>(integer_option(values, "jobs", 1, 1024));
+}
+
+std::string name_option(const po::variables_map& values, const std::string& name,
+                        const Arguments& allowed) {
+  const auto& given = values[name].as<std::string>();
+  require_among(name, given, allowed);
+  return given;
+}
+
 Arguments names_option(const po::variables_map& values, const std::string& name,
                        const Arguments& usual, const Arguments& allowed) {
   if (values.count(name) == 0) return usual;
@@ -155,10 +175,7 @@ Arguments names_option(const po::variables_map& values, const std::string& name,
   for (const std::string& given : values[name].as<Arguments>()) {
     if (std::ranges::find(names, given) != names.end()) continue;
     names.push_back(given);
-    if (std::ranges::find(allowed, given) != allowed.end()) continue;
-    throw workloads::InputError(fmt::format("--{}: found \"{}\"; allowed: {}{}", name,
-                                            workloads::printable(given), workloads::joined(allowed),
-                                            workloads::did_you_mean(given, allowed)));
+    require_among(name, given, allowed);
   }
   return names;
 }

@@ -126,9 +126,11 @@ void reserve_output(const std::filesystem::path& target) {
   if (!special) workloads::will_write(target);
 }
 
-std::string json_target(const po::variables_map& values) {
-  if (values.count("json") == 0) return "";
-  const auto target = values["json"].as<std::string>();
+std::string json_target(const po::variables_map& values) { return target_of(values, "json"); }
+
+std::string target_of(const po::variables_map& values, const char* option) {
+  if (values.count(option) == 0) return "";
+  const auto target = values[option].as<std::string>();
   reserve_output(target);
   return target;
 }
@@ -151,7 +153,8 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
     for (const auto& family : {table_commands(), device_commands(), compare_commands(),
-                               explore_commands(), training_commands(), dram_commands()}) {
+                               explore_commands(), sweep_commands(), training_commands(),
+                               study_commands(), bench_commands(), dram_commands()}) {
       list.insert(list.end(), family.begin(), family.end());
     }
     return list;

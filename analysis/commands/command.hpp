@@ -23,10 +23,13 @@ struct Command {
 const std::vector<Command>& commands();
 
 std::vector<Command> device_commands();    // run, plan, check
-std::vector<Command> training_commands();  // train, infer, reproduce, bench
-std::vector<Command> table_commands();     // figure6, rules, items, network, table1
+std::vector<Command> training_commands();  // train, infer
+std::vector<Command> study_commands();     // reproduce
+std::vector<Command> bench_commands();     // bench
+std::vector<Command> table_commands();     // figure6, rules, items, network, table1, macs
 std::vector<Command> compare_commands();   // diff
-std::vector<Command> explore_commands();   // explore-buffer
+std::vector<Command> explore_commands();   // explore-buffer, locality
+std::vector<Command> sweep_commands();     // sweep
 std::vector<Command> dram_commands();      // dram, accuracy
 
 /// A line on stderr that is overwritten by the next; only at a terminal.
@@ -66,6 +69,11 @@ double number_option(const po::variables_map& values, const std::string& name, d
 std::int64_t integer_option(const po::variables_map& values, const std::string& name,
                             std::int64_t minimum, std::int64_t maximum);
 
+/// --jobs: as many as there are cores when not given.
+std::size_t jobs_option(const po::variables_map& values);
+/// An option's name, which must be among `allowed`.
+std::string name_option(const po::variables_map& values, const std::string& name,
+                        const Arguments& allowed);
 /// A repeated option of names, each once, or all of `usual` when it was not given; each must be
 /// among `allowed`.
 Arguments names_option(const po::variables_map& values, const std::string& name,
@@ -76,6 +84,8 @@ Arguments names_option(const po::variables_map& values, const std::string& name,
 void reserve_output(const std::filesystem::path& target);
 /// Where --json writes, reserved; "" when it was not given.
 std::string json_target(const po::variables_map& values);
+/// The same of another option that names a file, e.g. "svg".
+std::string target_of(const po::variables_map& values, const char* option);
 /// The folder of --out, made when missing; each of `names` can be written there.
 std::filesystem::path output_folder(const po::variables_map& values,
                                     const std::vector<std::string>& names);

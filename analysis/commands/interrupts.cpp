@@ -1,9 +1,33 @@
 #include "analysis/commands/interrupts.hpp"
 
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 
 namespace spillway::analysis {
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+
+extern "C" void note_interrupt(int number) {
+  interrupted = true;
+  std::signal(number, SIG_DFL);
+}
+
+}  // namespace
+
+NoteInterrupts::NoteInterrupts() {
+  interrupted = false;
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, note_interrupt);
+}
+
+NoteInterrupts::~NoteInterrupts() {
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
+}
+
+bool NoteInterrupts::noted() { return interrupted; }
 
 EndOnInterrupt::EndOnInterrupt(std::function<void()> before_the_end) {
   sigemptyset(&signals_);

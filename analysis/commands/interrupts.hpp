@@ -26,4 +26,16 @@ class EndOnInterrupt {
   std::jthread watcher_;
 };
 
+/// While it lives, the first interrupt or request to end is noted instead of ending the program; a
+/// second one ends it. One at a time.
+class NoteInterrupts {
+ public:
+  NoteInterrupts();
+  ~NoteInterrupts();
+  NoteInterrupts(const NoteInterrupts&) = delete;
+  NoteInterrupts& operator=(const NoteInterrupts&) = delete;
+
+  static bool noted();
+};
+
 }  // namespace spillway::analysis

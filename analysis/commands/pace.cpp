@@ -49,6 +49,31 @@ std::optional<double> TrainingPace::seconds_left(std::size_t steps) const {
   return analysis::seconds_left(*begin_, *last_, steps_, steps);
 }
 
+double WorkPace::expected_after(std::size_t piece, std::size_t steps_left) const {
+  double expected = static_cast<double>(steps_left) * pieces_.at(piece).step_seconds;
+  for (std::size_t i = piece + 1; i < pieces_.size(); ++i) {
+    expected += static_cast<double>(pieces_[i].steps) * pieces_[i].step_seconds;
+  }
+  return expected;
+}
+
+void WorkPace::step(std::size_t piece, std::size_t steps_left, Moment now) {
+  if (last_) {
+    expected_ += expected_after(piece_, *steps_left_) - expected_after(piece, steps_left);
+    taken_ += seconds(*last_, now);
+  }
+  piece_ = piece;
+  steps_left_ = steps_left;
+  last_ = now;
+}
+
+double WorkPace::seconds_left() const {
+  constexpr double trust = 2;  // seconds for which an expectation outweighs what is measured
+  const double correction = (taken_ + trust) / (expected_ + trust);
+  const std::size_t steps = pieces_.empty() ? 0 : pieces_.front().steps;
+  return pieces_.empty() ? 0 : correction * expected_after(piece_, steps_left_.value_or(steps));
+}
+
 std::string pace_text(const TrainingPace& pace, std::size_t batch, std::size_t steps_left) {
   std::string text;
   if (const auto rate = pace.images_per_second(batch)) {

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace spillway::analysis {
 
@@ -32,6 +34,31 @@ class TrainingPace {
   std::optional<Moment> begin_, last_;
   std::size_t steps_ = 0;
   double training_ = 0;  // seconds
+};
+
+/// Of several pieces of work, one after the other, whose steps take unlike times: how long all the
+/// rest takes. What was expected of the steps holds in proportion, and is corrected by what those
+/// that are done took.
+class WorkPace {
+ public:
+  struct Piece {
+    std::size_t steps;
+    double step_seconds;  ///< expected
+  };
+  explicit WorkPace(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {}
+
+  /// A step of a piece is done and so many are left of it; those before it are over.
+  void step(std::size_t piece, std::size_t steps_left, Moment now);
+  double seconds_left() const;
+
+ private:
+  double expected_after(std::size_t piece, std::size_t steps_left) const;
+
+  std::vector<Piece> pieces_;
+  std::size_t piece_ = 0;
+  std::optional<std::size_t> steps_left_;  // none: nothing of the first piece is known yet
+  std::optional<Moment> last_;
+  double expected_ = 0, taken_ = 0;  // seconds, of the steps that were timed
 };
 
 /// "5 200 images/s, 3 min left", as far as they are known.

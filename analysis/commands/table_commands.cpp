@@ -1,14 +1,17 @@
-// Commands that print tables and figures of counts: figure6, rules, items, network, table1.
+// Commands that print tables and figures of counts: figure6, rules, items, network, table1,
+// macs.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/commands/command.hpp"
+#include "analysis/comparisons/published_macs.hpp"
 #include "analysis/figures/figure6.hpp"
 #include "analysis/figures/rule_tables.hpp"
 #include "analysis/figures/table1.hpp"
 #include "analysis/formats/output.hpp"
+#include "analysis/reports/graph_report.hpp"
 #include "analysis/reports/report.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -52,10 +55,23 @@ po::options_description network_options() {
   return options;
 }
 
+po::options_description drawn_network_options() {
+  po::options_description options = network_options();
+  options.add_options()("svg", po::value<std::string>()->value_name("FILE"),
+                        "draw it, with its cuts and the blocks of local rules");
+  return options;
+}
+
 int network_command(const po::variables_map& values) {
-  const std::string json = json_target(values);
+  const std::string json = json_target(values), svg = target_of(values, "svg");
+  if (json == "-" && svg == "-") {
+    throw workloads::InputError(
+        "--json, --svg: \"-\" given twice; allowed: one on standard output");
+  }
   const workloads::Network network =
       workloads::read_network(single_file(values, "workloads/networks"));
+  if (!svg.empty()) write_file(svg, network_svg(network));
+  if (svg == "-") return 0;
   give(json, network_text(network), network_json(network));
   return 0;
 }
@@ -123,6 +139,13 @@ int items_command(const po::variables_map& values) {
   return 0;
 }
 
+int macs_command(const po::variables_map& values) {
+  const std::string json = json_target(values);
+  const std::vector<MacComparison> rows = compare_macs(read_published_macs(published_macs_file()));
+  give(json, published_macs_text(rows), published_macs_json(rows));
+  return std::ranges::all_of(rows, [](const auto& row) { return row.unexplained() == 0; }) ? 0 : 1;
+}
+
 }  // namespace
 
 std::vector<Command> table_commands() {
@@ -136,10 +159,13 @@ std::vector<Command> table_commands() {
       {"items", "[--batch N] [--dropout P]",
        "what the paper leaves out: the words that each item adds, by rule", items_options,
        items_command},
-      {"network", "NETWORK.yaml", "shapes and counts of a network, layer by layer", network_options,
-       network_command},
+      {"network", "NETWORK.yaml", "shapes and counts of a network, layer by layer",
+       drawn_network_options, network_command},
       {"table1", "[NETWORK.yaml…] [--literal]", "the closed forms of the paper's Table 1",
        table1_options, table1_command},
+      {"macs", "",
+       "MACs of BP of MLPerf Tiny's networks beside published ones, and why they differ",
+       json_option, macs_command},
   };
 }
 

@@ -1,58 +1,26 @@
-// Commands that train networks and use them: train, infer, reproduce, bench.
+// Commands that train networks and use them: train, infer.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <iostream>
 #include <optional>
 
-#include "analysis/benchmarks/dram_bench.hpp"
-#include "analysis/benchmarks/plan_bench.hpp"
-#include "analysis/benchmarks/plan_depth_bench.hpp"
-#include "analysis/benchmarks/train_bench.hpp"
-#include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/commands/command.hpp"
 #include "analysis/commands/interrupts.hpp"
 #include "analysis/commands/pace.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/reports/inference_report.hpp"
 #include "analysis/reports/train_report.hpp"
-#include "analysis/studies/study.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/inference.hpp"
 #include "sim/run/training.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"
-#include "workloads/support/nearest.hpp"
 
 namespace spillway::analysis {
 
 namespace {
-
-std::atomic<bool> interrupted{false};
-
-/// While it lives, the first interrupt or request to end is noted instead of ending the program; a
-/// second one ends it.
-class NoteInterrupts {
- public:
-  NoteInterrupts() {
-    for (const int number : {SIGINT, SIGTERM}) std::signal(number, note);
-  }
-  ~NoteInterrupts() {
-    for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
-  }
-  NoteInterrupts(const NoteInterrupts&) = delete;
-  NoteInterrupts& operator=(const NoteInterrupts&) = delete;
-
- private:
-  static void note(int number) {
-    interrupted = true;
-    std::signal(number, SIG_DFL);
-  }
-};
 
 po::options_description train_options() {
   po::options_description options = experiment_options();
@@ -114,7 +82,7 @@ int train_command(const po::variables_map& values) {
     }
     begun = true;
   };
-  if (options.checkpoint) options.stop = [] { return interrupted.load(); };
+  if (options.checkpoint) options.stop = NoteInterrupts::noted;
   options.progress = [&](const sim::TrainingProgress& at) {
     begin();
     pace.step(std::chrono::steady_clock::now());
@@ -198,210 +166,6 @@ int infer_command(const po::variables_map& values) {
   return 0;
 }
 
-po::options_description reproduce_options() {
-  po::options_description options = json_option();
-  options.add_options()("epochs", po::value<std::string>()->value_name("N"),
-                        "passes over the training set")(
-      "subset", po::value<std::string>()->value_name("N"), "the first N training images alone")(
-      "seeds", po::value<std::string>()->value_name("N"), "runs of each row, with seeds 1 to N")(
-      "data", po::value<std::string>()->value_name("DIR"),
-      "folder of the full data set (workloads/data/fetch); the shipped subset when not given")(
-      "paper", "the paper's full setting: its epochs and schedule, its number of runs")(
-      "direct", "train without the device: the same values, nothing is counted")(
-      "checkpoints", po::value<std::string>()->value_name("DIR"),
-      "keep unfinished runs in DIR; the same command continues them")(
-      "out", po::value<std::string>()->default_value(".")->value_name("DIR"),
-      "folder for STUDY.csv, STUDY.json and STUDY.svg (made when missing)")(
-      "file", po::value<Arguments>()->value_name("STUDY.yaml"), "");
-  return options;
-}
-
-StudySetting setting_of(const po::variables_map& values, const Study& study) {
-  StudySetting setting = study.usual;
-  if (values.count("paper") != 0) {
-    if (study.paper_epochs == 0) {
-      throw workloads::InputError("--paper: " + study.name +
-                                  " is no table of the paper; allowed: table2 to table5");
-    }
-    setting.epochs = study.paper_epochs;
-    setting.seeds = study.paper_seeds;
-  }
-  const auto count = [&](const char* name, std::int64_t most) {
-    return integer_option(values, name, 1, most);
-  };
-  if (values.count("epochs") != 0) setting.epochs = static_cast<int>(count("epochs", 1'000'000));
-  if (values.count("seeds") != 0) setting.seeds = static_cast<int>(count("seeds", 1000));
-  if (values.count("subset") != 0) setting.subset = count("subset", 1 << 24);
-  if (values.count("data") != 0) setting.data = values["data"].as<std::string>();
-  setting.direct = values.count("direct") != 0;
-  if (values.count("checkpoints") != 0) {
-    setting.checkpoints = values["checkpoints"].as<std::string>();
-    std::error_code error;
-    std::filesystem::create_directories(*setting.checkpoints, error);
-    require_writable(*setting.checkpoints / "checkpoint");
-  }
-  return setting;
-}
-
-std::string estimate_text(double seconds) {
-  if (seconds < 90) return fmt::format("{:.0f} seconds", seconds);
-  if (seconds < 5400) return fmt::format("{:.0f} minutes", seconds / 60);
-  return fmt::format("{:.1f} hours", seconds / 3600);
-}
-
-int reproduce_command(const po::variables_map& values) {
-  const std::string json = json_target(values);
-  const Study study = read_study(single_file(values, "analysis/studies"));
-  const StudySetting setting = setting_of(values, study);
-  const std::filesystem::path out =
-      output_folder(values, {study.name + ".csv", study.name + ".json", study.name + ".svg"});
-  std::cerr << fmt::format("spillway: {}: {}, {}, {}: about {}\n", study.name,
-                           counted(study.rows.size(), "row"),
-                           counted(static_cast<std::uint64_t>(setting.epochs), "epoch"),
-                           counted(static_cast<std::uint64_t>(setting.seeds), "seed"),
-                           estimate_text(estimate_seconds(study, setting)));
-  std::optional<NoteInterrupts> note_interrupts;
-  StudyProgress report;
-  if (setting.checkpoints) {
-    note_interrupts.emplace();
-    report.stop = [] { return interrupted.load(); };
-  }
-  Progress progress;
-  report.now = [&](const std::string& text) { progress.show(text); };
-  report.row = [&](const std::string& text) {
-    progress.show("");
-    std::cerr << "spillway: " << text << "\n";
-  };
-  StudyResult result;
-  try {
-    result = run_study(study, setting, report);
-  } catch (const StudyStopped& stopped) {
-    progress.show("");
-    std::cerr << "spillway: " << stopped.what() << "; the same command continues\n";
-    return exit_interrupted;
-  }
-  write_file(out / (study.name + ".csv"), study_csv(result));
-  write_file(out / (study.name + ".json"), study_json(result));
-  write_file(out / (study.name + ".svg"), study_svg(result));
-  give(json,
-       study_text(result) + fmt::format("\nWritten: {0}, {1}.json, {1}.svg\n",
-                                        (out / (study.name + ".csv")).lexically_normal().string(),
-                                        study.name),
-       study_json(result));
-  return 0;
-}
-
-po::options_description bench_options() {
-  po::options_description options = json_option();
-  options.add_options()("repeats", po::value<std::string>()->value_name("N"),
-                        "timed steps, patterns or plans of each kind (7; plans 1)")(
-      "batch", po::value<std::string>()->default_value("100")->value_name("N"),
-      "examples in a mini-batch")(
-      "network", po::value<Arguments>()->composing()->value_name("NAME"),
-      "one of the paper's networks; all three when not given (may be repeated)")(
-      "rule", po::value<Arguments>()->composing()->value_name("RULE"),
-      "a learning rule; bp and lel when not given (may be repeated)")(
-      "pytorch", po::value<std::string>()->value_name("PYTHON"),
-      "time PyTorch, too, with this interpreter (bp and lel)")(
-      "depth", po::value<std::string>()->implicit_value("160")->value_name("N"),
-      "plan networks of 10, 20, 40 ... up to N layers (160) instead; time and memory by depth")(
-      "recompute", po::bool_switch(), "with --depth: policy best-recompute")(
-      "file", po::value<Arguments>()->value_name("train|dram|plan"), "");
-  return options;
-}
-
-int repeats_option(const po::variables_map& values, int usual) {
-  return values.count("repeats") == 0
-             ? usual
-             : static_cast<int>(integer_option(values, "repeats", 1, 1000));
-}
-
-/// Options that mean nothing here.
-void refuse_options(const po::variables_map& values, std::initializer_list<const char*> options) {
-  for (const char* option : options) {
-    if (values.count(option) == 0 || values[option].defaulted()) continue;
-    throw workloads::InputError(
-        fmt::format("--{}: allowed: with spillway bench train{}", option,
-                    option == std::string_view("pytorch") ? "" : " or plan"));
-  }
-}
-
-int bench_dram_command(const po::variables_map& values, const std::string& json) {
-  refuse_options(values, {"batch", "network", "rule", "pytorch"});
-  const int repeats = repeats_option(values, 7);
-  Progress progress;
-  const DramBench bench =
-      run_dram_bench(repeats, [&](const std::string& text) { progress.show(text); });
-  progress.show("");
-  give(json, dram_bench_text(bench), dram_bench_json(bench));
-  return 0;
-}
-
-int bench_plan_depth_command(const po::variables_map& values, const std::string& json) {
-  for (const char* option : {"repeats", "batch", "network", "pytorch"}) {
-    if (values.count(option) == 0 || values[option].defaulted()) continue;
-    throw workloads::InputError(fmt::format("--{}: allowed: without --depth", option));
-  }
-  const std::int64_t most = integer_option(values, "depth", 10, 1000);
-  PlanDepthBenchOptions options;
-  for (int depth = 10; depth <= most; depth *= 2) options.depths.push_back(depth);
-  options.rules = names_option(values, "rule", {"bp", "lel"}, workloads::learning_rule_names());
-  options.recompute = values["recompute"].as<bool>();
-  Progress progress;
-  const PlanDepthBench bench =
-      run_plan_depth_bench(options, [&](const std::string& text) { progress.show(text); });
-  progress.show("");
-  give(json, plan_depth_bench_text(bench), plan_depth_bench_json(bench));
-  return 0;
-}
-
-int bench_plan_command(const po::variables_map& values, const std::string& json) {
-  if (values.count("depth") != 0) return bench_plan_depth_command(values, json);
-  if (values["recompute"].as<bool>()) {
-    throw workloads::InputError("--recompute: allowed: with --depth");
-  }
-  refuse_options(values, {"pytorch"});
-  PlanBenchOptions options;
-  options.batch = integer_option(values, "batch", 1, 100'000);
-  options.repeats = repeats_option(values, 1);
-  options.networks = names_option(values, "network", paper_networks(), paper_networks());
-  options.rules = names_option(values, "rule", {"bp", "lel"}, workloads::learning_rule_names());
-  Progress progress;
-  const PlanBench bench =
-      run_plan_bench(options, [&](const std::string& text) { progress.show(text); });
-  progress.show("");
-  give(json, plan_bench_text(bench), plan_bench_json(bench));
-  return 0;
-}
-
-int bench_command(const po::variables_map& values) {
-  const std::string json = json_target(values);
-  const Arguments what = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
-  if (what != Arguments{"plan"} && (values.count("depth") != 0 || values["recompute"].as<bool>())) {
-    throw workloads::InputError("--depth, --recompute: allowed: with spillway bench plan");
-  }
-  if (what == Arguments{"dram"}) return bench_dram_command(values, json);
-  if (what == Arguments{"plan"}) return bench_plan_command(values, json);
-  if (what != Arguments{"train"}) {
-    throw workloads::InputError("bench: allowed: spillway bench train, dram or plan");
-  }
-  BenchOptions options;
-  options.batch = integer_option(values, "batch", 1, 100'000);
-  options.repeats = repeats_option(values, 7);
-  options.networks = names_option(values, "network", paper_networks(), paper_networks());
-  if (values.count("pytorch") != 0) options.python = values["pytorch"].as<std::string>();
-  const Arguments timed_by_pytorch{"bp", "lel"};
-  options.rules =
-      names_option(values, "rule", timed_by_pytorch,
-                   options.python.empty() ? workloads::learning_rule_names() : timed_by_pytorch);
-  Progress progress;
-  const BenchResult result =
-      run_bench(options, [&](const std::string& text) { progress.show(text); });
-  progress.show("");
-  give(json, bench_text(result), bench_json(result));
-  return 0;
-}
-
 }  // namespace
 
 std::vector<Command> training_commands() {
@@ -411,14 +175,6 @@ std::vector<Command> training_commands() {
       {"infer", "EXPERIMENT.yaml --checkpoint FILE [--out DIR]",
        "run a trained network through the device, with an exit after every layer", infer_options,
        infer_command},
-      {"reproduce",
-       "table2|table3|table4|table5|mnist-short|cifar10-scaled|STUDY.yaml [--epochs N]",
-       "train the rows of an accuracy table of the paper and compare", reproduce_options,
-       reproduce_command},
-      {"bench", "train [--pytorch PYTHON] | dram | plan",
-       "time one training step: kernels alone, through the device, and in PyTorch; or DRAM bursts; "
-       "or plans",
-       bench_options, bench_command},
   };
 }
 

@@ -1,4 +1,4 @@
-// The regression of traffic counts that a CI job runs: experiments against committed baselines.
+// The regression of counts and costs that a CI job runs: experiments against committed baselines.
 #pragma once
 
 #include <cstdint>
@@ -7,16 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "analysis/comparisons/baseline.hpp"
 #include "workloads/support/config.hpp"
 
 namespace spillway::analysis {
-
-/// A count that is not what the baseline says; a row that one side lacks counts as 0 there.
-struct Difference {
-  std::string what;  ///< "fc1 forward weights read"
-  std::uint64_t baseline, now;
-  std::uint64_t size() const { return baseline > now ? baseline - now : now - baseline; }
-};
 
 struct CheckResult {
   std::string experiment;
@@ -25,6 +19,7 @@ struct CheckResult {
   std::size_t rows = 0;                 ///< compared
   bool rewritten = false;               ///< the baseline is new, and the differences are accepted
   bool first = false;                   ///< there was none before
+  bool without_costs = false;           ///< the baseline lacks what the traffic costs
   bool drifted() const { return !differences.empty() && !rewritten; }
 };
 
@@ -37,14 +32,6 @@ std::vector<std::filesystem::path> shipped_experiments();
 /// The experiments among a folder's YAML files (of the working folder for ""), by name: those that
 /// have the keys of one, or a baseline.
 std::vector<std::filesystem::path> experiments_in(const std::filesystem::path& folder);
-
-/// Run an experiment, with overrides laid over, and give its baseline as JSON.
-std::string make_baseline(const std::filesystem::path& experiment,
-                          const std::vector<workloads::Assignment>& overrides = {});
-
-/// Every row of two baselines, and the totals. Throws InputError when one is not a baseline.
-std::vector<Difference> compare_baselines(const std::string& baseline, const std::string& now,
-                                          const std::string& baseline_name);
 
 /// Check one experiment; with `update`, write its baseline anew where it changed.
 CheckResult check_experiment(const std::filesystem::path& experiment, bool update,

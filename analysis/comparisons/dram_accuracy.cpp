@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/reports/dram_run.hpp"
@@ -262,21 +263,63 @@ std::string summary_text(const std::vector<AccuracyRow>& rows) {
   return table.text();
 }
 
-std::string rows_text(const std::vector<AccuracyRow>& rows) {
-  Table table({"device", "mapping", "pattern", "MiB", "simulator", "us", "ours, us", "time, %", "",
-               "activates, %", "energy, %"});
-  for (const AccuracyRow& row : rows) {
-    const ReferenceRun& run = row.reference;
-    const bool judged = row.time.bound || row.in_range;
-    const std::string mark = !judged ? "" : row.in_range.value_or(true) ? "*" : "* !";
-    table.add({run.device, run.mapping, run.pattern, std::to_string(run.mib),
-               run.simulator + " " + run.scheduler.substr(0, run.scheduler.find(' ')) +
-                   (refreshes_in_turn(run) ? ", refresh in turn" : ""),
-               fmt::format("{:.1f}", run.time_ns / 1000), fmt::format("{:.1f}", row.time_ns / 1000),
-               signed_percent(row.time), mark, row.activates ? signed_percent(*row.activates) : "",
-               row.energy ? signed_percent(*row.energy) : ""});
-  }
-  return table.text();
+/// The simulator with its scheduler, in short.
+std::string simulator_text(const ReferenceRun& run) {
+  return run.simulator + " " + run.scheduler.substr(0, run.scheduler.find(' ')) +
+         (refreshes_in_turn(run) ? ", refresh in turn" : "");
+}
+
+/// Whether the row decides on the time, and beyond its range.
+std::string mark_of(const AccuracyRow& row) {
+  const bool judged = row.time.bound || row.in_range;
+  return !judged ? "" : row.in_range.value_or(true) ? "*" : "* !";
+}
+
+Json deviation_json(const std::optional<Deviation>& value) {
+  if (!value) return nullptr;
+  return {{"percent", value->percent},
+          {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
+          {"kept", value->kept()}};
+}
+
+Columns<AccuracyRow> accuracy_columns() {
+  using Row = AccuracyRow;
+  const auto microseconds = [](double ns) { return fmt::format("{:.1f}", ns / 1000); };
+  const auto percent_text = [](const std::optional<Deviation>& value) {
+    return value ? signed_percent(*value) : "";
+  };
+  return {{{"device", "", "device"}, [](const Row& row) { return row.reference.device; }},
+          {{"mapping", "", "mapping"}, [](const Row& row) { return row.reference.mapping; }},
+          {{"pattern", "", "pattern"}, [](const Row& row) { return row.reference.pattern; }},
+          {{"MiB", "", "mib"},
+           [](const Row& row) { return row.reference.mib; },
+           [](const Row& row) { return std::to_string(row.reference.mib); }},
+          {{"", "", "ranks"}, [](const Row& row) { return row.reference.ranks; }},
+          {{"", "", "class"}, [](const Row& row) { return class_of(row.reference); }},
+          {{"simulator", "", "simulator"},
+           [](const Row& row) { return row.reference.simulator; },
+           [](const Row& row) { return simulator_text(row.reference); }},
+          {{"", "", "scheduler"}, [](const Row& row) { return row.reference.scheduler; }},
+          {{"us", "", "reference_ns"},
+           [](const Row& row) { return row.reference.time_ns; },
+           [=](const Row& row) { return microseconds(row.reference.time_ns); }},
+          {{"ours, us", "", "time_ns"},
+           [](const Row& row) { return row.time_ns; },
+           [=](const Row& row) { return microseconds(row.time_ns); }},
+          {{"time, %", "", "time"},
+           [](const Row& row) { return deviation_json(row.time); },
+           [=](const Row& row) { return percent_text(row.time); }},
+          {.names = {}, .value = [](const Row& row) { return mark_of(row); }, .unnamed = true},
+          {.names = {"activates, %", "", "activates"},
+           .value = [](const Row& row) { return deviation_json(row.activates); },
+           .in_text = [=](const Row& row) { return percent_text(row.activates); },
+           .json_null = true},
+          {.names = {"energy, %", "", "energy"},
+           .value = [](const Row& row) { return deviation_json(row.energy); },
+           .in_text = [=](const Row& row) { return percent_text(row.energy); },
+           .json_null = true},
+          {{"", "", "in_range"},
+           [](const Row& row) { return row.in_range ? Json(*row.in_range) : Json(nullptr); }}};
 }
 
 /// By class of pattern, of rows that are not judged.
@@ -300,35 +343,6 @@ std::string alike_summary_text(const std::vector<AccuracyRow>& rows) {
   add("activates", activates);
   add("energy", energy);
   return table.text();
-}
-
-Json rows_json(const std::vector<AccuracyRow>& rows) {
-  const auto difference = [](const std::optional<Deviation>& value) -> Json {
-    if (!value) return nullptr;
-    return {{"percent", value->percent},
-            {"bound", value->bound ? Json(*value->bound) : Json(nullptr)},
-            {"kept", value->kept()}};
-  };
-  Json json = Json::array();
-  for (const AccuracyRow& row : rows) {
-    const ReferenceRun& run = row.reference;
-    Json entry = {{"device", run.device},
-                  {"mapping", run.mapping},
-                  {"pattern", run.pattern},
-                  {"mib", run.mib},
-                  {"ranks", run.ranks},
-                  {"class", class_of(run)},
-                  {"simulator", run.simulator},
-                  {"scheduler", run.scheduler},
-                  {"reference_ns", run.time_ns},
-                  {"time_ns", row.time_ns},
-                  {"time", difference(row.time)},
-                  {"activates", difference(row.activates)},
-                  {"energy", difference(row.energy)}};
-    if (row.in_range) entry["in_range"] = *row.in_range;
-    json.push_back(entry);
-  }
-  return json;
 }
 
 }  // namespace
@@ -371,12 +385,12 @@ std::string accuracy_text(const std::vector<AccuracyRow>& rows,
   std::string text =
       "The DRAM model beside other simulators: difference in % of theirs\n"
       "(* decides on the time; ! beyond its bound)\n\n";
-  text += rows_text(rows) + "\n" + summary_text(rows);
+  text += text_table(accuracy_columns(), rows).text() + "\n" + summary_text(rows);
   if (!alike.empty()) {
     text +=
         "\nWhere the device has another controller than the simulator: the same with a controller "
         "like the simulator's\n\n" +
-        rows_text(alike) + "\n" + alike_summary_text(alike);
+        text_table(accuracy_columns(), alike).text() + "\n" + alike_summary_text(alike);
   }
   const auto missed =
       std::count_if(rows.begin(), rows.end(), [](const AccuracyRow& row) { return !row.kept(); });
@@ -388,8 +402,8 @@ std::string accuracy_text(const std::vector<AccuracyRow>& rows,
 std::string accuracy_json(const std::vector<AccuracyRow>& rows,
                           const std::vector<AccuracyRow>& alike) {
   Json json = {{"kept", all_kept(rows)},
-               {"rows", rows_json(rows)},
-               {"alike", rows_json(alike)},
+               {"rows", json_rows(accuracy_columns(), rows)},
+               {"alike", json_rows(accuracy_columns(), alike)},
                {"without_reference",
                 {{"devices", devices_without_reference(rows)},
                  {"patterns", patterns_without_reference(rows)}}}};

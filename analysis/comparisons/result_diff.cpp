@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <map>
+#include <optional>
 #include <set>
-#include <sstream>
+#include <string>
 
 #include "analysis/reports/settings_json.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/json.hpp"
+#include "workloads/support/whole_file.hpp"
 
 namespace spillway::analysis {
 
@@ -156,14 +157,12 @@ ResultDifference difference(const std::string& what, const Leaf& leaf, Json befo
 }  // namespace
 
 Json read_result(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
+  const std::optional<std::string> text = workloads::file_content(path);
   const std::string wanted = "; allowed: what spillway run --json FILE or plan --json FILE writes";
-  if (!stream) throw InputError(path.string() + ": cannot be read" + wanted);
+  if (!text) throw InputError(path.string() + ": cannot be read" + wanted);
   Json json;
   try {
-    json = parse_json(text.str());
+    json = parse_json(*text);
   } catch (const Json::exception& error) {
     throw InputError(
         fmt::format("{}: not JSON: {}{}", path.string(), printable(error.what(), 200), wanted));

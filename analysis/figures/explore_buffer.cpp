@@ -3,25 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cctype>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/closed_forms/lower_bound.hpp"
-#include "sim/plan/allocation/buffer_too_small.hpp"
-#include "sim/plan/plan.hpp"
-#include "sim/plan/reports/planned_macs.hpp"
 #include "workloads/support/error.hpp"
-#include "workloads/support/shared_files.hpp"
 #include "workloads/support/sizes.hpp"
 
 namespace spillway::analysis {
 
-using models::Port;
-using sim::Direction;
 using workloads::InputError;
 using workloads::Network;
 
@@ -68,71 +58,6 @@ Network without_batch_norm(Network network) {
   return network;
 }
 
-sim::Experiment experiment_for(const Network& network, std::int64_t batch) {
-  sim::Experiment experiment;
-  experiment.name = network.name;
-  experiment.network = network;
-  experiment.device = models::read_device(workloads::Config::from_file(
-      workloads::shared_folder() / "models" / "devices" / "paper.yaml"));
-  experiment.device.buffer_where = "";
-  // Memory has room for any network and batch: nothing but words is counted here.
-  experiment.device.dram.geometry.rows_per_bank <<= 16;
-  experiment.batch = batch;
-  experiment.optimizer.momentum = 0;
-  if (network.classes == 1) experiment.rule_options.loss = workloads::Loss::mse;
-  experiment.idealisations = sim::Idealisations::none();
-  for (const sim::Item item : sim::all_items()) {
-    if (item == sim::Item::input_images || item == sim::Item::norm_inputs) continue;
-    experiment.idealisations.add(item);
-  }
-  return experiment;
-}
-
-BufferPoint plan_point(sim::Experiment experiment, const Curve& curve, Bytes buffer) {
-  experiment.rule = curve.rule;
-  experiment.policy = curve.recompute ? sim::Policy::best_with_recomputation : sim::Policy::best;
-  experiment.device.buffer = buffer;
-  BufferPoint point;
-  try {
-    const sim::Plan plan = sim::make_plan(experiment);
-    point.reads = plan.ledger().total(Port::dram, Direction::read);
-    point.writes = plan.ledger().total(Port::dram, Direction::write);
-    const sim::PlannedMacs macs = planned_macs(plan);
-    point.macs = macs.macs;
-    point.again = macs.again;
-  } catch (const sim::BufferTooSmall& error) {
-    point.refusal = error.what();
-    point.smallest = error.smallest();
-  }
-  return point;
-}
-
-/// Do pieces of work 0 … count - 1, `jobs` at once. The first exception stops the rest and is
-/// thrown.
-void in_parallel(std::size_t count, std::size_t jobs,
-                 const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failing;
-  const auto worker = [&] {
-    for (std::size_t i = next++; i < count; i = next++) {
-      try {
-        work(i);
-      } catch (...) {
-        next = count;
-        const std::lock_guard lock(failing);
-        if (!failure) failure = std::current_exception();
-      }
-    }
-  };
-  std::vector<std::jthread> threads;
-  if (jobs == 0) jobs = std::max(1u, std::thread::hardware_concurrency());
-  for (std::size_t t = 1; t < std::min(jobs, count); ++t) threads.emplace_back(worker);
-  worker();
-  threads.clear();  // joins them
-  if (failure) std::rethrow_exception(failure);
-}
-
 }  // namespace
 
 std::vector<Bytes> parse_sizes(const std::string& text) {
@@ -165,23 +90,30 @@ const std::vector<std::string>& usual_rules() {
 std::vector<Curve> curves_of(const std::vector<std::string>& rules) {
   std::vector<Curve> curves;
   for (const std::string& rule : rules) {
+    static_cast<void>(workloads::learning_rule(rule));
     curves.push_back({rule, false});
-    if (!workloads::learning_rule(rule).local) curves.push_back({rule, true});
+    curves.push_back({rule, true});
   }
   return curves;
 }
 
-std::size_t BufferExploration::reference() const {
-  const auto found = std::ranges::find(curves, Curve{rules.back().first, false});
+std::size_t BufferExploration::reference(std::size_t curve) const {
+  const auto found = std::ranges::find(curves, Curve{rules.back().first, curves[curve].recompute});
   return static_cast<std::size_t>(found - curves.begin());
 }
 
 std::vector<std::size_t> BufferExploration::compared() const {
   std::vector<std::size_t> others;
   for (std::size_t c = 0; c < curves.size(); ++c) {
-    if (c != reference()) others.push_back(c);
+    if (c != reference(c)) others.push_back(c);
   }
   return others;
+}
+
+std::size_t BufferExploration::rule_of(std::size_t curve) const {
+  const auto found =
+      std::ranges::find(rules, curves[curve].rule, [](const auto& rule) { return rule.first; });
+  return static_cast<std::size_t>(found - rules.begin());
 }
 
 std::optional<std::vector<double>> BufferExploration::ratios(const BufferRow& row) const {
@@ -190,7 +122,7 @@ std::optional<std::vector<double>> BufferExploration::ratios(const BufferRow& ro
     return static_cast<double>(row.points[curve].words().count());
   };
   std::vector<double> result;
-  for (const std::size_t c : compared()) result.push_back(words(c) / words(reference()));
+  for (const std::size_t c : compared()) result.push_back(words(c) / words(reference(c)));
   return result;
 }
 
@@ -213,6 +145,7 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
                                  const std::vector<Bytes>& sizes,
                                  const ExplorationOptions& options) {
   workloads::require_supported(network);
+  require_chain(network, "explore-buffer");
   const auto examples = static_cast<std::uint64_t>(batch);
   const Words compulsory = compulsory_words(network, examples);
   BufferExploration result{
@@ -226,29 +159,33 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
     }
     result.rules.emplace_back(rule, words);
   }
-  std::vector<sim::Experiment> experiments{experiment_for(without_batch_norm(network), batch)};
+  std::vector<sim::Experiment> experiments{plain_experiment(without_batch_norm(network), batch)};
   if (std::ranges::any_of(network.layers, &workloads::Layer::batch_norm)) {
-    experiments.push_back(experiment_for(network, batch));
+    experiments.push_back(plain_experiment(network, batch));
   }
   for (const std::string& rule : options.rules) {
     workloads::require_fitting_rule(network, rule, experiments.front().rule_options);
   }
   for (std::size_t b = 0; b < experiments.size(); ++b) {
     BufferBlock block{b == 1, {}};
+    std::vector<workloads::Step> steps;
+    for (const std::string& rule : options.rules) {
+      experiments[b].rule = rule;
+      steps.push_back(sim::training_step(experiments[b]));
+    }
     for (const Bytes size : sizes) {
       const Words whole(size.count() / workloads::bytes_per_word);
-      block.rows.push_back({size, {}, forward_alone_words(network, examples, whole)});
+      block.rows.push_back({size, {}, forward_alone_words(network, examples, whole), {}});
+      for (const workloads::Step& step : steps) {
+        block.rows.back().bounds.push_back(compulsory_words(step) +
+                                           spilled_words(experiments[b].network, step, whole));
+      }
       BufferPoint unknown{};
       unknown.pending = true;
       block.rows.back().points.assign(result.curves.size(), unknown);
     }
     result.blocks.push_back(std::move(block));
   }
-  // What a group of layers makes again begins with the first of the network. Batch-norm there needs
-  // the whole batch: without recomputation the rule has the same plan.
-  const auto recomputes = [&](std::size_t block) {
-    return !experiments[block].network.layers.front().batch_norm;
-  };
   if (options.recall) options.recall(result);
   struct Task {
     std::size_t block, row, curve;
@@ -258,40 +195,29 @@ BufferExploration explore_buffer(const Network& network, std::int64_t batch,
     for (std::size_t r = 0; r < sizes.size(); ++r) {
       for (std::size_t c = 0; c < result.curves.size(); ++c) {
         if (!result.blocks[b].rows[r].points[c].pending) continue;
-        if (!result.curves[c].recompute || recomputes(b)) tasks.push_back({b, r, c});
+        tasks.push_back({b, r, c});
       }
     }
   }
-  std::mutex telling;
-  ExplorationProgress at{0, 0, tasks.size(), ""};
-  const auto tell = [&] {
-    if (options.progress) options.progress(at);
+  PlannedPoints points{tasks.size(), options.jobs, {}, {}, {}, options.progress};
+  points.what = [&](std::size_t i) {
+    return fmt::format("{} at {}", rule_title(result.curves[tasks[i].curve].rule),
+                       size_name(sizes[tasks[i].row]));
   };
-  in_parallel(tasks.size(), options.jobs, [&](std::size_t i) {
+  points.experiment = [&](std::size_t i) {
+    const Curve& curve = result.curves[tasks[i].curve];
+    sim::Experiment experiment = experiments[tasks[i].block];
+    experiment.rule = curve.rule;
+    experiment.policy = curve.recompute ? sim::Policy::best_with_recomputation : sim::Policy::best;
+    experiment.device.buffer = sizes[tasks[i].row];
+    return experiment;
+  };
+  points.take = [&](std::size_t i, BufferPoint point) {
     const auto [b, r, c] = tasks[i];
-    const Curve& curve = result.curves[c];
-    const Bytes buffer = sizes[r];
-    {
-      const std::lock_guard lock(telling);
-      ++at.begun;
-      at.what = fmt::format("{} at {}", rule_title(curve.rule), size_name(buffer));
-      tell();
-    }
-    BufferPoint point = plan_point(experiments[b], curve, buffer);
-    const std::lock_guard lock(telling);
     result.blocks[b].rows[r].points[c] = std::move(point);
-    ++at.done;
-    tell();
     if (options.keep) options.keep(result);
-  });
-  for (std::size_t b = 0; b < result.blocks.size(); ++b) {
-    if (recomputes(b)) continue;
-    for (BufferRow& row : result.blocks[b].rows) {
-      for (std::size_t c = 0; c < result.curves.size(); ++c) {
-        if (result.curves[c].recompute) row.points[c] = row.points[c - 1];
-      }
-    }
-  }
+  };
+  plan_points(points);
   return result;
 }
 

@@ -9,14 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/figures/planned_points.hpp"
 #include "workloads/network.hpp"
 #include "workloads/support/units.hpp"
 
 namespace spillway::analysis {
-
-using workloads::Bytes;
-using workloads::Macs;
-using workloads::Words;
 
 /// Sizes of buffers, ascending and each once, from a list such as "16KiB..64MiB" or
 /// "100KiB, 1MiB..4MiB": A..B stands for the powers of two from A to B. Throws InputError.
@@ -30,8 +27,8 @@ struct Curve {
   bool recompute = false;  ///< policy best-recompute; else best
   bool operator==(const Curve&) const = default;
 };
-/// In the order in which they are shown: of each rule under `best`, then, unless every layer has an
-/// error of its own, under `best-recompute`. Throws InputError for a rule that there is not.
+/// In the order in which they are shown: of each rule under `best`, then under `best-recompute`.
+/// Throws InputError for a rule that there is not.
 std::vector<Curve> curves_of(const std::vector<std::string>& rules);
 /// The rules that are compared when none are named.
 const std::vector<std::string>& usual_rules();
@@ -40,21 +37,12 @@ const std::vector<std::string>& usual_rules();
 std::string rule_title(std::string rule);
 std::string curve_title(const Curve& curve);
 
-/// One curve at one size.
-struct BufferPoint {
-  Words reads, writes;
-  std::string refusal;   ///< why the buffer is too small; "" when there is a plan
-  Bytes smallest;        ///< the smallest buffer that works, where it is too small
-  Macs macs, again;      ///< sim/plan/planned_macs.hpp, the readout's left out
-  bool pending = false;  ///< of an exploration that goes on: nobody has tried yet
-  bool planned() const { return refusal.empty() && !pending; }
-  Words words() const { return reads + writes; }
-};
-
 struct BufferRow {
   Bytes buffer;
   std::vector<BufferPoint> points;  ///< by curve
   Words forward_alone;              ///< analysis/closed_forms/lower_bound.hpp
+  /// By rule, what no schedule without recomputation moves less than (lower_bound.hpp).
+  std::vector<Words> bounds;
 };
 
 struct BufferBlock {
@@ -72,21 +60,16 @@ struct BufferExploration {
   std::vector<Curve> curves;        ///< of these rules
   std::vector<BufferBlock> blocks;  ///< without batch-norm, then with it if the network has it
 
-  /// What the others are compared with: the last rule's curve without recomputation, an index of
-  /// `curves`.
-  std::size_t reference() const;
-  /// The other curves.
+  /// What a curve is compared with: the last rule's curve under the same policy.
+  std::size_t reference(std::size_t curve) const;
+  /// Curves of all rules but the last one.
   std::vector<std::size_t> compared() const;
+  /// The rule of a curve, an index of `rules` and of bounds.
+  std::size_t rule_of(std::size_t curve) const;
   /// Their words over the reference's; nothing where any curve has no plan.
   std::optional<std::vector<double>> ratios(const BufferRow& row) const;
   /// The first rule's closed form over the last's; nothing of one rule or without either form.
   std::optional<double> closed_form_ratio() const;
-};
-
-/// How far an exploration is.
-struct ExplorationProgress {
-  std::size_t begun, done, of;  ///< plans; without those that were known before
-  std::string what;             ///< the plan that was begun last
 };
 
 /// Its functions are called one at a time, from any thread.
@@ -100,9 +83,8 @@ struct ExplorationOptions {
   std::function<void(const BufferExploration&)> keep{};
 };
 
-/// Plan one mini-batch for each curve and size: plain SGD, images and what batch-norm keeps for the
-/// backward pass in DRAM, everything else idealised that the paper leaves out. Throws InputError,
-/// also when a rule does not fit the network.
+/// Plan one mini-batch for each curve and size: plain SGD, everything in DRAM, nothing idealised.
+/// Throws InputError, also when a rule does not fit the network.
 BufferExploration explore_buffer(const workloads::Network& network, std::int64_t batch,
                                  const std::vector<Bytes>& sizes,
                                  const ExplorationOptions& options = {});

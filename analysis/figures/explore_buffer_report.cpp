@@ -24,11 +24,14 @@ std::string key_of(const Curve& curve) {
   return key_of(curve.rule) + (curve.recompute ? "_recompute" : "");
 }
 
-/// "bp_over_lel"
+/// "bp_over_lel", "bp_recompute_over_lel_recompute"
 std::string ratio_key(const BufferExploration& exploration, std::size_t curve) {
   return key_of(exploration.curves[curve]) + "_over_" +
-         key_of(exploration.curves[exploration.reference()]);
+         key_of(exploration.curves[exploration.reference(curve)]);
 }
+
+/// "lel_bound_words"
+std::string bound_key(const std::string& rule) { return key_of(rule) + "_bound_words"; }
 
 /// What there is of a curve at a size; `key` begins the names in CSV. Of a buffer that is too
 /// small, the reason and the smallest that works.
@@ -51,18 +54,32 @@ Columns<BufferPoint> point_columns(const std::string& key = "") {
        }},
       {{"", key + "_macs", "macs"}, planned([](const Point& point) { return point.macs; })},
       {{"", key + "_macs_again", "macs_again"},
-       planned([](const Point& point) { return point.again; })},
+       planned([](const Point& point) { return point.recomputed; })},
   };
 }
 
 std::string ratio_text(double ratio) { return fmt::format("{:.3f}", ratio); }
+
+/// A curve's words over the bound of its rule.
+std::string over_bound(const BufferExploration& exploration, const BufferRow& row,
+                       std::size_t curve) {
+  const BufferPoint& point = row.points[curve];
+  if (!point.planned()) return "-";
+  const Words bound = row.bounds[exploration.rule_of(curve)];
+  return ratio_text(static_cast<double>(point.words().count()) /
+                    static_cast<double>(bound.count()));
+}
 
 std::string block_text(const BufferExploration& exploration, const BufferBlock& block) {
   const std::vector<Curve>& curves = exploration.curves;
   std::vector<std::string> header{"buffer"};
   for (const Curve& curve : curves) header.push_back(curve_title(curve));
   for (const std::size_t c : exploration.compared()) {
-    header.push_back(curve_title(curves[c]) + " / " + curve_title(curves[exploration.reference()]));
+    header.push_back(curve_title(curves[c]) + " / " +
+                     curve_title(curves[exploration.reference(c)]));
+  }
+  for (const auto& [rule, words] : exploration.rules) {
+    header.push_back(rule_title(rule) + " / bound");
   }
   header.emplace_back("forward pass alone");
   Table table(header);
@@ -80,6 +97,9 @@ std::string block_text(const BufferExploration& exploration, const BufferBlock& 
     for (std::size_t i = 0; i < exploration.compared().size(); ++i) {
       cells.push_back(ratios ? ratio_text((*ratios)[i]) : "-");
     }
+    for (std::size_t c = 0; c < curves.size(); ++c) {
+      if (!curves[c].recompute) cells.push_back(over_bound(exploration, row, c));
+    }
     cells.push_back(grouped(row.forward_alone.count()));
     table.add(cells);
   }
@@ -89,16 +109,17 @@ std::string block_text(const BufferExploration& exploration, const BufferBlock& 
 
 std::string again_text(const BufferPoint& point) {
   if (!point.planned()) return "refused";
-  if (point.again == Macs(0)) return "none";
-  const auto own = static_cast<double>((point.macs - point.again).count());
-  return fmt::format("{} (+{:.2f} %)", millions(point.again.count()),
-                     100 * static_cast<double>(point.again.count()) / own);
+  if (point.recomputed == Macs(0)) return "none";
+  const auto own = static_cast<double>((point.macs - point.recomputed).count());
+  return fmt::format("{} (+{:.2f} %)", millions(point.recomputed.count()),
+                     100 * static_cast<double>(point.recomputed.count()) / own);
 }
 
 /// What the schedules compute again: millions, and beside the step's own MACs.
 std::string again_table(const std::vector<Curve>& curves, const BufferBlock& block) {
   const bool any = std::ranges::any_of(block.rows, [](const BufferRow& row) {
-    return std::ranges::any_of(row.points, [](const BufferPoint& p) { return p.again > Macs(0); });
+    return std::ranges::any_of(row.points,
+                               [](const BufferPoint& p) { return p.recomputed > Macs(0); });
   });
   if (!any) return "\n  No MACs are done again.\n";
   std::vector<std::string> header{"buffer"};
@@ -155,10 +176,8 @@ std::string exploration_text(const BufferExploration& exploration) {
   std::string text = fmt::format(
       "{}, one mini-batch of {}: words across the chip's border,\n"
       "read and written together, by size of the on-chip buffer, under the best schedules found\n"
-      "(plain SGD; images{} in DRAM; all else idealised{}that the paper leaves out)\n",
-      exploration.network, exploration.batch,
-      batch_norm ? " and what batch-norm keeps for the backward pass" : "",
-      batch_norm ? "\n" : " ");
+      "(plain SGD; everything in DRAM, nothing idealised)\n",
+      exploration.network, exploration.batch);
   for (const BufferBlock& block : exploration.blocks) {
     if (batch_norm) {
       text += block.batch_norm ? "\nwith batch-norm\n" : "\nwithout batch-norm\n";
@@ -170,6 +189,9 @@ std::string exploration_text(const BufferExploration& exploration) {
   text += fmt::format(
       "\nEvery word once, which no schedule of {} avoids: {} (images {}, and twice the\n"
       "weights, {}).{}\n"
+      "Bound: what no schedule of the rule avoids in that buffer without recomputation, every "
+      "word\n"
+      "once and, with batch-norm, what has to leave before its last statistics are complete.\n"
       "{}"
       "MACs done again: {}for local errors that are made wherever they are used instead of\n"
       "stored; and where tiles of maps overlap.\n"
@@ -188,6 +210,7 @@ std::string exploration_csv(const BufferExploration& exploration) {
     text += "," + csv_header(point_columns(key_of(curve)));
   }
   for (const std::size_t c : exploration.compared()) text += "," + ratio_key(exploration, c);
+  for (const auto& [rule, words] : exploration.rules) text += "," + bound_key(rule);
   text += ",forward_alone_words,compulsory_words";
   for (const auto& [rule, words] : exploration.rules) {
     text +=
@@ -203,6 +226,7 @@ std::string exploration_csv(const BufferExploration& exploration) {
       for (std::size_t i = 0; i < exploration.compared().size(); ++i) {
         text += ratios ? fmt::format(",{:.6f}", (*ratios)[i]) : ",";
       }
+      for (const Words bound : row.bounds) text += fmt::format(",{}", bound.count());
       text += fmt::format(",{},{}", row.forward_alone.count(), exploration.compulsory.count());
       for (const auto& [rule, words] : exploration.rules) {
         text += words ? fmt::format(",{}", words->count()) : ",";
@@ -225,6 +249,9 @@ std::string exploration_json(const BufferExploration& exploration) {
         for (std::size_t i = 0; const std::size_t c : exploration.compared()) {
           json[ratio_key(exploration, c)] = (*ratios)[i++];
         }
+      }
+      for (std::size_t r = 0; r < exploration.rules.size(); ++r) {
+        json[bound_key(exploration.rules[r].first)] = row.bounds[r].count();
       }
       json["forward_alone_words"] = row.forward_alone.count();
       rows.push_back(std::move(json));

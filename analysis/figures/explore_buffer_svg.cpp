@@ -16,7 +16,7 @@ namespace spillway::analysis {
 namespace {
 
 constexpr double left = 80, right = 30, gap = 56;
-constexpr double legend_top = 82, legend_line = 22, legend_gap = 18;
+constexpr double legend_top = 82;
 constexpr double words_height = 300, ratio_height = 170, between = 72, bottom = 64;
 constexpr double least_label_gap = 58;  // between the middles of two sizes
 
@@ -32,11 +32,7 @@ constexpr Colours rule_colours[] = {{"#b4552d", "#e0a03a"},
 constexpr const char* once_colour = "#444444";
 constexpr const char* forward_colour = "#8a8a8a";
 
-/// How something is drawn, and what the legend says of it.
-struct Style {
-  std::string name, colour, extra;
-  double mark = 0;  ///< radius of the points; 0: none
-};
+using svg::Style;
 
 const Colours& colours_of(const BufferExploration& exploration, const std::string& rule) {
   const auto found =
@@ -162,32 +158,6 @@ svg::Axis ratio_axis(const BufferExploration& exploration) {
   return {low, step, lines, 0, 0, 0, 0};
 }
 
-std::string sample(const Style& style, double x, double y) {
-  std::string text = svg::line(x, y, x + 34, y, style.colour, style.extra);
-  if (style.mark > 0) text += svg::circle(x + 17, y, style.mark, style.colour);
-  return text + svg::text(x + 41, y + 4.5, style.name, "start", 13);
-}
-
-double sample_width(const Style& style) {
-  return 41 + 6.9 * static_cast<double>(style.name.size()) + legend_gap;
-}
-
-/// The legend's entries in lines that fit `room`; where each stands.
-std::vector<std::pair<double, double>> legend_places(const std::vector<Style>& styles,
-                                                     double room) {
-  std::vector<std::pair<double, double>> places;
-  double x = 0, y = legend_top;
-  for (const Style& style : styles) {
-    if (x > 0 && x + sample_width(style) - legend_gap > room) {
-      x = 0;
-      y += legend_line;
-    }
-    places.emplace_back(left + x, y);
-    x += sample_width(style);
-  }
-  return places;
-}
-
 std::vector<Style> legend_styles(const BufferExploration& exploration) {
   std::vector<Style> styles;
   for (const Curve& curve : exploration.curves) styles.push_back(style_of(exploration, curve));
@@ -241,12 +211,7 @@ std::string curve_through(const Frame& frame, const BufferBlock& block, std::siz
   for (const BufferRow& row : block.rows) {
     if (const std::optional<double> y = value(row)) points.emplace_back(frame.x(b, row.buffer), *y);
   }
-  if (points.empty()) return "";
-  std::string text = svg::polyline(points, style.colour, style.extra);
-  if (style.mark > 0) {
-    for (const auto& [x, y] : points) text += svg::circle(x, y, style.mark, style.colour);
-  }
-  return text;
+  return svg::curve(points, style);
 }
 
 std::string words_panel(const BufferExploration& exploration, const Frame& frame, std::size_t b) {
@@ -302,7 +267,7 @@ std::string closed_form_line(const BufferExploration& exploration, const BufferB
 
 /// "BP's words / LEL's", or without the first where several rules are compared.
 std::string ratio_title(const BufferExploration& exploration) {
-  const std::string& reference = exploration.curves[exploration.reference()].rule;
+  const std::string& reference = exploration.rules.back().first;
   const std::string& first = exploration.rules.front().first;
   const bool one = std::ranges::all_of(
       exploration.compared(), [&](std::size_t c) { return exploration.curves[c].rule == first; });
@@ -343,8 +308,8 @@ std::string sizes_title(const BufferExploration& exploration, const Frame& frame
 std::string exploration_svg(const BufferExploration& exploration) {
   const std::vector<Style> styles = legend_styles(exploration);
   const double room = frame_of(exploration, 0).width - left - right;
-  const auto places = legend_places(styles, room);
-  const Frame frame = frame_of(exploration, places.back().second);
+  const svg::Legend legend = svg::legend(styles, left, legend_top, room);
+  const Frame frame = frame_of(exploration, legend.bottom);
   std::string text =
       svg::begin(frame.width, frame.height,
                  fmt::format("{}: words between chip and memory", exploration.network));
@@ -354,9 +319,7 @@ std::string exploration_svg(const BufferExploration& exploration) {
                             "schedules found",
                             exploration.batch),
                 "start", 13);
-  for (std::size_t i = 0; i < styles.size(); ++i) {
-    text += sample(styles[i], places[i].first, places[i].second);
-  }
+  text += legend.text;
   for (std::size_t b = 0; b < exploration.blocks.size(); ++b) {
     text += words_panel(exploration, frame, b) + ratio_panel(exploration, frame, b) +
             sizes_title(exploration, frame, b);

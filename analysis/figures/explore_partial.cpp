@@ -29,9 +29,9 @@ constexpr auto least_age = std::chrono::milliseconds(200);  // of a file that is
 // Columns, counted from the last one: a network's name may hold commas.
 constexpr std::size_t columns_of_curve = 6;
 
-/// Ratios, two bounds and a closed form for each rule.
+/// Ratios, a bound for each rule, two others, and a closed form for each rule.
 std::size_t columns_after(const BufferExploration& exploration) {
-  return exploration.compared().size() + 2 + exploration.rules.size();
+  return exploration.compared().size() + 2 + 2 * exploration.rules.size();
 }
 
 std::string identity(const workloads::Network& network, std::int64_t batch,
@@ -97,11 +97,11 @@ std::optional<std::uint64_t> number(const std::string& field) {
 std::optional<BufferPoint> point_of(std::span<const std::string> cells, bool& sound) {
   std::array<std::optional<std::uint64_t>, columns_of_curve> n;
   std::ranges::transform(cells, n.begin(), number);
-  const auto& [reads, writes, words, smallest, macs, again] = n;
+  const auto& [reads, writes, words, smallest, macs, recomputed] = n;
   const bool empty = cells[0].empty();
-  sound = empty || (reads && writes && words && macs && again && *reads + *writes == *words);
+  sound = empty || (reads && writes && words && macs && recomputed && *reads + *writes == *words);
   if (!sound || empty) return std::nullopt;
-  return BufferPoint{Words(*reads), Words(*writes), "", Bytes(0), Macs(*macs), Macs(*again)};
+  return BufferPoint{Words(*reads), Words(*writes), "", Bytes(0), Macs(*macs), Macs(*recomputed)};
 }
 
 /// Take over a row's plans; false when it is no row of the exploration.

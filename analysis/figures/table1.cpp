@@ -11,16 +11,17 @@ namespace spillway::analysis {
 
 namespace {
 
-struct Row {
+struct Table1Row {
   std::string network, rule;
   Table1Words words;
   Macs figure2, printed, exact;
 };
 
-std::vector<Row> rows_of(const std::vector<workloads::Network>& networks,
-                         const Table1Scale& scale) {
-  std::vector<Row> rows;
+std::vector<Table1Row> rows_of(const std::vector<workloads::Network>& networks,
+                               const Table1Scale& scale) {
+  std::vector<Table1Row> rows;
   for (const workloads::Network& network : networks) {
+    require_chain(network, "Table 1");
     for (const auto& [rule, name] : table1_rules()) {
       rows.push_back({network.name, name, table1_words(network, rule, scale),
                       table1_macs(network, rule, MacReading::figure2, scale),
@@ -31,20 +32,25 @@ std::vector<Row> rows_of(const std::vector<workloads::Network>& networks,
   return rows;
 }
 
-Columns<Row> columns() {
-  const auto macs = [](Macs Row::*column) {
-    return [column](const Row& row) { return Json((row.*column).count()); };
+Columns<Table1Row> columns() {
+  const auto macs = [](Macs Table1Row::*column) {
+    return [column](const Table1Row& row) { return Json((row.*column).count()); };
   };
-  const auto in_millions = [](Macs Row::*column) {
-    return [column](const Row& row) { return millions((row.*column).count()); };
+  const auto in_millions = [](Macs Table1Row::*column) {
+    return [column](const Table1Row& row) { return millions((row.*column).count()); };
   };
-  return {{{"network", "", "network"}, [](const Row& row) { return row.network; }},
-          {{"rule", "", "rule"}, [](const Row& row) { return row.rule; }},
-          {{"reads", "", "reads"}, [](const Row& row) { return row.words.reads.count(); }},
-          {{"writes", "", "writes"}, [](const Row& row) { return row.words.writes.count(); }},
-          {{"MACs Figure 2", "", "macs_figure2"}, macs(&Row::figure2), in_millions(&Row::figure2)},
-          {{"MACs printed", "", "macs_printed"}, macs(&Row::printed), in_millions(&Row::printed)},
-          {{"MACs exact", "", "macs_exact"}, macs(&Row::exact), in_millions(&Row::exact)}};
+  return {
+      {{"network", "", "network"}, [](const Table1Row& row) { return row.network; }},
+      {{"rule", "", "rule"}, [](const Table1Row& row) { return row.rule; }},
+      {{"reads", "", "reads"}, [](const Table1Row& row) { return row.words.reads.count(); }},
+      {{"writes", "", "writes"}, [](const Table1Row& row) { return row.words.writes.count(); }},
+      {{"MACs Figure 2", "", "macs_figure2"},
+       macs(&Table1Row::figure2),
+       in_millions(&Table1Row::figure2)},
+      {{"MACs printed", "", "macs_printed"},
+       macs(&Table1Row::printed),
+       in_millions(&Table1Row::printed)},
+      {{"MACs exact", "", "macs_exact"}, macs(&Table1Row::exact), in_millions(&Table1Row::exact)}};
 }
 
 }  // namespace

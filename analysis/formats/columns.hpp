@@ -2,6 +2,8 @@
 // as JSON.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <string>
 #include <utility>
@@ -26,6 +28,10 @@ struct Column {
   /// Other than that: units that differ, and how many digits of what is no integer.
   std::function<std::string(const Row&)> in_text{}, in_csv{};
   bool json_last = false;  ///< after the others
+  bool json_null = false;  ///< null where a row has none, not left out
+  bool unnamed = false;    ///< in text under an empty name
+
+  bool has_text() const { return unnamed || !names.text.empty(); }
 };
 
 template <class Row>
@@ -39,7 +45,7 @@ template <class Row>
 std::vector<std::string> text_header(const Columns<Row>& columns) {
   std::vector<std::string> header;
   for (const Column<Row>& column : columns) {
-    if (!column.names.text.empty()) header.push_back(column.names.text);
+    if (column.has_text()) header.push_back(column.names.text);
   }
   return header;
 }
@@ -48,7 +54,7 @@ template <class Row>
 std::vector<std::string> text_cells(const Columns<Row>& columns, const Row& row) {
   std::vector<std::string> cells;
   for (const Column<Row>& column : columns) {
-    if (column.names.text.empty()) continue;
+    if (!column.has_text()) continue;
     cells.push_back(column.in_text ? column.in_text(row) : text_of(column.value(row)));
   }
   return cells;
@@ -60,6 +66,18 @@ Table text_table(const Columns<Row>& columns, const std::vector<Row>& rows) {
   Table table(text_header(columns));
   for (const Row& row : rows) table.add(text_cells(columns, row));
   return table;
+}
+
+/// One row as lines: each column's name, to a width, and its value.
+template <class Row>
+std::string text_lines(const Columns<Row>& columns, const Row& row, std::size_t width,
+                       std::size_t value_width = 0) {
+  const std::vector<std::string> names = text_header(columns), cells = text_cells(columns, row);
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    text += fmt::format("  {:<{}} {:>{}}\n", names[i], width, cells[i], value_width);
+  }
+  return text;
 }
 
 /// "a,b,c", without the end of the line.
@@ -93,16 +111,22 @@ std::string csv_file(const Columns<Row>& columns, const std::vector<Row>& rows) 
   return text;
 }
 
+/// Adds a row's keys to an object.
 template <class Row>
-Json json_row(const Columns<Row>& columns, const Row& row) {
-  Json json = Json::object();
+void add_json(Json& json, const Columns<Row>& columns, const Row& row) {
   for (const bool last : {false, true}) {
     for (const Column<Row>& column : columns) {
       if (column.names.json.empty() || column.json_last != last) continue;
       Json value = column.value(row);
-      if (!value.is_null()) json[column.names.json] = std::move(value);
+      if (!value.is_null() || column.json_null) json[column.names.json] = std::move(value);
     }
   }
+}
+
+template <class Row>
+Json json_row(const Columns<Row>& columns, const Row& row) {
+  Json json = Json::object();
+  add_json(json, columns, row);
   return json;
 }
 

@@ -39,6 +39,9 @@ void write_standard_output(const std::string& content);
 /// A field of a CSV file, quoted where it must be.
 std::string csv_text(std::string text);
 
+/// One word of a shell's command, quoted where it must be.
+std::string shell_word(const std::string& text);
+
 /// A whole file at once (workloads/support/whole_file.hpp); "-" is standard output.
 void write_file(const std::filesystem::path& path, const std::string& content);
 

@@ -66,6 +66,45 @@ std::string circle(double x, double y, double radius, const std::string& colour)
                      radius, colour);
 }
 
+std::string curve(const std::vector<std::pair<double, double>>& points, const Style& style) {
+  if (points.empty()) return "";
+  std::string text = polyline(points, style.colour, style.extra);
+  if (style.mark > 0) {
+    for (const auto& [x, y] : points) text += circle(x, y, style.mark, style.colour);
+  }
+  return text;
+}
+
+namespace {
+
+constexpr double legend_line = 22, legend_gap = 18;
+
+std::string sample(const Style& style, double x, double y) {
+  std::string result = line(x, y, x + 34, y, style.colour, style.extra);
+  if (style.mark > 0) result += circle(x + 17, y, style.mark, style.colour);
+  return result + text(x + 41, y + 4.5, style.name, "start", 13);
+}
+
+double sample_width(const Style& style) {
+  return 41 + 6.9 * static_cast<double>(style.name.size()) + legend_gap;
+}
+
+}  // namespace
+
+Legend legend(const std::vector<Style>& styles, double left, double top, double room) {
+  Legend result{"", top};
+  double x = 0;
+  for (const Style& style : styles) {
+    if (x > 0 && x + sample_width(style) - legend_gap > room) {
+      x = 0;
+      result.bottom += legend_line;
+    }
+    result.text += sample(style, left + x, result.bottom);
+    x += sample_width(style);
+  }
+  return result;
+}
+
 double round_up(double value) {
   const double power = std::pow(10, std::floor(std::log10(std::max(value, 1e-9))));
   for (const double factor : {1.0, 2.0, 2.5, 5.0, 10.0}) {

@@ -25,6 +25,21 @@ std::string polyline(const std::vector<std::pair<double, double>>& points,
                      const std::string& colour, const std::string& extra = "");
 std::string circle(double x, double y, double radius, const std::string& colour);
 
+/// How a curve is drawn, and what the legend says of it.
+struct Style {
+  std::string name, colour, extra;
+  double mark = 0;  ///< radius of the points; 0: none
+};
+/// A line through points (x, y) with its marks; "" without points.
+std::string curve(const std::vector<std::pair<double, double>>& points, const Style& style);
+
+/// Entries in lines that fit `room`.
+struct Legend {
+  std::string text;
+  double bottom;  ///< of the last line
+};
+Legend legend(const std::vector<Style>& styles, double left, double top, double room);
+
 /// A round number of at least `value`: 1, 2, 2.5 or 5 times a power of ten.
 double round_up(double value);
 

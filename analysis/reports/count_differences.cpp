@@ -2,12 +2,31 @@
 
 #include <fmt/format.h>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/output.hpp"
 #include "sim/plan/reports/planned_macs.hpp"
 
 namespace spillway::analysis {
 
 using workloads::Macs;
+
+namespace {
+
+Columns<CountDifference> difference_columns() {
+  return {{{"port", "", "port"}, [](const CountDifference& d) { return d.port; }},
+          {{"layer", "", "layer"}, [](const CountDifference& d) { return d.layer; }},
+          {{"phase", "", "phase"}, [](const CountDifference& d) { return d.phase; }},
+          {{"tensor", "", "tensor"}, [](const CountDifference& d) { return d.tensor; }},
+          {{"direction", "", "direction"}, [](const CountDifference& d) { return d.direction; }},
+          {{"planned", "", "planned"}, [](const CountDifference& d) { return d.planned; }},
+          {{"simulated", "", "simulated"}, [](const CountDifference& d) { return d.simulated; }},
+          {{"simulated - planned", "", ""}, [](const CountDifference& d) {
+             return d.simulated < d.planned ? "-" + grouped(d.planned - d.simulated)
+                                            : "+" + grouped(d.simulated - d.planned);
+           }}};
+}
+
+}  // namespace
 
 std::vector<CountDifference> count_differences(const sim::Plan& plan, const sim::Result& result) {
   std::vector<CountDifference> differences;
@@ -33,30 +52,13 @@ std::vector<CountDifference> count_differences(const sim::Plan& plan, const sim:
 
 std::string count_differences_text(const std::vector<CountDifference>& differences) {
   if (differences.empty()) return "  Planned and simulated counts agree in every line.\n";
-  Table table({"port", "layer", "phase", "tensor", "direction", "planned", "simulated",
-               "simulated - planned"});
-  for (const CountDifference& d : differences) {
-    table.add({d.port, d.layer, d.phase, d.tensor, d.direction, grouped(d.planned),
-               grouped(d.simulated),
-               d.simulated < d.planned ? "-" + grouped(d.planned - d.simulated)
-                                       : "+" + grouped(d.simulated - d.planned)});
-  }
   return fmt::format("  PLANNED AND SIMULATED COUNTS DIFFER in {}:\n\n{}",
-                     counted(differences.size(), "line"), table.text());
+                     counted(differences.size(), "line"),
+                     text_table(difference_columns(), differences).text());
 }
 
 Json count_differences_json(const std::vector<CountDifference>& differences) {
-  Json rows = Json::array();
-  for (const CountDifference& d : differences) {
-    rows.push_back({{"port", d.port},
-                    {"layer", d.layer},
-                    {"phase", d.phase},
-                    {"tensor", d.tensor},
-                    {"direction", d.direction},
-                    {"planned", d.planned},
-                    {"simulated", d.simulated}});
-  }
-  return rows;
+  return json_rows(difference_columns(), differences);
 }
 
 }  // namespace spillway::analysis

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/reports/dram_figures.hpp"
@@ -54,26 +55,102 @@ DramRun served(const dram::DramDevice& device, const std::string& name, Source& 
   return run;
 }
 
-/// Numbers that text and JSON share.
-struct Figures : DramFigures {
-  explicit Figures(const DramRun& run)
-      : DramFigures(run.device, run.statistics),
-        bursts_per_cpu_s(static_cast<double>(run.statistics.bursts()) /
-                         std::max(run.cpu_seconds, 1e-9)) {}
+double microjoules(double pj) { return pj * 1e-6; }
 
+/// A run, and what its counters mean.
+struct RunFigures : DramFigures {
+  explicit RunFigures(const DramRun& of)
+      : DramFigures(of.device, of.statistics),
+        run(of),
+        bursts_per_cpu_s(static_cast<double>(of.statistics.bursts()) /
+                         std::max(of.cpu_seconds, 1e-9)) {}
+
+  const dram::Statistics& counts() const { return run.statistics; }
+
+  const DramRun& run;
   double bursts_per_cpu_s;
 };
 
-double microjoules(double pj) { return pj * 1e-6; }
-
-Json energy_json(const Figures& figures) {
+Json energy_json(const RunFigures& figures) {
   if (!figures.energy) return nullptr;
-  return {{"activate", microjoules(figures.energy->activate)},
-          {"read", microjoules(figures.energy->read)},
-          {"write", microjoules(figures.energy->write)},
-          {"refresh", microjoules(figures.energy->refresh)},
-          {"background", microjoules(figures.energy->background)},
-          {"total", microjoules(figures.energy->total())}};
+  Json json;
+  for (const auto& [name, pj] : dram_energy(figures)) json[name] = microjoules(pj);
+  return json;
+}
+
+Json bus_json(const RunFigures& figures) {
+  Json json;
+  for (const auto& [name, cycles] : dram_bus_use(figures.counts()))
+    json[underscored(name)] = cycles;
+  return json;
+}
+
+std::string bursts_text(const RunFigures& figures) {
+  const dram::Statistics& counts = figures.counts();
+  return fmt::format("{} ({} read, {} written)", grouped(counts.bursts()), grouped(counts.reads),
+                     grouped(counts.writes));
+}
+
+std::string bandwidth_text(const RunFigures& figures) {
+  return fmt::format("{:.3f} GB/s, {:.2f} % of the peak of {:.3f} GB/s", figures.bandwidth,
+                     figures.percent_of_peak, figures.run.device.peak_bytes_per_ns());
+}
+
+/// In text, a line each.
+Columns<RunFigures> run_columns(const DramRun& run) {
+  using Row = RunFigures;
+  return {
+      {{"", "", "device"}, [](const Row& row) { return row.run.device.name; }},
+      {{"", "", "pattern"}, [](const Row& row) { return row.run.pattern; }},
+      {{"", "", "mapping"}, [](const Row& row) { return row.run.device.mapping_name; }},
+      {{"", "", "ranks"}, [](const Row& row) { return row.run.device.geometry.ranks; }},
+      {{"", "", "burst_bytes"}, [](const Row& row) { return row.run.device.geometry.burst_bytes; }},
+      {{"bursts", "", "bursts"}, [](const Row& row) { return row.counts().bursts(); }, bursts_text},
+      {{"cycles", "", "cycles"}, [](const Row& row) { return row.counts().finish; }},
+      {{"time", "", "time_ns"},
+       [](const Row& row) { return row.time_ns; },
+       [](const Row& row) { return fmt::format("{:.3f} us", row.time_ns / 1000); }},
+      {{"bandwidth", "", "bandwidth_GBps"},
+       [](const Row& row) { return row.bandwidth; },
+       bandwidth_text},
+      {{"", "", "pct_of_peak"}, [](const Row& row) { return row.percent_of_peak; }},
+      {.names = {"average read latency", "", "avg_read_latency_ns"},
+       .value =
+           [](const Row& row) {
+             return row.read_latency_ns ? Json(*row.read_latency_ns) : Json(nullptr);
+           },
+       .in_text =
+           [](const Row& row) {
+             return row.read_latency_ns ? fmt::format("{:.2f} ns", *row.read_latency_ns)
+                                        : "nothing was read";
+           },
+       .json_null = true},
+      {{"row hits", "", "row_hits"}, [](const Row& row) { return row.counts().row_hits(); }},
+      {{"activates", "", "activates"}, [](const Row& row) { return row.counts().activates; }},
+      {{"precharges", "", "precharges"}, [](const Row& row) { return row.counts().precharges; }},
+      {{"refreshes", "", "refreshes"},
+       [](const Row& row) { return row.counts().refreshes + row.counts().bank_refreshes; }},
+      {.names = {"", "", "energy_uJ"}, .value = energy_json, .json_null = true},
+      {.names = {run.backwards.lines > 0 ? "cycles backwards" : "", "", "backwards_cycles"},
+       .value = [](const Row& row) { return row.run.backwards.lines; },
+       .in_text =
+           [](const Row& row) {
+             return fmt::format("in {}, served in their order",
+                                counted(row.run.backwards.lines, "line"));
+           },
+       .json_last = true},
+      {{"simulated", "", "bursts_per_cpu_s"},
+       [](const Row& row) { return row.bursts_per_cpu_s; },
+       [](const Row& row) {
+         return fmt::format("{:.2f} M bursts per CPU second", row.bursts_per_cpu_s / 1e6);
+       }},
+      {{"", "", "controller"},
+       [](const Row& row) { return scheduler_name(row.run.device.controller.scheduler); }},
+      {{"", "", "io_energy_uJ"}, [](const Row& row) { return microjoules(row.io_pj); }},
+      {{"", "", "read_bursts"}, [](const Row& row) { return row.counts().reads; }},
+      {{"", "", "write_bursts"}, [](const Row& row) { return row.counts().writes; }},
+      {{"", "", "bus_cycles"}, bus_json},
+  };
 }
 
 }  // namespace
@@ -136,70 +213,18 @@ DramRun run_dram_trace(const dram::DramDevice& device, const std::filesystem::pa
 }
 
 std::string dram_text(const DramRun& run) {
-  const Figures figures(run);
-  const dram::Statistics& counts = run.statistics;
-  const auto line = [](const char* what, const std::string& value) {
-    return fmt::format("  {:<22} {}\n", what, value);
-  };
+  const RunFigures figures(run);
   const std::uint32_t ranks = run.device.geometry.ranks;
-  std::string text = fmt::format(
+  const std::string title = fmt::format(
       "{} ({}), {}{}, mapping {}, controller {}: {}\n\n", run.device.name, run.device.description,
       counted(run.device.channels, "channel"), ranks > 1 ? fmt::format(" of {} ranks", ranks) : "",
       run.device.mapping_name, scheduler_name(run.device.controller.scheduler), run.pattern);
-  text += line("bursts", fmt::format("{} ({} read, {} written)", grouped(counts.bursts()),
-                                     grouped(counts.reads), grouped(counts.writes)));
-  text += line("cycles", grouped(counts.finish));
-  text += line("time", fmt::format("{:.3f} us", figures.time_ns / 1000));
-  text += line("bandwidth",
-               fmt::format("{:.3f} GB/s, {:.2f} % of the peak of {:.3f} GB/s", figures.bandwidth,
-                           figures.percent_of_peak, run.device.peak_bytes_per_ns()));
-  text += line("average read latency", figures.read_latency_ns
-                                           ? fmt::format("{:.2f} ns", *figures.read_latency_ns)
-                                           : "nothing was read");
-  text += line("row hits", grouped(counts.row_hits()));
-  text += line("activates", grouped(counts.activates));
-  text += line("precharges", grouped(counts.precharges));
-  text += line("refreshes", grouped(counts.refreshes + counts.bank_refreshes));
-  if (run.backwards.lines > 0) {
-    text += line("cycles backwards",
-                 fmt::format("in {}, served in their order", counted(run.backwards.lines, "line")));
-  }
-  text += line("simulated",
-               fmt::format("{:.2f} M bursts per CPU second", figures.bursts_per_cpu_s / 1e6));
-  return text + "\n" + dram_bus_text(counts) + "\n" + dram_energy_text(figures);
+  return title + text_lines(run_columns(run), figures, 22) + "\n" + dram_bus_text(run.statistics) +
+         "\n" + dram_energy_text(figures);
 }
 
 std::string dram_json(const DramRun& run) {
-  const Figures figures(run);
-  const dram::Statistics& counts = run.statistics;
-  Json json;
-  json["device"] = run.device.name;
-  json["pattern"] = run.pattern;
-  json["mapping"] = run.device.mapping_name;
-  json["ranks"] = run.device.geometry.ranks;
-  json["burst_bytes"] = run.device.geometry.burst_bytes;
-  json["bursts"] = counts.bursts();
-  json["cycles"] = counts.finish;
-  json["time_ns"] = figures.time_ns;
-  json["bandwidth_GBps"] = figures.bandwidth;
-  json["pct_of_peak"] = figures.percent_of_peak;
-  json["avg_read_latency_ns"] =
-      figures.read_latency_ns ? Json(*figures.read_latency_ns) : Json(nullptr);
-  json["row_hits"] = counts.row_hits();
-  json["activates"] = counts.activates;
-  json["precharges"] = counts.precharges;
-  json["refreshes"] = counts.refreshes + counts.bank_refreshes;
-  json["energy_uJ"] = energy_json(figures);
-  json["bursts_per_cpu_s"] = figures.bursts_per_cpu_s;
-  json["controller"] = scheduler_name(run.device.controller.scheduler);
-  json["io_energy_uJ"] = microjoules(figures.io_pj);
-  json["read_bursts"] = counts.reads;
-  json["write_bursts"] = counts.writes;
-  Json bus;
-  for (const auto& [name, cycles] : dram_bus_use(counts)) bus[underscored(name)] = cycles;
-  json["bus_cycles"] = bus;
-  json["backwards_cycles"] = run.backwards.lines;
-  return dump(json);
+  return dump(json_row(run_columns(run), RunFigures(run)));
 }
 
 }  // namespace spillway::analysis

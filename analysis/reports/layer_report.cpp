@@ -86,7 +86,7 @@ std::vector<LayerTraffic> layer_traffic(const sim::Experiment& experiment, const
     LayerTraffic traffic{
         plan.step().layer_names[i], words[i].forward, words[i].rest, once[i], {}, {}};
     const bool is_layer = i > 0 && i <= layers.size();
-    if (is_layer) {
+    if (is_layer && is_weighted(layers[i - 1].kind)) {
       set_bounds(traffic, layers[i - 1], static_cast<int>(i), plan,
                  words_of(experiment.device.buffer));
     }

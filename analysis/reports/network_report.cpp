@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <functional>
+
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
+#include "analysis/reports/graph_report.hpp"
 #include "analysis/reports/report.hpp"
 #include "workloads/parameters.hpp"
 
@@ -24,10 +28,54 @@ std::string parts_text(const Layer& layer) {
   std::vector<std::string> parts;
   if (layer.batch_norm) parts.emplace_back("batch-norm");
   if (layer.bias) parts.emplace_back("bias");
-  if (layer.relu) parts.emplace_back("ReLU");
+  if (layer.relu) parts.emplace_back(layer.relu6 ? "ReLU6" : "ReLU");
   if (layer.pool) parts.push_back(workloads::pool_row(layer.pool->kind).name);
   if (layer.dropout > 0) parts.push_back(fmt::format("dropout {:g}", layer.dropout));
   return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// A layer, and its fan-out in the network.
+struct LayerRow {
+  std::reference_wrapper<const Layer> of;
+  double fan_out;
+
+  ParameterCount parameters() const { return count_parameters(of); }
+};
+
+std::vector<LayerRow> rows_of(const Network& network) {
+  std::vector<LayerRow> rows;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    rows.push_back({network.layers[i], network.fan_out(i + 1)});
+  }
+  return rows;
+}
+
+Columns<LayerRow> layer_columns() {
+  using Row = LayerRow;
+  return {
+      {{"layer", "", "layer"}, [](const Row& r) { return r.of.get().name; }},
+      {{"input", "", ""}, [](const Row& r) { return shape_text(r.of.get().input); }},
+      {{"output", "", ""}, [](const Row& r) { return shape_text(r.of.get().output); }},
+      {{"|P|", "", "weights"}, [](const Row& r) { return r.of.get().weights().count(); }},
+      {{"", "", "biases"}, [](const Row& r) { return r.parameters().biases.count(); }},
+      {{"", "", "batch_norm_parameters"},
+       [](const Row& r) { return r.parameters().batch_norm.count(); }},
+      {{"parameters", "", "parameters"}, [](const Row& r) { return r.parameters().all().count(); }},
+      {.names = {"|Y|", "", "activations_before_pool"},
+       .value = [](const Row& r) { return r.of.get().activations_before_pool().count(); },
+       .json_last = true},
+      {{"|A|", "", "activations"}, [](const Row& r) { return r.of.get().activations().count(); }},
+      {.names = {"R", "", "fan_out"},
+       .value = [](const Row& r) { return r.fan_out; },
+       .in_text = [](const Row& r) { return fmt::format("{:g}", r.fan_out); },
+       .json_last = true},
+      {.names = {"MACs padded", "", "macs_padded"},
+       .value = [](const Row& r) { return r.of.get().macs_padded().count(); },
+       .json_last = true},
+      {.names = {"MACs exact", "", "macs"},
+       .value = [](const Row& r) { return r.of.get().macs_exact().count(); },
+       .json_last = true},
+      {{"then", "", ""}, [](const Row& r) { return parts_text(r.of); }}};
 }
 
 /// From what the paper counts to all that is learned.
@@ -54,21 +102,13 @@ std::string parameters_text(const Network& network) {
 }  // namespace
 
 std::string network_text(const Network& network) {
-  Table table({"layer", "input", "output", "|P|", "parameters", "|Y|", "|A|", "R", "MACs padded",
-               "MACs exact", "then"});
+  Table table = text_table(layer_columns(), rows_of(network));
   workloads::Macs padded, exact;
   workloads::Words parameters;
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
+  for (const Layer& layer : network.layers) {
     padded += layer.macs_padded();
     exact += layer.macs_exact();
     parameters += count_parameters(layer).all();
-    table.add({layer.name, shape_text(layer.input), shape_text(layer.output),
-               grouped(layer.weights().count()), grouped(count_parameters(layer).all().count()),
-               grouped(layer.activations_before_pool().count()),
-               grouped(layer.activations().count()), fmt::format("{:g}", network.fan_out(i + 1)),
-               grouped(layer.macs_padded().count()), grouped(layer.macs_exact().count()),
-               parts_text(layer)});
   }
   table.add_rule();
   table.add({"sum", "", "", grouped(network.weights().count()), grouped(parameters.count()), "",
@@ -79,27 +119,15 @@ std::string network_text(const Network& network) {
              "|P| weights, |Y| activations before pooling, |A| after it, R fan-out of a neuron\n\n"
              "{}",
              network.name, shape_text(network.input), network.classes, table.text()) +
-         parameters_text(network);
+         (network.note.empty() ? "" : "Note: " + network.note + ".\n") + parameters_text(network) +
+         (network.is_chain() ? "" : graph_text(network));
 }
 
 std::string network_json(const Network& network) {
-  Json layers = Json::array();
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
-    const ParameterCount count = count_parameters(layer);
-    layers.push_back({{"layer", layer.name},
-                      {"weights", layer.weights().count()},
-                      {"biases", count.biases.count()},
-                      {"batch_norm_parameters", count.batch_norm.count()},
-                      {"parameters", count.all().count()},
-                      {"activations", layer.activations().count()},
-                      {"activations_before_pool", layer.activations_before_pool().count()},
-                      {"fan_out", network.fan_out(i + 1)},
-                      {"macs_padded", layer.macs_padded().count()},
-                      {"macs", layer.macs_exact().count()}});
-  }
   const ParameterCount count = count_parameters(network);
-  return dump({{"network", network.name},
+  std::vector<LayerRow> weighted = rows_of(network);
+  std::erase_if(weighted, [](const LayerRow& row) { return !is_weighted(row.of.get().kind); });
+  Json json = {{"network", network.name},
                {"weights", network.weights().count()},
                {"biases", count.biases.count()},
                {"batch_norm_parameters", count.batch_norm.count()},
@@ -107,7 +135,10 @@ std::string network_json(const Network& network) {
                {"readout_biases", count.readout_biases.count()},
                {"parameters", count.all().count()},
                {"activations", network.activations().count()},
-               {"layers", layers}});
+               {"layers", json_rows(layer_columns(), weighted)}};
+  if (!network.note.empty()) json["note"] = network.note;
+  if (!network.is_chain()) json["graph"] = graph_json(network);
+  return dump(json);
 }
 
 }  // namespace spillway::analysis

@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 #include "analysis/closed_forms/closed_form.hpp"
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
 #include "analysis/reports/count_differences.hpp"
 #include "analysis/reports/dram_figures.hpp"
 #include "analysis/reports/layer_report.hpp"
+#include "analysis/reports/ledger_report.hpp"
 #include "analysis/reports/schedule_report.hpp"
 #include "analysis/reports/settings_json.hpp"
 #include "analysis/reports/timing_report.hpp"
@@ -35,44 +35,6 @@ std::string title(const Experiment& experiment) {
   return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy {}\n",
                      experiment.network.name, experiment.rule, experiment.batch,
                      experiment.device.name, to_string(experiment.policy));
-}
-
-/// Lines in the order of the network, then of a step's phases.
-std::vector<std::size_t> reading_order(const Ledger& ledger, Port port) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < ledger.lines().size(); ++i) {
-    if (ledger.lines()[i].key.port == port) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const auto& x = ledger.lines()[a].key;
-    const auto& y = ledger.lines()[b].key;
-    return std::tie(x.layer, x.phase, x.direction) < std::tie(y.layer, y.phase, y.direction);
-  });
-  return order;
-}
-
-/// The ledger of the DRAM channel: planned words, and simulated ones when there are.
-std::string ledger_text(const Ledger& planned, const Ledger* simulated) {
-  std::vector<std::string> header{"layer", "phase", "tensor", "direction", "planned words"};
-  if (simulated != nullptr) header.emplace_back("simulated words");
-  Table table(header);
-  for (const std::size_t i : reading_order(planned, Port::dram)) {
-    const LedgerLine& line = planned.lines()[i];
-    std::vector<std::string> row{line.layer, to_string(line.key.phase), to_string(line.key.tensor),
-                                 to_string(line.key.direction), grouped(line.words.count())};
-    if (simulated != nullptr) row.push_back(grouped(simulated->lines()[i].words.count()));
-    table.add(row);
-  }
-  table.add_rule();
-  for (const Direction direction : {Direction::read, Direction::write}) {
-    std::vector<std::string> row{"total", "", "", to_string(direction),
-                                 grouped(planned.total(Port::dram, direction).count())};
-    if (simulated != nullptr) {
-      row.push_back(grouped(simulated->total(Port::dram, direction).count()));
-    }
-    table.add(row);
-  }
-  return "\nWords across the chip's border (DRAM)\n" + table.text();
 }
 
 /// What idealised items moved through the host port: what they would cost in DRAM.
@@ -120,35 +82,54 @@ std::string buffer_text(const Experiment& experiment, const Plan& plan, const Re
   return text;
 }
 
-std::string mac_text(const Plan& plan, const models::Execution* execution) {
-  const sim::PlannedMacs planned = sim::planned_macs(plan);
-  const auto line = [](const char* what, workloads::Macs macs) {
-    return fmt::format("  {:<44} {:>12}\n", what, millions(macs.count()));
+/// MACs of a plan, and of its run where there is one.
+struct MacRow {
+  sim::PlannedMacs planned;
+  const models::Execution* execution;
+  workloads::Macs unused_input_gradient;
+};
+
+MacRow macs_of(const Plan& plan, const models::Execution* execution) {
+  return {sim::planned_macs(plan), execution, plan.step().unused_input_gradient};
+}
+
+/// In text, a line each.
+Columns<MacRow> mac_columns() {
+  using Row = MacRow;
+  const auto column = [](const char* text, const char* json, const auto& macs) {
+    return Column<Row>{{text, "", json},
+                       [=](const Row& row) { return macs(row).count(); },
+                       [=](const Row& row) { return millions(macs(row).count()); }};
   };
-  std::string text = "\nMACs (millions)\n";
-  text += line("border-exact", execution != nullptr ? execution->macs : planned.macs);
-  text += line("  of these done again beside the step's own", planned.again);
-  text += line("executed, taps on padding counted",
-               execution != nullptr ? execution->macs_padded : planned.macs_padded);
-  text +=
-      line("readout layer, apart", execution != nullptr ? execution->macs_apart : planned.readout);
-  text += line("  of these done again", planned.readout_again);
-  text += line("input gradient that only the paper counts", plan.step().unused_input_gradient);
-  return text;
+  return {
+      column("border-exact", "macs",
+             [](const Row& row) { return row.execution ? row.execution->macs : row.planned.macs; }),
+      column("  of these done again beside the step's own", "macs_again",
+             [](const Row& row) { return row.planned.recomputed; }),
+      column("executed, taps on padding counted", "macs_padded",
+             [](const Row& row) {
+               return row.execution ? row.execution->macs_padded : row.planned.macs_padded;
+             }),
+      column("readout layer, apart", "macs_readout",
+             [](const Row& row) {
+               return row.execution ? row.execution->macs_apart : row.planned.readout;
+             }),
+      column("  of these done again", "macs_readout_again",
+             [](const Row& row) { return row.planned.readout_recomputed; }),
+      column("input gradient that only the paper counts", "",
+             [](const Row& row) { return row.unused_input_gradient; })};
+}
+
+std::string mac_text(const Plan& plan, const models::Execution* execution) {
+  return "\nMACs (millions)\n" + text_lines(mac_columns(), macs_of(plan, execution), 44, 12);
 }
 
 std::string time_text(const Experiment& experiment, const models::Execution& execution) {
   const double total = static_cast<double>(execution.time.count());
-  const auto share = [&](workloads::Picoseconds busy) {
-    return total == 0 ? 0 : 100 * static_cast<double>(busy.count()) / total;
-  };
   const models::DramCounters& dram = execution.dram;
   std::string text = "\nTime and bus\n";
-  text += fmt::format(
-      "  {} cycles, {:.3f} ms; engines busy: load {:.0f} %, store {:.0f} %, "
-      "compute {:.0f} %, generate {:.0f} %\n",
-      grouped(execution.cycles.count()), total / 1e9, share(execution.busy.load),
-      share(execution.busy.store), share(execution.busy.compute), share(execution.busy.generate));
+  text += fmt::format("  {} cycles, {:.3f} ms; engines busy: {}\n",
+                      grouped(execution.cycles.count()), total / 1e9, engines_text(execution));
   text += fmt::format("  DRAM bus: {} bytes read, {} written in whole bursts\n",
                       grouped(dram.read_bytes.count()), grouped(dram.write_bytes.count()));
   text += fmt::format("  host port: {} bytes read, {} written, {}\n",
@@ -281,12 +262,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
-  const sim::PlannedMacs planned = sim::planned_macs(plan);
-  json["macs"] = execution.macs.count();
-  json["macs_again"] = planned.again.count();
-  json["macs_padded"] = execution.macs_padded.count();
-  json["macs_readout"] = execution.macs_apart.count();
-  json["macs_readout_again"] = planned.readout_again.count();
+  add_json(json, mac_columns(), macs_of(plan, &execution));
   json["cycles"] = execution.cycles.count();
   json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
   json["engines"] = engines_json(execution, period);
@@ -306,12 +282,7 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   Json json = result_head(experiment, "plan");
   json["dram"] = words_of_port(plan.ledger(), Port::dram);
   json["host"] = words_of_port(plan.ledger(), Port::host);
-  const sim::PlannedMacs macs = sim::planned_macs(plan);
-  json["macs"] = macs.macs.count();
-  json["macs_again"] = macs.again.count();
-  json["macs_padded"] = macs.macs_padded.count();
-  json["macs_readout"] = macs.readout.count();
-  json["macs_readout_again"] = macs.readout_again.count();
+  add_json(json, mac_columns(), macs_of(plan, nullptr));
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
                     {"high_water_bytes", bytes_of(plan.buffer_words()).count()}};
   json["ledger"] = ledger_json(plan.ledger(), Port::dram);

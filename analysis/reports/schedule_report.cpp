@@ -55,9 +55,9 @@ NestRow row_of(const sim::Plan& plan, std::size_t n) {
   }
   sim::NestShape shape(nest.spec);
   shape.set(nest.loops, nest.parts);
-  row.words = sim::dram_words(nest.spec, shape, nest.standing);
+  row.words = sim::nest_cost(nest.spec, shape, nest.resident);
   shape.set({});
-  row.once = sim::dram_words(nest.spec, shape, nest.standing);
+  row.once = sim::nest_cost(nest.spec, shape, nest.resident);
   return row;
 }
 

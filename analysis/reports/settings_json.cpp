@@ -16,6 +16,8 @@ Json rule_options_json(const workloads::RuleOptions& options) {
                {"fix", options.fix},
                {"feedback_scale", options.feedback_scale}};
   if (options.classifier_rate) json["classifier_rate"] = *options.classifier_rate;
+  if (options.block_count) json["blocks"] = *options.block_count;
+  if (!options.block_ends.empty()) json["blocks"] = options.block_ends;
   return json;
 }
 
@@ -30,10 +32,19 @@ Json window_json(const workloads::Window& window) {
           {"padding_end", window.padding_end}};
 }
 
-Json layer_json(const workloads::Layer& layer) {
+Json input_names(const workloads::Network& network, const workloads::Layer& layer) {
+  Json names = Json::array();
+  for (const int input : layer.inputs) {
+    names.push_back(input == 0 ? "input" : network.layer(input).name);
+  }
+  return names;
+}
+
+/// In a network that is no chain each layer says what it reads.
+Json layer_json(const workloads::Network& network, const workloads::Layer& layer) {
   const bool conv = layer.kind == workloads::LayerKind::conv;
   Json json = {{"layer", layer.name},
-               {"type", conv ? "conv" : "fc"},
+               {"type", name_in(workloads::layer_kind_names, layer.kind)},
                {"input", shape_json(layer.input)},
                {"output", shape_json(layer.output)}};
   if (conv) {
@@ -43,6 +54,8 @@ Json layer_json(const workloads::Layer& layer) {
   json["bias"] = layer.bias;
   json["batch_norm"] = layer.batch_norm;
   json["relu"] = layer.relu;
+  if (layer.relu6) json["relu6"] = true;
+  if (!network.is_chain()) json["from"] = input_names(network, layer);
   if (layer.pool) {
     const workloads::PoolRow& row = workloads::pool_row(layer.pool->kind);
     json[row.key] = window_json(*layer.pool_window);
@@ -86,6 +99,22 @@ Json device_json(const Experiment& experiment) {
   return json;
 }
 
+/// Of what came after SGD with momentum, what is not as it was then.
+Json optimizer_json(const workloads::Optimizer& optimizer) {
+  Json json = Json::object();
+  if (!optimizer.is_sgd()) json["kind"] = to_string(optimizer.kind);
+  json["rate"] = optimizer.rate;
+  if (optimizer.is_sgd()) {
+    json["momentum"] = optimizer.momentum;
+  } else {
+    json["beta1"] = optimizer.beta1;
+    json["beta2"] = optimizer.beta2;
+    json["epsilon"] = optimizer.epsilon;
+  }
+  if (optimizer.weight_decay != 0) json["weight_decay"] = optimizer.weight_decay;
+  return json;
+}
+
 }  // namespace
 
 Json result_head(const Experiment& experiment, const std::string& command) {
@@ -96,8 +125,7 @@ Json result_head(const Experiment& experiment, const std::string& command) {
   json["network"] = experiment.network.name;
   json.update(network_settings(experiment.network));
   json["rule_options"] = rule_options_json(experiment.rule_options);
-  json["optimizer"] = {{"rate", experiment.optimizer.rate},
-                       {"momentum", experiment.optimizer.momentum}};
+  json["optimizer"] = optimizer_json(experiment.optimizer);
   Json idealised = Json::array();
   for (const sim::Item item : sim::all_items()) {
     if (experiment.idealisations.contains(item)) idealised.push_back(to_string(item));
@@ -110,7 +138,7 @@ Json result_head(const Experiment& experiment, const std::string& command) {
 
 Json network_settings(const workloads::Network& network) {
   Json layers = Json::array();
-  for (const workloads::Layer& layer : network.layers) layers.push_back(layer_json(layer));
+  for (const workloads::Layer& layer : network.layers) layers.push_back(layer_json(network, layer));
   return {{"classes", network.classes},
           {"readout", name_in(workloads::readout_names, network.readout)},
           {"input_dropout", network.input_dropout},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "analysis/formats/columns.hpp"
 #include "analysis/formats/output.hpp"
 
 namespace spillway::analysis {
@@ -30,6 +31,12 @@ std::string ns_text(Picoseconds time) {
   return fmt::format("{}.{:03}", grouped(time.count() / 1000), time.count() % 1000);
 }
 
+/// Of the whole step's time.
+double busy_percent(const models::Execution& execution, const EngineName& engine) {
+  const auto total = static_cast<double>(execution.time.count());
+  return total == 0 ? 0 : 100 * static_cast<double>((execution.busy.*engine.busy).count()) / total;
+}
+
 std::uint64_t first_cycle(const LayerTime& line, Picoseconds period) {
   return line.times.first.count() / period.count();
 }
@@ -39,16 +46,62 @@ std::uint64_t last_cycle(const LayerTime& line, Picoseconds period) {
   return std::max(first_cycle(line, period), end - (end > 0));
 }
 
-/// By engine and line.
-std::array<std::vector<std::uint64_t>, engine_names.size()> busy_cycles(
-    const std::vector<LayerTime>& lines, Picoseconds period) {
-  std::array<std::vector<std::uint64_t>, engine_names.size()> cycles;
+/// A line's times, and the cycles that stand for them.
+struct TimeRow {
+  LayerTime line;
+  Picoseconds period;
+  std::array<std::uint64_t, engine_names.size()> busy_cycles;  ///< by engine
+};
+
+std::vector<TimeRow> rows_of(const std::vector<LayerTime>& lines, Picoseconds period) {
+  std::vector<TimeRow> rows;
+  for (const LayerTime& line : lines) rows.push_back({line, period, {}});
   for (std::size_t e = 0; e < engine_names.size(); ++e) {
     std::vector<Picoseconds> column;
     for (const LayerTime& line : lines) column.push_back(line.times.busy.*engine_names[e].busy);
-    cycles[e] = cycles_that_add_up(column, period);
+    const std::vector<std::uint64_t> cycles = cycles_that_add_up(column, period);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].busy_cycles[e] = cycles[i];
   }
-  return cycles;
+  return rows;
+}
+
+/// A column of lines that were worked on at all.
+template <class Value>
+Column<TimeRow> if_any(const ColumnNames& names, Value value) {
+  return {names, [value](const TimeRow& row) {
+            return row.line.times.any ? Json(value(row)) : Json(nullptr);
+          }};
+}
+
+Columns<TimeRow> time_columns() {
+  using Row = TimeRow;
+  Columns<Row> columns{
+      {{"layer", "", "layer"}, [](const Row& row) { return row.line.name; }},
+      {{"phase", "", "phase"}, [](const Row& row) { return to_string(row.line.phase); }}};
+  for (std::size_t e = 0; e < engine_names.size(); ++e) {
+    const EngineName& engine = engine_names[e];
+    columns.push_back({.names = {engine.name, "", engine.name},
+                       .value = [&engine, e](const Row& row) -> Json {
+                         return {{"busy_cycles", row.busy_cycles[e]},
+                                 {"busy_ns", ns_of(row.line.times.busy.*engine.busy)}};
+                       },
+                       .in_text = [e](const Row& row) { return grouped(row.busy_cycles[e]); },
+                       .json_last = true});
+  }
+  columns.push_back(if_any({"first cycle", "", "first_cycle"},
+                           [](const Row& row) { return first_cycle(row.line, row.period); }));
+  columns.push_back(if_any({"last cycle", "", "last_cycle"},
+                           [](const Row& row) { return last_cycle(row.line, row.period); }));
+  columns.push_back(
+      if_any({"", "", "begin_ns"}, [](const Row& row) { return ns_of(row.line.times.first); }));
+  columns.push_back(
+      if_any({"", "", "end_ns"}, [](const Row& row) { return ns_of(row.line.times.last); }));
+  for (const EngineName& engine : engine_names) {
+    columns.push_back({{engine.name + std::string(", ns"), "", ""}, [&engine](const Row& row) {
+                         return ns_text(row.line.times.busy.*engine.busy);
+                       }});
+  }
+  return columns;
 }
 
 }  // namespace
@@ -69,27 +122,7 @@ std::vector<std::uint64_t> cycles_that_add_up(const std::vector<Picoseconds>& co
 
 std::string timing_text(const std::vector<LayerTime>& lines, const models::Execution& execution,
                         Picoseconds period) {
-  std::vector<std::string> header{"layer", "phase"};
-  for (const EngineName& engine : engine_names) header.emplace_back(engine.name);
-  header.insert(header.end(), {"first cycle", "last cycle"});
-  for (const EngineName& engine : engine_names) header.push_back(engine.name + std::string(", ns"));
-  Table table(header);
-  const auto cycles = busy_cycles(lines, period);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const LayerTime& line = lines[i];
-    std::vector<std::string> row{line.name, to_string(line.phase)};
-    for (const auto& of_engine : cycles) row.push_back(grouped(of_engine[i]));
-    if (line.times.any) {
-      row.push_back(grouped(first_cycle(line, period)));
-      row.push_back(grouped(last_cycle(line, period)));
-    } else {
-      row.insert(row.end(), {"-", "-"});
-    }
-    for (const EngineName& engine : engine_names) {
-      row.push_back(ns_text(line.times.busy.*engine.busy));
-    }
-    table.add(row);
-  }
+  Table table = text_table(time_columns(), rows_of(lines, period));
   table.add_rule();
   std::vector<std::string> sum{"all", ""};
   for (const EngineName& engine : engine_names) {
@@ -108,38 +141,28 @@ std::string timing_text(const std::vector<LayerTime>& lines, const models::Execu
       ns_of(period), table.text());
 }
 
+std::string engines_text(const models::Execution& execution) {
+  std::string text;
+  for (const EngineName& engine : engine_names) {
+    text += fmt::format("{}{} {:.0f} %", text.empty() ? "" : ", ", engine.name,
+                        busy_percent(execution, engine));
+  }
+  return text;
+}
+
 Json engines_json(const models::Execution& execution, Picoseconds period) {
   Json json;
-  const auto total = static_cast<double>(execution.time.count());
   for (const EngineName& engine : engine_names) {
     const Picoseconds busy = execution.busy.*engine.busy;
-    json[engine.name] = {
-        {"busy_cycles", ceil_div(busy.count(), period.count())},
-        {"busy_ns", ns_of(busy)},
-        {"busy_pct", total == 0 ? 0 : 100 * static_cast<double>(busy.count()) / total}};
+    json[engine.name] = {{"busy_cycles", ceil_div(busy.count(), period.count())},
+                         {"busy_ns", ns_of(busy)},
+                         {"busy_pct", busy_percent(execution, engine)}};
   }
   return json;
 }
 
 Json timing_json(const std::vector<LayerTime>& lines, Picoseconds period) {
-  Json rows = Json::array();
-  const auto cycles = busy_cycles(lines, period);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const LayerTime& line = lines[i];
-    Json row = {{"layer", line.name}, {"phase", to_string(line.phase)}};
-    if (line.times.any) {
-      row["first_cycle"] = first_cycle(line, period);
-      row["last_cycle"] = last_cycle(line, period);
-      row["begin_ns"] = ns_of(line.times.first);
-      row["end_ns"] = ns_of(line.times.last);
-    }
-    for (std::size_t e = 0; e < engine_names.size(); ++e) {
-      row[engine_names[e].name] = {{"busy_cycles", cycles[e][i]},
-                                   {"busy_ns", ns_of(line.times.busy.*engine_names[e].busy)}};
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
+  return json_rows(time_columns(), rows_of(lines, period));
 }
 
 }  // namespace spillway::analysis

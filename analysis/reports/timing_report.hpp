@@ -17,6 +17,8 @@ std::vector<std::uint64_t> cycles_that_add_up(const std::vector<workloads::Picos
 std::string timing_text(const std::vector<sim::LayerTime>& lines,
                         const models::Execution& execution, workloads::Picoseconds period);
 
+/// "load 91 %, store 22 %, …": parts of the whole step in which each engine is busy.
+std::string engines_text(const models::Execution& execution);
 /// {"load": {"busy_cycles", "busy_ns", "busy_pct"}, "store": …}, of the whole step.
 Json engines_json(const models::Execution& execution, workloads::Picoseconds period);
 

@@ -18,6 +18,22 @@ Json depth_json(const sim::DepthAdvice& depth) {
           {"stopped_early", depth.stopped_early}};
 }
 
+std::string optimizer_text(const sim::Experiment& experiment) {
+  const workloads::Optimizer& optimizer = experiment.optimizer;
+  std::string text =
+      fmt::format("rate {:g} ({})", optimizer.rate, experiment.schedule.description());
+  if (optimizer.is_sgd()) {
+    text += fmt::format(", momentum {:g}", optimizer.momentum);
+  } else {
+    text = fmt::format("{}, {}, betas {:g} and {:g}, epsilon {:g}", to_string(optimizer.kind), text,
+                       optimizer.beta1, optimizer.beta2, optimizer.epsilon);
+  }
+  if (optimizer.weight_decay > 0) {
+    text += fmt::format(", weight decay {:g}", optimizer.weight_decay);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string loss_text(double loss) {
@@ -27,12 +43,11 @@ std::string loss_text(double loss) {
 std::string train_head(const sim::Experiment& experiment, const workloads::DataSplit& data,
                        bool direct) {
   std::string text = fmt::format(
-      "{} trained with {} {}: batch {}, rate {:g} ({}), momentum {:g}, seed {}\n"
+      "{} trained with {} {}: batch {}, {}, seed {}\n"
       "data {}: {} training and {} test images",
       experiment.network.name, experiment.rule,
       direct ? "without a device" : "through device " + experiment.device.name, experiment.batch,
-      experiment.optimizer.rate, experiment.schedule.description(), experiment.optimizer.momentum,
-      experiment.seed, experiment.data.set,
+      optimizer_text(experiment), experiment.seed, experiment.data.set,
       data.train.size() - static_cast<std::size_t>(experiment.training.validation),
       data.test.size());
   if (experiment.training.validation > 0) {

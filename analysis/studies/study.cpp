@@ -1,15 +1,9 @@
 #include "analysis/studies/study.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
-#include "sim/run/checkpoint.hpp"
-#include "sim/run/direct.hpp"
-#include "sim/run/simulation.hpp"
 #include "workloads/support/config.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_kinds.hpp"
@@ -128,144 +122,6 @@ Experiment row_experiment(const Study& study, const StudyRow& row, const StudySe
     experiment.schedule = sim::RateSchedule::drops(5, {first, second});
   }
   return experiment;
-}
-
-namespace {
-
-/// The data of a row, loaded again only where it is another row's.
-class DataCache {
- public:
-  const workloads::DataSplit& of(const Experiment& experiment) {
-    const sim::DataSource& source = experiment.data;
-    const workloads::ImageShape& input = experiment.network.input;
-    const std::string key =
-        fmt::format("{} {} {} {} {} {} {}x{}x{} {}", source.set, source.folder.string(),
-                    source.standardise, source.train.value_or(-1), source.test.value_or(-1),
-                    source.set == "random" ? experiment.seed : 0, input.channels, input.height,
-                    input.width, experiment.network.classes);
-    if (key != key_) data_ = sim::load_data(experiment);
-    key_ = key;
-    return data_;
-  }
-
- private:
-  std::string key_;
-  workloads::DataSplit data_;
-};
-
-std::unique_ptr<sim::Trainee> make_trainee(const Experiment& experiment, bool direct) {
-  if (direct) return std::make_unique<sim::DirectTraining>(experiment);
-  return std::make_unique<sim::Simulation>(experiment);
-}
-
-double seconds_of(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-}  // namespace
-
-double estimate_seconds(const Study& study, const StudySetting& setting) {
-  double total = 0;
-  DataCache cache;
-  for (const StudyRow& row : study.rows) {
-    const Experiment experiment = row_experiment(study, row, setting, 1);
-    const workloads::DataSplit& data = cache.of(experiment);
-    sim::require_enough_images(experiment, data);
-    const auto trainee = make_trainee(experiment, setting.direct);
-    const sim::Batch batch = sim::make_batch(data.train, 0, experiment.batch);
-    trainee->run_step(batch);  // makes what later steps find ready
-    const double step = seconds_of([&] { trainee->run_step(batch); });
-    const auto per_epoch = data.train.size() / experiment.batch;
-    // Measuring the test set is a forward pass: about a third of a step without the device.
-    const auto looks =
-        static_cast<double>(data.test.size()) / static_cast<double>(experiment.batch);
-    total += setting.epochs * setting.seeds * step * (static_cast<double>(per_epoch) + looks / 3);
-  }
-  return total;
-}
-
-namespace {
-
-/// A name that tells apart all runs that differ in anything.
-std::string checkpoint_name(const Study& study, std::size_t row, const Experiment& experiment,
-                            const workloads::DataSplit& data, const StudySetting& setting) {
-  const std::string sum = sim::fingerprint(sim::run_settings(experiment, data, setting.direct));
-  return fmt::format("{}-row{}-{}epochs-seed{}-{}.checkpoint", study.name, row + 1, setting.epochs,
-                     experiment.seed, sum);
-}
-
-/// The last epoch; of layers that were trained one after the other, each one's last.
-sim::Epoch final_accuracies(const std::vector<sim::Epoch>& history) {
-  sim::Epoch result;
-  for (const sim::Epoch& epoch : history) {
-    for (std::size_t i = 0; i < epoch.layers.size(); ++i) {
-      const auto known = std::ranges::find(result.layers, epoch.layers[i]);
-      const auto at = static_cast<std::size_t>(known - result.layers.begin());
-      if (known == result.layers.end()) {
-        result.layers.push_back(epoch.layers[i]);
-        result.test_accuracy.emplace_back();
-        result.train_accuracy.emplace_back();
-      }
-      result.test_accuracy[at] = epoch.test_accuracy[i];
-      result.train_accuracy[at] = epoch.train_accuracy[i];
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
-StudyResult run_study(const Study& study, const StudySetting& setting,
-                      const StudyProgress& progress) {
-  StudyResult result{study, setting, 0, 0, {}};
-  DataCache cache;
-  for (std::size_t r = 0; r < study.rows.size(); ++r) {
-    const StudyRow& row = study.rows[r];
-    StudyOutcome outcome;
-    for (int seed = 1; seed <= setting.seeds; ++seed) {
-      const Experiment experiment = row_experiment(study, row, setting, seed);
-      const workloads::DataSplit& data = cache.of(experiment);
-      result.train_images = data.train.size();
-      result.test_images = data.test.size();
-      sim::TrainingOptions options;
-      options.direct = setting.direct;
-      options.stop = progress.stop;
-      if (setting.checkpoints) {
-        options.checkpoint =
-            *setting.checkpoints / checkpoint_name(study, r, experiment, data, setting);
-      }
-      options.progress = [&](const sim::TrainingProgress& at) {
-        if (!progress.now) return;
-        progress.now(fmt::format("{}, seed {}/{}, epoch {}/{}, step {}/{}", row.label, seed,
-                                 setting.seeds, at.epoch, setting.epochs, at.step, at.steps));
-      };
-      const sim::TrainingResult trained = sim::train(experiment, data, options);
-      if (trained.stopped) throw StudyStopped("stopped in " + row.label);
-      const sim::Epoch last = final_accuracies(trained.state.history);
-      outcome.layers = last.layers;
-      outcome.test.resize(last.layers.size());
-      outcome.train.resize(last.layers.size());
-      for (std::size_t i = 0; i < last.layers.size(); ++i) {
-        outcome.test[i].push_back(100 * last.test_accuracy[i]);
-        outcome.train[i].push_back(100 * last.train_accuracy[i]);
-      }
-      const sim::Traffic& traffic = trained.state.traffic;
-      outcome.traffic.dram_read += traffic.dram_read;
-      outcome.traffic.dram_write += traffic.dram_write;
-      outcome.traffic.macs += traffic.macs;
-      outcome.traffic.time_ps += traffic.time_ps;
-      outcome.traffic.steps += traffic.steps;
-    }
-    if (progress.row) {
-      std::string text = row.label + ":";
-      for (const auto& seeds : outcome.test) text += fmt::format(" {:.2f}", mean(seeds));
-      progress.row(text);
-    }
-    result.outcomes.push_back(std::move(outcome));
-  }
-  return result;
 }
 
 }  // namespace spillway::analysis

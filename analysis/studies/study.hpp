@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +29,7 @@ struct StudySetting {
   std::optional<std::int64_t> subset, test;  ///< images used, from the front of the sets; all when
                                              ///< absent
   std::filesystem::path data;  ///< folder of the full sets, or of one; the shipped subset if empty
-  bool direct = false;         ///< without the device: nothing is counted
+  bool direct = false;         ///< without the device, which counts a single step
   /// Where unfinished runs are kept, to be continued by the same call.
   std::optional<std::filesystem::path> checkpoints;
 };
@@ -47,8 +46,15 @@ struct Study {
 /// One row's outcome. Percent; outer index decision.
 struct StudyOutcome {
   std::vector<std::string> layers;
-  std::vector<std::vector<double>> test, train;  ///< by decision and seed
-  sim::Traffic traffic;                          ///< of all seeds
+  std::vector<std::vector<double>> test, train;  ///< by decision and seed, after the last epoch
+  /// Of all seeds. Without the device that of one step through it, times the steps: each step
+  /// begins with the device idle and moves the same words.
+  sim::Traffic traffic;
+  /// Test accuracy by decision, seed and epoch; of layers trained one after the other, by the
+  /// layer's own epochs.
+  std::vector<std::vector<std::vector<double>>> by_epoch{};
+  std::uint64_t epochs = 0;   ///< of all seeds and of layers trained alone, as the traffic
+  std::string not_counted{};  ///< why there is no traffic but steps; "" where there is
 };
 
 struct StudyResult {
@@ -71,29 +77,12 @@ Study read_study(const std::filesystem::path& path);
 sim::Experiment row_experiment(const Study& study, const StudyRow& row, const StudySetting& setting,
                                int seed);
 
-/// Thrown when `StudyProgress::stop` ended a study.
-class StudyStopped : public workloads::Error {
- public:
-  using workloads::Error::Error;
-};
-
-struct StudyProgress {
-  std::function<void(const std::string&)> now{};  ///< what runs, often
-  std::function<void(const std::string&)> row{};  ///< a row is done
-  std::function<bool()> stop{};                   ///< asked after each step
-};
-
-/// Expected seconds of the whole study on this machine, from a few steps of each row; checks that
-/// every row can run.
-double estimate_seconds(const Study& study, const StudySetting& setting);
-
-StudyResult run_study(const Study& study, const StudySetting& setting,
-                      const StudyProgress& progress = {});
-
 std::string study_text(const StudyResult& result);
 std::string study_csv(const StudyResult& result);
 std::string study_json(const StudyResult& result);
-/// Bars by layer and row, training accuracy as a mark above, BP as a line.
+/// A line of its own for each row and layer: test accuracy, training accuracy and the paper's.
 std::string study_svg(const StudyResult& result);
+/// Test accuracy by epoch: for each row a plot of its own with a curve for each layer.
+std::string study_curves_svg(const StudyResult& result);
 
 }  // namespace spillway::analysis

@@ -88,6 +88,11 @@ Columns<DecisionRow> columns(bool paper = false, bool pytorch = false) {
        [](const Row& row) { return mean(row.test()); },
        [](const Row& row) { return figure_text(mean(row.test()), 2, ""); },
        [](const Row& row) { return figure_text(mean(row.test()), 4, ""); }},
+      {{text_if(paper, "test - paper"), "", ""},
+       [](const Row& row) {
+         const std::optional<double> figure = row.paper();
+         return figure ? fmt::format("{:+.2f}", mean(row.test()) - *figure) : "-";
+       }},
       {{"spread", "test_spread", "test_spread"},
        [](const Row& row) { return spread(row.test()); },
        [spread_text](const Row& row) { return spread_text(row, 2, "-"); },
@@ -102,7 +107,7 @@ Columns<DecisionRow> columns(bool paper = false, bool pytorch = false) {
        [](const Row& row) { return figure_text(row.pytorch(), 2, "-"); },
        [](const Row& row) { return figure_text(row.pytorch(), 3, ""); },
        true},
-      {{text_if(pytorch, "difference"), "", ""},
+      {{text_if(pytorch, "test - PyTorch"), "", ""},
        [](const Row& row) {
          const std::optional<double> figure = row.pytorch();
          return figure ? fmt::format("{:+.2f}", mean(row.test()) - *figure) : "-";
@@ -132,6 +137,35 @@ std::string setting_text(const StudyResult& result) {
   return text;
 }
 
+/// What an epoch moves, of each row.
+std::string traffic_text(const StudyResult& result) {
+  Table table({"rule", "steps", "words read", "words written", "MACs (millions)", "time (ms)"});
+  std::string notes;
+  for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
+    const StudyOutcome& outcome = result.outcomes[r];
+    const sim::Traffic& t = outcome.traffic;
+    const std::uint64_t epochs = outcome.epochs;
+    std::vector<std::string> cells{result.study.rows[r].label, grouped(t.steps / epochs)};
+    if (outcome.not_counted.empty()) {
+      const double milliseconds = static_cast<double>(t.time_ps) / 1e9;
+      cells.insert(
+          cells.end(),
+          {grouped(t.dram_read / epochs), grouped(t.dram_write / epochs), millions(t.macs / epochs),
+           fmt::format("{:.2f}", milliseconds / static_cast<double>(epochs))});
+    } else {
+      cells.insert(cells.end(), 4, "-");
+      notes +=
+          fmt::format("{} is not counted: {}\n", result.study.rows[r].label, outcome.not_counted);
+    }
+    table.add(std::move(cells));
+  }
+  const char* source = result.setting.direct
+                           ? "from one step of each row through the device, all of which are alike"
+                           : "counted in the same runs";
+  return fmt::format("\nTraffic of an epoch, DRAM, and simulated time, {}\n\n{}{}{}", source,
+                     table.text(), notes.empty() ? "" : "\n", notes);
+}
+
 }  // namespace
 
 std::string study_text(const StudyResult& result) {
@@ -150,14 +184,7 @@ std::string study_text(const StudyResult& result) {
   if (compare) {
     text += "PyTorch: an independent implementation in the same setting, mean over its seeds.\n";
   }
-  if (result.setting.direct) return text;
-  Table traffic({"rule", "words read a step", "words written a step", "MACs a step (millions)"});
-  for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
-    const sim::Traffic& t = result.outcomes[r].traffic;
-    traffic.add({result.study.rows[r].label, grouped(t.dram_read / t.steps),
-                 grouped(t.dram_write / t.steps), millions(t.macs / t.steps)});
-  }
-  return text + "\nTraffic of the same runs, DRAM, per mini-batch\n\n" + traffic.text();
+  return text + traffic_text(result);
 }
 
 std::string study_csv(const StudyResult& result) {
@@ -176,8 +203,12 @@ std::string study_json(const StudyResult& result) {
     Json entry = {{"rule", row.label},
                   {"experiment", row.experiment.stem().string()},
                   {"decisions", json_rows(columns(), rows_of(result, r))},
+                  {"epochs", outcome.epochs},
                   {"steps", outcome.traffic.steps}};
-    if (!result.setting.direct) {
+    for (std::size_t i = 0; i < outcome.by_epoch.size(); ++i) {
+      entry["decisions"][i]["test_by_epoch"] = outcome.by_epoch[i];
+    }
+    if (outcome.not_counted.empty()) {
       entry["dram"] = {{"read_words", outcome.traffic.dram_read},
                        {"write_words", outcome.traffic.dram_write}};
       entry["macs"] = outcome.traffic.macs;

@@ -1,9 +1,11 @@
-// A study's figure, after the paper's Figures 3 to 5: test accuracy as bars by layer and rule,
-// training accuracy as a mark above, rules with a readout alone as lines across.
+// A study's figure: a line of its own for each row and layer, so that a row is named where it
+// stands, with its test and training accuracy and the paper's as marks, and the figures beside
+// them.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "analysis/formats/output.hpp"
 #include "analysis/formats/svg.hpp"
@@ -13,141 +15,164 @@ namespace spillway::analysis {
 
 namespace {
 
-constexpr double left = 80, bottom = 60, plot_height = 330;
-constexpr const char* colours[] = {"#2d6a9f", "#e08e2b", "#4f9d69", "#8b5fa8", "#c2554d",
-                                   "#5ab4c5", "#9a8c3c", "#d77fb0", "#6b6b6b", "#3c4f9a"};
+constexpr double line_height = 16, row_gap = 8, lines_head = 104, lines_foot = 58;
+constexpr double lines_width = 520, number_width = 62;
+constexpr const char* test_colour = "#1f5f99";
+constexpr const char* paper_colour = "#d9731a";
+constexpr const char* train_colour = "#777777";
+constexpr const char* lines_quiet = " style=\"fill:#666666\"";
 
-constexpr const char* line_colours[] = {"#111111", "#8c1c13", "#1b5e3a", "#4a2c82", "#7a5c00"};
+std::string lines_ring(double x, double y, double radius, const char* colour) {
+  return fmt::format(
+      "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"#ffffff\" stroke=\"{}\" "
+      "stroke-width=\"1.8\"/>\n",
+      x, y, radius, colour);
+}
 
-const char* colour(std::size_t i) { return colours[i % std::size(colours)]; }
+std::string lines_tick(double x, double y) {
+  return svg::line(x, y - 5, x, y + 5, train_colour, " stroke-width=\"2\"");
+}
 
-struct Series {
-  std::string label;
-  const StudyOutcome* outcome;
-  const char* colour;
+/// An accuracy axis from left to right.
+struct LinesScale {
+  double low, step;
+  int steps;
+  double left, right;
+  double x(double value) const {
+    return left + (right - left) * (std::max(value, low) - low) / (step * steps);
+  }
 };
 
-/// Rules with a decision in every layer are bars; those with a readout alone are lines.
-void split(const StudyResult& result, std::vector<Series>& bars, std::vector<Series>& lines) {
+/// From the test accuracies and the paper's: dropout may hold training accuracies far below.
+LinesScale lines_scale(const StudyResult& result, double left) {
+  double least = 100, most = 0;
+  const auto take = [&](double value) {
+    least = std::min(least, value);
+    most = std::max(most, value);
+  };
   for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
     const StudyOutcome& outcome = result.outcomes[r];
-    const bool bar = outcome.layers.size() > 1;
-    auto& group = bar ? bars : lines;
-    group.push_back(
-        {result.study.rows[r].label, &outcome,
-         bar ? colour(bars.size()) : line_colours[lines.size() % std::size(line_colours)]});
+    for (const auto& seeds : outcome.test) take(mean(seeds));
+    for (const double paper : result.study.rows[r].paper) take(paper);
+    for (const auto& seeds : outcome.train) most = std::max(most, mean(seeds));
   }
+  const double step = svg::round_up(std::max(most - least, 0.5) / 6);
+  const double low = std::max(0.0, step * std::floor((least - step / 4) / step));
+  const double high = std::min(100.0, step * std::ceil((most + step / 4) / step));
+  return {low, step, static_cast<int>(std::lround(std::ceil((high - low) / step))), left,
+          left + lines_width};
 }
 
-svg::Axis make_axis(const StudyResult& result, double top, double right_edge) {
-  double least = 100;
-  for (const StudyOutcome& outcome : result.outcomes) {
-    for (const auto& seeds : outcome.test) least = std::min(least, mean(seeds));
-    for (const auto& seeds : outcome.train) least = std::min(least, mean(seeds));
-  }
-  const double span = svg::round_up((100 - least) * 1.15 / 6) * 6;
-  const double step = svg::round_up(span / 6 * 0.999);
-  const double low = std::max(0.0, 100 - step * std::ceil((100 - least) * 1.1 / step));
-  const int lines = static_cast<int>(std::lround((100 - low) / step));
-  return {low, step, std::max(lines, 1), top, top + plot_height, left, right_edge};
-}
-
-std::string bars_of(const Series& series, const svg::Axis& axis, std::size_t place,
-                    std::size_t count, double group_width) {
+std::string lines_grid(const LinesScale& scale, double top, double bottom) {
   std::string text;
-  const double bar = group_width * 0.84 / static_cast<double>(count);
-  for (std::size_t i = 0; i < series.outcome->layers.size(); ++i) {
-    const double x = axis.left + group_width * (static_cast<double>(i) + 0.08) +
-                     bar * static_cast<double>(place);
-    const auto clamped = [&](double value) { return axis.y(std::max(value, axis.low)); };
-    const double test = mean(series.outcome->test[i]), train = mean(series.outcome->train[i]);
-    text += svg::rectangle(x + 0.5, clamped(test), bar - 1, axis.y(axis.low) - clamped(test),
-                           series.colour);
-    text += svg::line(x + 1, clamped(train), x + bar - 1, clamped(train), "#222222",
-                      " stroke-width=\"2\"");
-    const double error = spread(series.outcome->test[i]);
-    if (error > 0) {
-      const double middle = x + bar / 2;
-      text += svg::line(middle, clamped(test - error), middle, clamped(test + error), "#222222");
-    }
-    if (bar > 30) {
-      text += svg::text(x + bar / 2, axis.bottom - 6, fmt::format("{:.1f}", test), "middle", 11,
-                        " style=\"fill:#ffffff\"");
-    }
+  for (int i = 0; i <= scale.steps; ++i) {
+    const double value = scale.low + i * scale.step;
+    text += svg::line(scale.x(value), top, scale.x(value), bottom, "#dddddd");
+    text += svg::text(scale.x(value), bottom + 18, fmt::format("{:g}", value), "middle", 13);
+  }
+  return text + svg::text((scale.left + scale.right) / 2, bottom + 42,
+                          scale.low == 0
+                              ? "accuracy, %"
+                              : fmt::format("accuracy, % (the axis begins at {:g})", scale.low),
+                          "middle", 14);
+}
+
+std::string lines_legend(const StudyResult& result, double x, double y, bool paper) {
+  std::string text = svg::circle(x + 5, y - 4, 4.5, test_colour);
+  text += svg::text(x + 16, y, "test images", "start", 13);
+  x += 112;
+  text += lines_tick(x + 5, y - 4);
+  text += svg::text(x + 16, y, "training images (\u2039 further left)", "start", 13);
+  x += 230;
+  if (paper) {
+    text += lines_ring(x + 5, y - 4, 4.5, paper_colour);
+    text += svg::text(
+        x + 16, y,
+        result.study.paper_epochs > 0
+            ? fmt::format("the paper, test images, after {} epochs", result.study.paper_epochs)
+            : "the paper, test images",
+        "start", 13);
   }
   return text;
 }
 
-std::string legend(const std::vector<Series>& bars, const std::vector<Series>& lines, double x,
-                   double y) {
-  std::string text;
-  for (const Series& series : bars) {
-    text += svg::rectangle(x, y - 11, 14, 14, series.colour);
-    text += svg::text(x + 20, y, series.label, "start", 12);
-    y += 21;
+/// A layer of a row at height `y`.
+std::string line_marks(const StudyResult& result, std::size_t row, std::size_t layer,
+                       const LinesScale& scale, double y) {
+  const StudyOutcome& outcome = result.outcomes[row];
+  const std::vector<double>& paper = result.study.rows[row].paper;
+  const double test = mean(outcome.test[layer]), error = spread(outcome.test[layer]);
+  const double train = mean(outcome.train[layer]);
+  std::string text = train < scale.low
+                         ? svg::text(scale.left + 3, y + 4, fmt::format("\u2039 {:.1f}", train),
+                                     "start", 11, lines_quiet)
+                         : lines_tick(scale.x(train), y);
+  if (layer < paper.size()) text += lines_ring(scale.x(paper[layer]), y, 4.5, paper_colour);
+  if (error > 0) {
+    text += svg::line(scale.x(test - error), y, scale.x(test + error), y, test_colour,
+                      " stroke-width=\"1.5\"");
   }
-  for (const Series& series : lines) {
-    text += svg::line(x, y - 4, x + 14, y - 4, series.colour,
-                      " stroke-width=\"2\" stroke-dasharray=\"5 3\"");
-    text +=
-        svg::text(x + 20, y, fmt::format("{} {:.1f}", series.label, mean(series.outcome->test[0])),
-                  "start", 12);
-    y += 21;
-  }
-  if (!bars.empty()) {
-    text += svg::line(x, y - 4, x + 14, y - 4, "#222222", " stroke-width=\"2\"");
-    text += svg::text(x + 20, y, "training accuracy", "start", 12);
+  text += svg::circle(scale.x(test), y, 4.5, test_colour);
+  double x = scale.right + number_width;
+  text += svg::text(x, y + 4, fmt::format("{:.2f}", test), "end", 12);
+  if (layer < paper.size()) {
+    x += number_width;
+    text += svg::text(x, y + 4, fmt::format("{:.1f}", paper[layer]), "end", 12, lines_quiet);
   }
   return text;
+}
+
+std::string lines_setting(const StudyResult& result) {
+  return fmt::format("{}, {} training images, {}{}",
+                     counted(static_cast<std::uint64_t>(result.setting.epochs), "epoch"),
+                     grouped(result.train_images),
+                     counted(static_cast<std::uint64_t>(result.setting.seeds), "seed"),
+                     result.setting.seeds == 1 ? "" : " (lines through the dots: their spread)");
 }
 
 }  // namespace
 
 std::string study_svg(const StudyResult& result) {
-  std::vector<Series> bars, lines;
-  split(result, bars, lines);
-  if (bars.empty()) bars.swap(lines);  // readouts alone: a bar each
-  std::vector<std::string> layers{"readout"};
-  if (!bars.empty()) layers = bars.front().outcome->layers;
-  const double bar_width =
-      std::clamp(1000.0 / static_cast<double>(layers.size() * bars.size() + 1), 8.0, 60.0);
-  const double group_width =
-      std::max(60.0, bar_width * static_cast<double>(std::max<std::size_t>(bars.size(), 1)) / 0.84);
-  std::size_t longest = 18;
-  for (const StudyRow& row : result.study.rows) longest = std::max(longest, row.label.size() + 5);
-  const double right = 50 + 7.2 * static_cast<double>(longest);
-  const double width =
-      std::max(660.0, left + right + group_width * static_cast<double>(layers.size()));
-  const double top = 70;
-  const double height =
-      std::max(top + plot_height + bottom,
-               top + 21.0 * static_cast<double>(bars.size() + lines.size() + 1) + 20);
-  const svg::Axis axis = make_axis(result, top, width - right);
-  const double stretched = (axis.right - axis.left) / static_cast<double>(layers.size());
-  std::string text = svg::begin(width, height, result.study.title);
-  text += svg::text(left, 52,
-                    fmt::format("{}, {} training images, {}{}",
-                                counted(static_cast<std::uint64_t>(result.setting.epochs), "epoch"),
-                                grouped(result.train_images),
-                                counted(static_cast<std::uint64_t>(result.setting.seeds), "seed"),
-                                result.setting.seeds == 1 ? "" : " (whiskers: their spread)"),
-                    "start", 13);
-  text +=
-      axis.grid(axis.low == 0 ? "accuracy on test images, %"
-                              : fmt::format("accuracy on test images, % (from {:g} on)", axis.low));
-  for (std::size_t i = 0; i < bars.size(); ++i) {
-    text += bars_of(bars[i], axis, i, bars.size(), stretched);
+  std::size_t longest = 8, longest_layer = 4, lines = 0;
+  for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
+    longest = std::max(longest, result.study.rows[r].label.size());
+    lines += result.outcomes[r].layers.size();
+    for (const std::string& layer : result.outcomes[r].layers) {
+      longest_layer = std::max(longest_layer, layer.size());
+    }
   }
-  for (std::size_t i = 0; i < layers.size() && !bars.empty(); ++i) {
-    text += svg::text(axis.left + stretched * (static_cast<double>(i) + 0.5), axis.bottom + 22,
-                      layers[i], "middle", 13);
+  const bool paper = std::ranges::any_of(result.study.rows,
+                                         [](const StudyRow& row) { return !row.paper.empty(); });
+  const double labels = 24, layers = labels + 7.8 * static_cast<double>(longest) + 14;
+  const LinesScale scale =
+      lines_scale(result, layers + 7.2 * static_cast<double>(longest_layer) + 16);
+  const double bottom = lines_head + line_height * static_cast<double>(lines) +
+                        row_gap * static_cast<double>(result.outcomes.size());
+  const double width = std::max(scale.right + number_width * (paper ? 2 : 1) + 24,
+                                80 + 11.5 * static_cast<double>(result.study.title.size()));
+  std::string text = svg::begin(width, bottom + lines_foot, result.study.title);
+  text += svg::text(80, 52, lines_setting(result), "start", 13);
+  text += lines_legend(result, 80, 78, paper);
+  text += svg::text(scale.right + number_width, 78, "test %", "end", 12);
+  if (paper)
+    text += svg::text(scale.right + 2 * number_width, 78, "paper %", "end", 12, lines_quiet);
+  text += lines_grid(scale, lines_head - 10, bottom);
+  double y = lines_head;
+  for (std::size_t r = 0; r < result.outcomes.size(); ++r) {
+    const StudyOutcome& outcome = result.outcomes[r];
+    text += svg::text(labels, y + line_height / 2 + 4, result.study.rows[r].label, "start", 13,
+                      " font-weight=\"bold\"");
+    for (std::size_t i = 0; i < outcome.layers.size(); ++i) {
+      const double middle = y + line_height / 2;
+      text += svg::text(layers, middle + 4, outcome.layers[i], "start", 12, lines_quiet);
+      text += line_marks(result, r, i, scale, middle);
+      y += line_height;
+    }
+    y += row_gap;
+    if (r + 1 < result.outcomes.size()) {
+      text += svg::line(labels, y - row_gap / 2, width - 24, y - row_gap / 2, "#eeeeee");
+    }
   }
-  for (const Series& series : lines) {
-    const double y = axis.y(std::max(mean(series.outcome->test[0]), axis.low));
-    text += svg::line(axis.left, y, axis.right, y, series.colour,
-                      " stroke-width=\"2\" stroke-dasharray=\"5 3\"");
-  }
-  text += legend(bars, lines, width - right + 16, top + 10);
   return text + svg::end();
 }
 

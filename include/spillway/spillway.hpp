@@ -6,6 +6,8 @@
 #include "analysis/closed_forms/lower_bound.hpp"
 #include "analysis/figures/explore_buffer.hpp"
 #include "analysis/reports/report.hpp"
+#include "analysis/sweeps/run_sweep.hpp"
+#include "analysis/sweeps/sweep_table.hpp"
 #include "sim/experiment.hpp"
 #include "sim/plan/plan.hpp"
 #include "sim/run/direct.hpp"

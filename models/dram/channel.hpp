@@ -108,7 +108,7 @@ class Channel {
   /// Serve all that was submitted; returns Statistics::finish.
   std::uint64_t drain();
 
-  /// Decide all cycles up to `cycle`; what is submitted later is not accepted before that.
+  /// Decide all cycles up to `cycle`; later requests are not accepted before that.
   void advance(std::uint64_t cycle);
   /// Reads of a requester that have not got their column command.
   std::uint64_t outstanding_reads(std::uint8_t requester) const;
@@ -145,9 +145,9 @@ class Memory {
   /// for holds up all later ones.
   std::uint64_t submit(const Request& request);
   /// Each channel takes its share of the run at its own pace, as from a requester with a port to
-  /// each channel. What is submitted later waits until all of the run is accepted.
+  /// each channel. Later requests wait until all of the run is accepted.
   std::uint64_t submit_run(const Request& first, std::uint64_t bursts);
-  /// As `submit_run`, but what is submitted later waits only for what its own channel accepted:
+  /// As `submit_run`, but later requests wait only for the share of their own channel:
   /// where several requesters take turns.
   std::uint64_t transfer(const Request& first, std::uint64_t bursts);
   std::uint64_t drain();

@@ -39,7 +39,7 @@ std::uint32_t read_time(const Config& config, std::uint64_t clock_period_fs,
                         std::uint32_t minimum) {
   if (const std::optional<double> ns =
           config.is_scalar() ? parse_ns(config.text()) : std::nullopt) {
-    // What lies within a thousandth above a whole cycle is that cycle, rounded in the data sheet.
+    // A time within a thousandth above a whole cycle is that cycle, rounded in the data sheet.
     const double cycles = std::ceil(*ns * 1e6 / static_cast<double>(clock_period_fs) - 1e-3);
     if (cycles < minimum || cycles > longest) {
       config.refuse(fmt::format("{} to {} cycles of the clock", minimum, longest));
@@ -274,7 +274,7 @@ Controller named_controller(const Config& config) {
 
 Controller read_controller(const Config& config, const Timing& timing) {
   if (config.is_scalar()) return named_controller(config);
-  // What only the other scheduler knows may be there, too: from a file that this is laid over.
+  // Keys that only the other scheduler knows may be there, too: from a file that this is laid over.
   config.allow_only({"base", "scheduler", "read_queue", "write_queue", "write_high", "write_low",
                      "window", "bank_queue", "row_hits", "page", "refresh", "rank_refresh"});
   const Config* base = config.find("base");
@@ -347,7 +347,7 @@ void read_channels(const Config& config, DramDevice& device) {
   }
 }
 
-// What several ranks need besides.
+// Keys that several ranks need besides.
 void check_ranks(const Config& config, const DramDevice& device) {
   const Geometry& geometry = device.geometry;
   if (geometry.ranks == 1) return;

@@ -20,7 +20,7 @@ struct Geometry {
   std::uint32_t banks_per_group = 1;  ///< a power of two
   std::uint32_t bursts_per_row = 1;   ///< a power of two
   std::uint64_t rows_per_bank = 1;    ///< a power of two
-  std::uint32_t burst_bytes = 64;     ///< what one column command moves; a power of two
+  std::uint32_t burst_bytes = 64;     ///< of one column command; a power of two
   std::uint32_t devices = 1;          ///< chips of a rank, in lockstep, for the energy
 
   std::uint32_t groups() const { return ranks * bank_groups; }  ///< of all ranks
@@ -34,7 +34,7 @@ struct Geometry {
 struct Timing {
   std::uint64_t clock_period_fs = 0;    ///< tCK, in femtoseconds
   std::uint32_t burst = 0;              ///< data bus time of a burst
-  std::uint32_t burst_same = 0;         ///< what tWTR_L waits for (BL/n_max); else as `burst`
+  std::uint32_t burst_same = 0;         ///< counted before tWTR_L (BL/n_max); else as `burst`
   std::uint32_t read_latency = 0;       ///< RD to first data (tCL)
   std::uint32_t write_latency = 0;      ///< WR to first data (tCWL)
   std::uint32_t activate_to_read = 0;   ///< (tRCD, tRCDRD)
@@ -113,7 +113,7 @@ inline constexpr workloads::Names<RankRefresh, 2> rank_refresh_names{{
     {RankRefresh::in_turn, "in-turn"},
 }};
 
-/// The digits of a burst's number, from the lowest: what a mapping such as RoBaCoBg spells from the
+/// The digits of a burst's number, from the lowest; a mapping such as RoBaCoBg spells them from the
 /// highest.
 enum class Digit { bank_group, bank, column, row, rank };
 inline constexpr workloads::Names<Digit, 5> digit_names{{
@@ -125,7 +125,7 @@ inline constexpr workloads::Names<Digit, 5> digit_names{{
 }};
 using Mapping = std::array<Digit, 5>;
 
-/// How a controller chooses what goes out next.
+/// How a controller chooses the next command.
 ///  * `row_hits_first` (Ramulator 2's FRFCFS with row hits): one direction at a time. Of the bursts
 ///    that can go on it is the oldest, and no row is closed that an older one waits for.
 ///  * `bank_queues` (DRAMsim3's): requests go on from the two queues to one of their bank, and the
@@ -137,12 +137,12 @@ struct Controller {
   std::uint32_t read_queue = 32, write_queue = 32;  ///< entries
   /// row_hits_first: writing begins with more than `high` writes in the queue (or no read) and ends
   /// with fewer than `low` and a read waiting. bank_queues: all waiting writes go on to their banks
-  /// when there are more than `high`, or more than `low` while the banks have nothing to do; what
-  /// is left at the end is written then.
+  /// when there are more than `high`, or more than `low` while the banks have nothing to do; the
+  /// rest is written at the end.
   std::uint32_t write_high = 0, write_low = 0;
   std::uint32_t window = 32;     ///< row_hits_first: oldest entries that the choice is made from
   std::uint32_t bank_queue = 8;  ///< bank_queues: entries of a bank, at most most_bank_queue
-  std::uint32_t row_hits = 4;    ///< bank_queues: an open row that served so many bursts gives way
+  std::uint32_t row_hits = 4;    ///< bank_queues: bursts after which an open row gives way
   PagePolicy page = PagePolicy::open;
   RefreshMode refresh = RefreshMode::all_bank;
   RankRefresh rank_refresh = RankRefresh::together;

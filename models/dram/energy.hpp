@@ -1,4 +1,4 @@
-// What a channel's traffic costs, from counts, by the currents of the data sheet.
+// Energy of a channel's traffic, from counts, by the currents of the data sheet.
 #pragma once
 
 #include <optional>

@@ -21,7 +21,7 @@ class Allocator {
  public:
   explicit Allocator(const DramDevice& device);
 
-  /// The address of the next tensor of so many bytes. Throws InputError when the device is full.
+  /// The address of the next tensor, of `bytes`. Throws InputError when the device is full.
   std::uint64_t place(std::uint64_t bytes);
 
  private:

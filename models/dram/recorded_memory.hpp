@@ -14,7 +14,7 @@ namespace spillway::models::dram {
 
 class RecordedMemory {
  public:
-  /// Longer programs than so many questions are not kept.
+  /// Programs of more questions are not kept.
   static constexpr std::size_t longest_record = std::size_t{1} << 18;
 
   explicit RecordedMemory(const DramDevice& device, std::size_t longest = longest_record)

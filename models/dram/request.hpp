@@ -7,7 +7,7 @@ namespace spillway::models::dram {
 
 inline constexpr std::uint8_t most_requesters = 4;
 
-/// One burst. Traces are sequences of these, and so is what a run sends.
+/// One burst. Traces are sequences of these, and so are the requests of a run.
 struct Request {
   std::uint64_t address = 0;  ///< in bytes; the burst that holds it is meant
   bool is_write = false;

@@ -1,4 +1,4 @@
-// What the device asks its DRAM for, as somebody who looks on sees it.
+// The device's requests to its DRAM, as an observer sees them.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "sim/plan/plan.hpp"
 
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/emission/order_check.hpp"
 #include "sim/plan/emission/schedule_program.hpp"
@@ -41,15 +41,16 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
   content->step = std::move(step);
   content->map = place_tensors(content->step, idealisations, device);
   content->schedule = schedule({content->step, content->map, device});
+  check_complete(content->schedule, content->step);
   check_order(content->schedule, content->step);
   content->lines = book(content->schedule, content->step, content->map, content->ledger);
   content->buffer_words = most_words(content->schedule, content->step);
   content_ = std::move(content);
 }
 
-models::Program Plan::program(double rate_scale) const {
+models::Program Plan::program(const workloads::StepControl& control) const {
   auto program = std::make_shared<ScheduleProgram>(content_->schedule, content_->step,
-                                                   content_->lines, rate_scale);
+                                                   content_->lines, control);
   return [program, content = content_] { return program->next(); };
 }
 

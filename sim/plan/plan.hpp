@@ -1,5 +1,5 @@
-// A step fitted to a device: what is on chip when, where it lies, what crosses the border. The
-// counts here come from the sizes of tiles alone, before any instruction exists.
+// A step fitted to a device: tensors on chip at each time, their addresses, words across the
+// border. The counts here come from the sizes of tiles alone, before any instruction exists.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@
 
 namespace spillway::sim {
 
-/// What happens to the tensors of one stage, where whole tensors move.
+/// Moves of one stage's tensors, where whole tensors move.
 struct StageReason {
   std::string stage;
   std::vector<std::string> arrives;  ///< tensors loaded in it
@@ -33,7 +33,7 @@ class Plan {
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
        Policy policy = Policy::paper);
   /// A schedule made by hand, with addresses. Throws ConsistencyError when it runs operations in an
-  /// order that changes what they compute.
+  /// order that changes their results.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
        Schedule schedule);
 
@@ -47,9 +47,9 @@ class Plan {
   Words buffer_words() const { return content_->buffer_words; }
   std::vector<StageReason> reasons() const;
 
-  /// The instructions, from the first, with learning rates times `rate_scale`. Several programs may
+  /// The instructions, from the first, with kernels as they are in that step. Several programs may
   /// be pulled from one plan.
-  models::Program program(double rate_scale = 1) const;
+  models::Program program(const workloads::StepControl& control = {}) const;
 
  private:
   struct Content {

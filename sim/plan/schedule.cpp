@@ -10,7 +10,7 @@ Schedule with_counts(const Schedule& schedule, const std::vector<std::int64_t>& 
     for (std::size_t n = residency.first; n <= residency.last; ++n) {
       Nest& nest = result.nests[n];
       const std::size_t slot = nest.spec.slot_of(residency.tensor);
-      if (slot < nest.spec.slots.size()) nest.standing[slot] = residency.count;
+      if (slot < nest.spec.slots.size()) nest.resident[slot] = residency.count;
     }
     if (residency.count != 0) result.residencies.push_back(residency);
   }

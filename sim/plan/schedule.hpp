@@ -1,5 +1,5 @@
-// A step as a sequence of nests, or of operations on whole tensors, with what stays in the buffer
-// from one to another.
+// A step as a sequence of nests, or of operations on whole tensors, with the tensors that are
+// resident from one to another.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ struct Schedule {
   bool by_operations() const { return nests.empty(); }
 };
 
-/// The schedule with residencies of so many elements each of their tensors' first dimensions, fewer
-/// than there are or as many.
+/// The schedule with `counts[i]` elements of the tensor's first dimension in residency i, at most
+/// as many as before.
 Schedule with_counts(const Schedule& schedule, const std::vector<std::int64_t>& counts);
 
-/// A residency may be of so many elements: no tile of the nests that use it would be split.
+/// A residency may be of `count` elements: it would split no tile of the nests that use it.
 bool is_cut_at(const Schedule& schedule, std::size_t residency, std::int64_t count);
 
 }  // namespace spillway::sim

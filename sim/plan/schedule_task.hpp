@@ -1,8 +1,9 @@
-// What a schedule is made for.
+// The step, device and settings that a schedule is made for.
 #pragma once
 
 #include "models/device_config.hpp"
 #include "models/tile.hpp"
+#include "sim/plan/objective.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
@@ -11,6 +12,10 @@ struct ScheduleTask {
   const workloads::Step& step;
   const models::MemoryMap& map;
   const models::DeviceConfig& device;
+  /// Words at the host port count, too.
+  bool host_counts = false;
+
+  Objective objective() const { return Objective(map, host_counts); }
 };
 
 }  // namespace spillway::sim

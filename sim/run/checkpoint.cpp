@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fstream>
-#include <sstream>
+#include <optional>
+#include <utility>
 
 #include "sim/run/checksum.hpp"
 #include "workloads/support/error.hpp"
@@ -59,11 +59,9 @@ Traffic read_traffic(const Json& json) {
 }
 
 std::string read_all(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  if (!stream) throw InputError(path.string() + ": cannot be read; allowed: a checkpoint");
-  return std::move(text).str();
+  std::optional<std::string> text = workloads::file_content(path);
+  if (!text) throw InputError(path.string() + ": cannot be read; allowed: a checkpoint");
+  return *std::move(text);
 }
 
 Json settings_json(const Settings& settings) {
@@ -74,15 +72,16 @@ Json settings_json(const Settings& settings) {
 
 Settings read_settings(const Json& json) {
   Settings settings;
-  for (const Json& setting : json) settings.push_back({setting.at(0), setting.at(1)});
+  for (const Json& setting : json) settings.push_back({setting.at(0), setting.at(1), false});
   return settings;
 }
 
-/// `wanted` are settings that have to be those of the file.
-TrainingState parse(std::string_view text, const Settings& wanted) {
-  const auto require = [](bool condition) {
-    if (!condition) throw InputError("found a file cut short or damaged");
-  };
+void require(bool whole) {
+  if (!whole) throw InputError("found a file cut short or damaged");
+}
+
+/// Takes the header off a whole checkpoint's text; what is left are the tensors.
+Json take_header(std::string_view& text) {
   if (text.starts_with(any_magic) && text.size() > magic.size() && !text.starts_with(magic)) {
     throw InputError("found a checkpoint of another version of Spillway");
   }
@@ -94,8 +93,14 @@ TrainingState parse(std::string_view text, const Settings& wanted) {
   text.remove_prefix(magic.size());
   const std::size_t end = text.find('\n');
   require(end != std::string_view::npos);
-  const Json header = parse_json(text.substr(0, end));
+  Json header = parse_json(text.substr(0, end));
   text.remove_prefix(end + 1);
+  return header;
+}
+
+/// `wanted` are settings that have to be those of the file.
+TrainingState parse(std::string_view text, const Settings& wanted) {
+  const Json header = take_header(text);
   const std::string different = differences(read_settings(header.at("settings")), wanted);
   if (!different.empty()) throw InputError(different);
   TrainingState state;
@@ -142,10 +147,12 @@ void write_checkpoint(const std::filesystem::path& path, const TrainingState& st
 
 namespace {
 
-TrainingState read(const std::filesystem::path& path, const Settings& wanted, const char* allowed) {
+/// What `use` makes of a checkpoint's text; what it throws names the file and what is allowed.
+template <class Use>
+auto read(const std::filesystem::path& path, const char* allowed, Use&& use) {
   const std::string text = read_all(path);
   try {
-    return parse(text, wanted);
+    return use(std::string_view(text));
   } catch (const Json::exception&) {
     throw InputError(path.string() + ": found no checkpoint; allowed: one that Spillway wrote");
   } catch (const InputError& error) {
@@ -157,12 +164,20 @@ TrainingState read(const std::filesystem::path& path, const Settings& wanted, co
 }  // namespace
 
 TrainingState read_checkpoint(const std::filesystem::path& path, const Settings& settings) {
-  return read(path, settings, "a checkpoint of the same settings, or the name of a new file");
+  return read(path, "a checkpoint of the same settings, or the name of a new file",
+              [&](std::string_view text) { return parse(text, settings); });
+}
+
+std::string checkpoint_differences(const std::filesystem::path& path, const Settings& settings) {
+  return read(path, "a checkpoint", [&](std::string_view text) {
+    return differences(read_settings(take_header(text).at("settings")), settings);
+  });
 }
 
 TrainingState read_trained_network(const std::filesystem::path& path,
                                    const Experiment& experiment) {
-  return read(path, network_settings(experiment), "a checkpoint of this network and rule");
+  return read(path, "a checkpoint of this network and rule",
+              [&](std::string_view text) { return parse(text, network_settings(experiment)); });
 }
 
 }  // namespace spillway::sim

@@ -17,6 +17,10 @@ void write_checkpoint(const std::filesystem::path& path, const TrainingState& st
 /// both values, for one of another run.
 TrainingState read_checkpoint(const std::filesystem::path& path, const Settings& settings);
 
+/// How a checkpoint's settings differ from these, as read_checkpoint would say it; "" where it
+/// would be continued. Throws InputError for what is not a whole checkpoint.
+std::string checkpoint_differences(const std::filesystem::path& path, const Settings& settings);
+
 /// The same for use instead of continuation. Throws InputError for another network or rule.
 TrainingState read_trained_network(const std::filesystem::path& path, const Experiment& experiment);
 

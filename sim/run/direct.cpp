@@ -20,13 +20,13 @@ void generate(const workloads::RandomValues& values, std::uint64_t seed,
 }
 
 std::vector<Decision> run_batch(const Step& step, DirectExecutor& executor, const Batch& batch,
-                                double rate_scale = 1) {
+                                const workloads::StepControl& control = {}) {
   require_fitting(batch, step);
   std::ranges::copy(batch.images, executor.floats(step.find("input.images").value()).begin());
   if (const auto labels = step.find("input.labels")) {
     std::ranges::copy(batch.labels, executor.integers(*labels).begin());
   }
-  executor.run(rate_scale);
+  executor.run(control);
   std::vector<Decision> decisions;
   for (const TensorId id : step.decisions) {
     decisions.push_back(make_decision(step, id, executor.floats(id)));
@@ -42,7 +42,7 @@ DirectTraining::DirectTraining(const Experiment& experiment, int only_layer)
 }
 
 Result DirectTraining::run_step(const Batch& batch, double rate_scale) {
-  return {{}, {}, run_batch(step_, executor_, batch, rate_scale)};
+  return {{}, {}, run_batch(step_, executor_, batch, next_step(rate_scale))};
 }
 
 std::vector<std::byte> DirectTraining::read(TensorId id) {

@@ -21,7 +21,7 @@ ExitPoint run_exit(const Experiment& experiment, const workloads::Dataset& data,
   exit.buffer = plan.buffer_words();
   exit.decides = workloads::decides(experiment.rule_options);
   Simulation simulation(experiment, std::move(plan));
-  simulation.restore(state);
+  simulation.restore(state, 0);
   const auto batch = static_cast<std::size_t>(experiment.batch);
   const std::size_t batches = data.size() / batch;
   for (std::size_t b = 0; b < batches; ++b) {
@@ -49,13 +49,13 @@ std::vector<ExitPoint> infer(const Experiment& experiment, const workloads::Data
                                             experiment.batch, data.size()));
   }
   const bool local = workloads::learning_rule(experiment.rule).local;
-  const int layers = static_cast<int>(experiment.network.layers.size());
-  const int depth = trained.layer > 0 ? trained.layer : layers;
-  std::vector<int> exit_layers;
-  for (int layer = local ? 1 : layers; layer <= depth; ++layer) {
-    exit_layers.push_back(local ? layer : 0);
-    plan_of(experiment, exit_layers.back());  // refused before anything runs
+  std::vector<int> exit_layers{0};
+  if (local) {
+    exit_layers = layers_trained_apart(experiment);
+    std::erase_if(exit_layers,
+                  [&](int layer) { return trained.layer > 0 && layer > trained.layer; });
   }
+  for (const int layer : exit_layers) plan_of(experiment, layer);  // refused before anything runs
   std::vector<ExitPoint> exits;
   for (const int layer : exit_layers) {
     exits.push_back(run_exit(experiment, data, trained.tensors, layer, progress));

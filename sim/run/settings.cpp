@@ -35,7 +35,7 @@ void add_layer(Settings& settings, const workloads::Layer& layer, std::size_t nu
         {fmt::format("network.layers[{}].{}", number, key), fmt::format("{}", value)});
   };
   add("name", layer.name);
-  add("type", layer.kind == workloads::LayerKind::conv ? "conv" : "fc");
+  add("type", name_in(workloads::layer_kind_names, layer.kind));
   add("out", layer.outputs);
   add("kernel", pair_text(layer.window.kernel));
   add("stride", pair_text(layer.window.stride));
@@ -50,6 +50,27 @@ void add_layer(Settings& settings, const workloads::Layer& layer, std::size_t nu
   add(row.key.c_str(), pool_text(layer.pool_window));
   for (const auto& [key, value] : row.settings(pool)) add((row.key + "." + key).c_str(), value);
   add("dropout", layer.dropout);
+  // What every layer of a chain has is the usual.
+  if (layer.relu6) add("relu6", true);
+  if (layer.inputs != std::vector{static_cast<int>(number)}) {
+    add("from", fmt::format("{}", fmt::join(layer.inputs, ", ")));
+  }
+}
+
+void add_optimizer(Settings& settings, const workloads::Optimizer& optimizer) {
+  const auto add = [&](const char* key, const auto& value, bool usual = false) {
+    settings.push_back({fmt::format("optimizer.{}", key), fmt::format("{}", value), usual});
+  };
+  add("kind", to_string(optimizer.kind), optimizer.is_sgd());
+  add("rate", optimizer.rate);
+  if (optimizer.is_sgd()) {
+    add("momentum", optimizer.momentum);
+  } else {
+    add("beta1", optimizer.beta1);
+    add("beta2", optimizer.beta2);
+    add("epsilon", optimizer.epsilon);
+  }
+  add("weight_decay", optimizer.weight_decay, optimizer.weight_decay == 0);
 }
 
 std::string names_of(const Idealisations& idealisations) {
@@ -139,10 +160,12 @@ Settings run_settings(const Experiment& experiment, const workloads::DataSplit& 
   add("rule.classifier_rate",
       rule.classifier_rate ? fmt::format("{}", *rule.classifier_rate) : "optimizer.rate");
   add("rule.feedback_scale", rule.feedback_scale);
+  if (rule.block_count || !rule.block_ends.empty()) {
+    add("rule.blocks", fmt::format("{}", fmt::join(layers_trained_apart(experiment), ", ")));
+  }
   add("batch", experiment.batch);
   add("seed", experiment.seed);
-  add("optimizer.rate", experiment.optimizer.rate);
-  add("optimizer.momentum", experiment.optimizer.momentum);
+  add_optimizer(settings, experiment.optimizer);
   add("optimizer.schedule", experiment.schedule.description());
   const TrainingPlan& training = experiment.training;
   add("training.order", training.layer_by_layer ? "layer-by-layer" : "simultaneous");
@@ -160,7 +183,9 @@ Settings run_settings(const Experiment& experiment, const workloads::DataSplit& 
 
 std::string fingerprint(const Settings& settings) {
   std::string text;
-  for (const Setting& setting : settings) text += setting.name + "=" + setting.value + "\n";
+  for (const Setting& setting : settings) {
+    if (!setting.usual) text += setting.name + "=" + setting.value + "\n";
+  }
   return fmt::format("{:08x}", checksum(text));
 }
 
@@ -169,6 +194,7 @@ std::string differences(const Settings& checkpoint, const Settings& now) {
   std::vector<std::string> found;
   for (const Setting& setting : now) {
     const auto other = std::ranges::find(checkpoint, setting.name, &Setting::name);
+    if (other == checkpoint.end() && setting.usual) continue;
     const std::string before = other == checkpoint.end() ? "not set" : other->value;
     if (before == setting.value) continue;
     // What sums up others says nothing that they have not said.

@@ -11,6 +11,9 @@ namespace spillway::sim {
 struct Setting {
   std::string name;   ///< as in the experiment, "optimizer.rate"
   std::string value;  ///< in short
+  /// What every run had before there was such a setting: a checkpoint that does not have it is one
+  /// with this value.
+  bool usual = false;
   bool operator==(const Setting&) const = default;
 };
 using Settings = std::vector<Setting>;

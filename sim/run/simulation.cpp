@@ -60,7 +60,7 @@ std::vector<std::byte> Simulation::read(TensorId id) {
 }
 
 Result Simulation::run_step(const Batch& batch, double rate_scale) {
-  return run_step(batch, plan_.program(rate_scale));
+  return run_step(batch, plan_.program(next_step(rate_scale)));
 }
 
 Result Simulation::run_step(const Batch& batch, const models::Program& program) {

@@ -48,6 +48,7 @@ Decision make_decision(const workloads::Step& step, workloads::TensorId id,
 }
 
 void Trainee::initialise(const Experiment& experiment) {
+  steps_done_ = 0;
   for (const Tensor& tensor : step().tensors) {
     if (!tensor.is_kept()) continue;
     std::vector<std::byte> bytes(tensor.bytes().count());
@@ -62,7 +63,7 @@ void Trainee::save(State& state) {
   }
 }
 
-void Trainee::restore(const State& state) {
+void Trainee::restore(const State& state, std::size_t steps_done) {
   for (const Tensor& tensor : step().tensors) {
     const auto found = state.find(tensor.name);
     if (!tensor.is_kept() || found == state.end()) continue;
@@ -71,6 +72,9 @@ void Trainee::restore(const State& state) {
     }
     write(tensor.id, found->second);
   }
+  steps_done_ = static_cast<std::int64_t>(steps_done);
 }
+
+workloads::StepControl Trainee::next_step(double rate_scale) { return {rate_scale, ++steps_done_}; }
 
 }  // namespace spillway::sim

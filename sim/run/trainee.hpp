@@ -65,7 +65,7 @@ class Trainee {
   virtual ~Trainee() = default;
 
   virtual const workloads::Step& step() const = 0;
-  /// Run one step, with learning rates times `rate_scale`.
+  /// Run the next step, with learning rates times `rate_scale`.
   virtual Result run_step(const Batch& batch, double rate_scale = 1) = 0;
   virtual std::vector<std::byte> read(workloads::TensorId id) = 0;
   virtual void write(workloads::TensorId id, std::span<const std::byte> bytes) = 0;
@@ -74,8 +74,16 @@ class Trainee {
   void initialise(const Experiment& experiment);
   /// Copy all that is kept into `state`.
   void save(State& state);
-  /// Take over the tensors of `state` that this step keeps, too; others stay as they are.
-  void restore(const State& state);
+  /// Take over the tensors of `state` that this step keeps, too; others stay as they are. They have
+  /// been trained for so many steps: optimizers may ask for a step's number.
+  void restore(const State& state, std::size_t steps_done);
+
+ protected:
+  /// What the next step's kernels have to know of it; it is counted.
+  workloads::StepControl next_step(double rate_scale);
+
+ private:
+  std::int64_t steps_done_ = 0;
 };
 
 }  // namespace spillway::sim

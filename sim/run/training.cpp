@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <numeric>
 
@@ -54,7 +55,10 @@ class Run {
     examples_ = data.train.size() - held_back_;
     steps_ = examples_ / batch_;
     settings_ = run_settings(experiment, data, options.direct);
-    if (experiment.training.layer_by_layer) state_.layer = 1;
+    if (experiment.training.layer_by_layer) {
+      layers_ = layers_trained_apart(experiment);
+      state_.layer = layers_.front();
+    }
     if (options.checkpoint && std::filesystem::exists(*options.checkpoint)) {
       take_over(read_checkpoint(*options.checkpoint, settings_));
     }
@@ -75,9 +79,9 @@ class Run {
   /// Go on from a state. A finished run of all layers may be given more epochs.
   void take_over(TrainingState state) {
     const int epochs = experiment_.training.epochs;
-    const int depth = static_cast<int>(experiment_.network.layers.size());
-    if (state.layer < 0 || state.layer > depth || (state.layer > 0) != by_layer() ||
-        state.epochs < 0 || state.steps > steps_ || (state.epochs > 0 && state.history.empty())) {
+    const bool known = by_layer() ? std::ranges::count(layers_, state.layer) > 0 : state.layer == 0;
+    if (!known || state.epochs < 0 || state.steps > steps_ ||
+        (state.epochs > 0 && state.history.empty())) {
       throw workloads::InputError(options_.checkpoint->string() +
                                   ": found a state that no run has; allowed: a checkpoint");
     }
@@ -92,6 +96,11 @@ class Run {
 
   bool by_layer() const { return experiment_.training.layer_by_layer; }
 
+  /// Of all layers, or of the one that is trained alone.
+  std::size_t steps_done() const {
+    return static_cast<std::size_t>(state_.epochs) * steps_ + state_.steps;
+  }
+
   std::unique_ptr<Trainee> make_trainee() const {
     std::unique_ptr<Trainee> trainee;
     if (options_.direct) {
@@ -99,7 +108,7 @@ class Run {
     } else {
       trainee = std::make_unique<Simulation>(experiment_, make_plan(experiment_, state_.layer));
     }
-    trainee->restore(state_.tensors);
+    trainee->restore(state_.tensors, steps_done());
     return trainee;
   }
 
@@ -129,9 +138,7 @@ class Run {
         options_.progress({state_.layer, number, state_.steps, steps_, mean_loss(), steps_left()});
       }
       const bool stop = options_.stop && options_.stop();
-      const bool due =
-          options_.checkpoint_steps > 0 && state_.traffic.steps % options_.checkpoint_steps == 0;
-      if (stop || (due && options_.checkpoint)) {
+      if (stop || checkpoint_is_due()) {
         trainee.save(state_.tensors);
         checkpoint();
       }
@@ -140,14 +147,23 @@ class Run {
     return true;
   }
 
+  bool checkpoint_is_due() const {
+    if (!options_.checkpoint) return false;
+    const bool by_steps =
+        options_.checkpoint_steps > 0 && state_.traffic.steps % options_.checkpoint_steps == 0;
+    const auto age = std::chrono::steady_clock::now() - written_;
+    return by_steps ||
+           (options_.checkpoint_interval.count() > 0 && age >= options_.checkpoint_interval);
+  }
+
   double mean_loss() const {
     return state_.running.loss.back() / static_cast<double>(state_.steps);
   }
 
   std::size_t steps_left() const {
     const auto epochs = static_cast<std::size_t>(experiment_.training.epochs);
-    const std::size_t layers_after =
-        by_layer() ? experiment_.network.layers.size() - static_cast<std::size_t>(state_.layer) : 0;
+    const auto layers_after = static_cast<std::size_t>(
+        std::ranges::count_if(layers_, [&](int layer) { return layer > state_.layer; }));
     return (layers_after * epochs + epochs - static_cast<std::size_t>(state_.epochs)) * steps_ -
            state_.steps;
   }
@@ -189,11 +205,10 @@ class Run {
 
   /// To the next layer, or to the end.
   void advance() {
-    const int depth = static_cast<int>(experiment_.network.layers.size());
-    state_.finished =
-        !by_layer() || state_.layer == depth || (held_back_ > 0 && advice(state_).stopped_early);
+    const auto next = std::ranges::upper_bound(layers_, state_.layer);
+    state_.finished = next == layers_.end() || (held_back_ > 0 && advice(state_).stopped_early);
     if (state_.finished) return;
-    ++state_.layer;
+    state_.layer = *next;
     state_.epochs = 0;
     state_.steps = 0;
     state_.running = {};
@@ -230,20 +245,50 @@ class Run {
     return advice;
   }
 
-  void checkpoint() const {
-    if (options_.checkpoint) write_checkpoint(*options_.checkpoint, state_, settings_);
+  void checkpoint() {
+    if (!options_.checkpoint) return;
+    write_checkpoint(*options_.checkpoint, state_, settings_);
+    written_ = std::chrono::steady_clock::now();
   }
 
   const Experiment& experiment_;
   const workloads::DataSplit& data_;
   const TrainingOptions& options_;
   std::size_t batch_, held_back_, examples_ = 0, steps_ = 0;
+  std::vector<int> layers_;  ///< trained one after the other; none: all at once
   workloads::Dataset validation_;
   Settings settings_;
   TrainingState state_;
+  std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 
+std::size_t steps_of_an_epoch(const Experiment& experiment, const workloads::DataSplit& data) {
+  const auto held_back = static_cast<std::size_t>(experiment.training.validation);
+  return (data.train.size() - held_back) / static_cast<std::size_t>(experiment.batch);
+}
+
 }  // namespace
+
+std::size_t training_steps(const Experiment& experiment, const workloads::DataSplit& data) {
+  const TrainingPlan& training = experiment.training;
+  const std::size_t layers = training.layer_by_layer ? layers_trained_apart(experiment).size() : 1;
+  return layers * static_cast<std::size_t>(training.epochs) * steps_of_an_epoch(experiment, data);
+}
+
+std::size_t training_steps_done(const Experiment& experiment, const workloads::DataSplit& data,
+                                const TrainingState& state) {
+  const std::size_t all = training_steps(experiment, data);
+  const std::size_t epoch = steps_of_an_epoch(experiment, data);
+  const bool by_layer = experiment.training.layer_by_layer;
+  if (by_layer && state.finished) return all;  // perhaps before the last layer
+  std::size_t layers_before = 0;
+  if (by_layer) {
+    layers_before = static_cast<std::size_t>(std::ranges::count_if(
+        layers_trained_apart(experiment), [&](int layer) { return layer < state.layer; }));
+  }
+  const auto epochs = static_cast<std::size_t>(experiment.training.epochs);
+  return (layers_before * epochs + static_cast<std::size_t>(state.epochs)) * epoch + state.steps;
+}
 
 void Traffic::add(const Result& result) {
   const Ledger& ledger = result.ledger;

@@ -1,6 +1,7 @@
 // Training for several epochs, through the device or without it; stopped and continued at any step.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -52,9 +53,11 @@ struct TrainingProgress {
 struct TrainingOptions {
   bool direct = false;  ///< without the device: nothing is counted
   /// Continue from this file when it is there, and write it after every epoch, every
-  /// `checkpoint_steps` steps (when above 0) and when stopped.
+  /// `checkpoint_steps` steps (when above 0), after the first step of every `checkpoint_interval`
+  /// (when above 0) and when stopped.
   std::optional<std::filesystem::path> checkpoint;
   std::size_t checkpoint_steps = 0;
+  std::chrono::seconds checkpoint_interval{0};
   std::function<bool()> stop;  ///< asked after each step
   std::function<void(const TrainingProgress&)> progress;
   std::function<void(const Epoch&)> after_epoch;
@@ -77,6 +80,12 @@ struct TrainingResult {
 /// Throws InputError when there are fewer training images than a batch beside the validation
 /// images.
 void require_enough_images(const Experiment& experiment, const workloads::DataSplit& data);
+
+/// Steps of the whole run, all layers and epochs.
+std::size_t training_steps(const Experiment& experiment, const workloads::DataSplit& data);
+/// Of them, those that a state has behind it.
+std::size_t training_steps_done(const Experiment& experiment, const workloads::DataSplit& data,
+                                const TrainingState& state);
 
 /// Train as the experiment says, in an order drawn anew for each epoch from its seed; a last batch
 /// that is not full is left out. Training accuracy is that of the steps themselves; the test and

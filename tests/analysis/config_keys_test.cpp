@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "analysis/studies/study.hpp"
+#include "analysis/sweeps/sweep_file.hpp"
 #include "models/dram/device.hpp"
 #include "sim/experiment.hpp"
 #include "tests/support/documents.hpp"
@@ -112,7 +113,11 @@ TEST_CASE("docs/experiment.md has every key of an experiment and its network") {
   CHECK(allowed_at({"network.layers[0]={type: conv, out: 4, kernel: 1, avg_pool: {none: 1}}"}) ==
         documented(file, "## Networks", "layers[].avg_pool"));
   CHECK(allowed_at({"data.none=1"}) == documented(file, "## Data", "data"));
-  CHECK(allowed_at({"optimizer.none=1"}) == documented(file, "## Training", "optimizer"));
+  Names of_optimizers;
+  for (const std::string& kind : names_in(workloads::optimizer_kind_names)) {
+    of_optimizers.merge(allowed_at({"optimizer.kind=" + kind, "optimizer.none=1"}));
+  }
+  CHECK(of_optimizers == documented(file, "## Training", "optimizer"));
   CHECK(allowed_at({"training.none=1"}) == documented(file, "## Training", "training"));
   CHECK(allowed_at({"optimizer.schedule.none=1"}) ==
         documented(file, "## Training", "optimizer.schedule"));
@@ -151,6 +156,45 @@ TEST_CASE("docs/experiment.md has every key of a study") {
         documented(file, heading, "default"));
   CHECK(allowed(usual + "pytorch: {none: 1}\n") == documented(file, heading, "pytorch"));
   CHECK(allowed(usual + "rows: [{none: 1}]\n") == documented(file, heading, "rows[]"));
+}
+
+TEST_CASE("docs/sweeps.md has every key of a sweep, and every metric") {
+  const test::TemporaryFolder folder;
+  const auto allowed = [&](const std::string& text) -> Names {
+    try {
+      analysis::read_sweep(folder.write("sweep.yaml", text));
+    } catch (const workloads::InputError& error) {
+      return allowed_by(error.what());
+    }
+    FAIL("a key that is none was taken");
+    return {};
+  };
+  const std::string file = "docs/sweeps.md", heading = "## Keys of a sweep";
+  const std::string usual = "base: mnist-mlp-lel\ncommand: plan\nobjectives: [words]\n";
+  const std::string axes = "axes: [{key: seed, values: [1]}]\n", words = "metrics: [words]\n";
+  const std::string whole = usual + axes + words;
+  CHECK(allowed(whole + "none: 1\n") == [&] {
+    Names names = documented(file, heading, "");
+    // Maps whose keys are described one by one, or as a list's.
+    names.insert({"limits", "slurm"});
+    return names;
+  }());
+  CHECK(allowed(usual + words + "axes: [{none: 1}]\n") == documented(file, heading, "axes[]"));
+  CHECK(allowed(usual + words + "axes: [{key: seed, range: {none: 1}}]\n") ==
+        documented(file, heading, "axes[].range"));
+  CHECK(allowed(usual + axes + "metrics: [{none: 1}]\n") == documented(file, heading, "metrics[]"));
+  CHECK(allowed(whole + "search: {method: nsga2, none: 1}\n") ==
+        documented(file, heading, "search"));
+  CHECK(allowed(whole + "limits: {none: 1}\n") == documented(file, heading, "limits"));
+  CHECK(allowed(whole + "slurm: {none: 1}\n") == documented(file, heading, "slurm"));
+  Names metrics;
+  for (const auto& [command, name] : analysis::point_command_names) {
+    const std::vector<std::string> given = analysis::metric_names(command);
+    metrics.insert(given.begin(), given.end());
+  }
+  const auto listed =
+      test::first_cells(test::section(test::document(file), "## Metrics"), "metric");
+  CHECK(metrics == Names(listed.begin(), listed.end()));
 }
 
 }  // namespace spillway::config_keys_test

@@ -9,6 +9,7 @@
 
 #include "tests/support/documents.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace spillway::documents_test {
 
@@ -18,8 +19,9 @@ namespace fs = std::filesystem;
 using test::ShownCommand;
 
 /// Those with commands: each has its own test below, so that they run side by side.
-const std::set<std::string> tested{"README.md",    "docs/commands.md",   "docs/device.md",
-                                   "docs/dram.md", "docs/experiment.md", "docs/results.md"};
+const std::set<std::string> tested{"README.md",      "docs/commands.md",   "docs/device.md",
+                                   "docs/dram.md",   "docs/experiment.md", "docs/results.md",
+                                   "docs/sweeps.md", "docs/locality.md"};
 
 /// Which document's test runs a command: the first that shows what it prints, or else the first.
 std::map<std::string, std::string> owners() {
@@ -70,14 +72,26 @@ void check_commands(const std::string& path) {
 }  // namespace
 
 TEST_CASE("the commands of README.md work") { check_commands("README.md"); }
-TEST_CASE("the commands of docs/commands.md work") { check_commands("docs/commands.md"); }
+TEST_CASE("the commands of docs/commands.md work" * test::slow_if_sanitized) {
+  check_commands("docs/commands.md");
+}
 TEST_CASE("the commands of docs/device.md work") { check_commands("docs/device.md"); }
-TEST_CASE("the commands of docs/dram.md work and print what is shown") {
+TEST_CASE("the commands of docs/dram.md work and print what is shown" * test::slow_if_sanitized) {
   check_commands("docs/dram.md");
 }
-TEST_CASE("the commands of docs/experiment.md work") { check_commands("docs/experiment.md"); }
-TEST_CASE("the commands of docs/results.md work and print what is shown") {
+TEST_CASE("the commands of docs/experiment.md work" * test::slow_if_sanitized) {
+  check_commands("docs/experiment.md");
+}
+TEST_CASE("the commands of docs/locality.md work" * test::slow_if_sanitized) {
+  check_commands("docs/locality.md");
+}
+TEST_CASE("the commands of docs/results.md work and print what is shown" *
+          test::slow_if_sanitized) {
   check_commands("docs/results.md");
+}
+
+TEST_CASE("the commands of docs/sweeps.md work" * test::slow_if_sanitized) {
+  check_commands("docs/sweeps.md");
 }
 
 TEST_CASE("every document with commands has a test that runs them") {

@@ -44,12 +44,12 @@ bool is_described_by(const std::string& key, const std::string& described) {
   return std::regex_match(key, patterns.emplace(described, any).first->second);
 }
 
-/// Keys of sections of docs/json.md.
-Keys documented(const std::vector<std::string>& headings) {
+/// Keys of sections of docs/json.md, or another document.
+Keys documented(const std::vector<std::string>& headings,
+                const std::string& document = "docs/json.md") {
   Keys keys;
   for (const std::string& heading : headings) {
-    const auto found =
-        test::first_cells(test::section(test::document("docs/json.md"), heading), "key");
+    const auto found = test::first_cells(test::section(test::document(document), heading), "key");
     keys.insert(found.begin(), found.end());
   }
   return keys;
@@ -115,11 +115,18 @@ TEST_CASE("docs/json.md has the keys of run and plan") {
             "rule.classifier_rate=0.1", "--set",
             "data={base: cifar10, folder: nowhere, train: 10, test: 10}", "--set",
             "device.host.bandwidth_gb_per_s=1"});
+  plan.add({"plan", "mnist-mlp-lel", "--set", "optimizer={kind: adamw}"});
   plan.folder().write(
       "average.yaml",
       "network:\n  input: [2, 6, 6]\n  classes: 3\n  layers:\n    - {type: conv, "
       "out: 4, kernel: 3, avg_pool: {kernel: 2}}\nrule: bp\ndevice: paper\nbatch: 2\n");
   plan.add({"plan", "average.yaml"});
+  plan.folder().write("graph.yaml",
+                      "network:\n  input: [2, 6, 6]\n  classes: 3\n  layers:\n"
+                      "    - {type: conv, out: 2, kernel: 1, relu6: true}\n"
+                      "    - {type: add, from: [conv1, input]}\n"
+                      "rule: {base: lel, blocks: 1}\ndevice: paper\nbatch: 2\n");
+  plan.add({"plan", "graph.yaml"});
   const Keys common = documented({"## run and plan"});
   const Keys own_run = documented({"### run"}), own_plan = documented({"### plan"});
   Keys of_run = common, of_plan = common, both = common, written = run.keys();
@@ -168,7 +175,11 @@ TEST_CASE("docs/json.md has the keys of tables") {
   items.add_text(analysis::items_json({{"n", {"bp"}, {1}, 1, {{"seeds", {1}, 1}}}}, 1));
   compare(items.keys(), documented({"## items"}));
   network.add({"network", "mnist-mlp"});
+  network.add({"network", "resnet8"});
   compare(network.keys(), documented({"## network"}));
+  Written macs;
+  macs.add({"macs"});
+  compare(macs.keys(), documented({"## macs"}));
   table1.add({"table1", "mnist-mlp"});
   compare(table1.keys(), documented({"## table1"}));
   const std::string text = test::document("docs/json.md");
@@ -183,17 +194,51 @@ TEST_CASE("docs/json.md has the keys and columns of explore-buffer") {
                "--rule", "dfa", "--rule", "lel-tlc"});
   compare(written.keys(), documented({"## explore-buffer"}));
   const std::string text = test::section(test::document("docs/json.md"), "## explore-buffer");
-  const std::regex last("_over_(lel_tlc|lel)$"), of_rule("^(table1|closed_form)_.*_words$"),
-      curve("^(bp_recompute|bp|dfa_recompute|dfa|lel_tlc|lel)_");
+  const std::regex last("_over_(lel_tlc|lel)(_recompute)?$"),
+      of_rule("^(table1|closed_form)_.*_words$"), bound("^(bp|dfa|lel_tlc|lel)_bound_words$"),
+      curve("^(bp|dfa|lel_tlc|lel)(_recompute)?_");
   for (const char* file : {"usual.csv", "named.csv"}) {
     for (const std::string& column : columns(written.folder().read(file))) {
       CAPTURE(column);
       std::string of_any = std::regex_replace(column, last, "_over_LAST");
       of_any = std::regex_replace(of_any, of_rule, "$1_RULE_words");
+      of_any = std::regex_replace(of_any, bound, "RULE_bound_words");
       of_any = std::regex_replace(of_any, curve, "KEY_");
       CHECK(text.find("`" + of_any + "`") != std::string::npos);
     }
   }
+}
+
+TEST_CASE("docs/locality.md has the keys and columns of locality") {
+  Written written;
+  written.add({"locality", "mnist-mlp-lel", "--sizes", "16,1MiB", "--batch", "10", "--epochs", "1",
+               "--set", small_training, "--set", "network=mnist-mlp-256", "--csv", "x.csv"});
+  compare(written.keys(), documented({"## JSON and CSV"}, "docs/locality.md"));
+  const std::string text = test::document("docs/locality.md");
+  const std::string csv = written.folder().read("x.csv");
+  CHECK(text.find("`" + csv.substr(0, csv.find('\n')) + "`") != std::string::npos);
+}
+
+TEST_CASE("docs/sweeps.md has the keys and columns of sweep") {
+  Written run, table, status;
+  const std::string sweep =
+      "base: mnist-mlp-lel\ncommand: plan\nset: [network=mnist-mlp-256, policy=best]\n"
+      "axes: [{key: device.buffer, values: [16, 64 KiB]}]\nmetrics: [words]\n"
+      "objectives: [words]\nconstraints: [words <= 1e9]\n";
+  run.folder().write("s.yaml", sweep);
+  run.add({"sweep", "s.yaml", "--out", "out"});
+  const std::string file = "docs/sweeps.md";
+  compare(run.keys(), documented({"### sweep"}, file));
+  const std::string out = (run.folder().path() / "out").string();
+  table.add({"sweep", "table", out});
+  compare(table.keys(), documented({"### sweep table, sweep pareto"}, file));
+  status.add({"sweep", "status", out});
+  compare(status.keys(), documented({"### sweep status"}, file), "slurm_job");
+  const std::string text = test::section(test::document(file), "### sweep table, sweep pareto");
+  std::string columns = run.folder().read("out/sweep.csv");
+  columns = columns.substr(0, columns.find('\n'));
+  CHECK(columns == "point,hash,status,buffer,words,feasible,front,message");
+  CHECK(text.find("`point,hash,status,AXES,METRICS,feasible,front,message`") != std::string::npos);
 }
 
 TEST_CASE("docs/json.md has the keys and columns of train, infer and reproduce") {

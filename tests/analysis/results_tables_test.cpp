@@ -105,12 +105,18 @@ TEST_CASE("the tables of a study say what its JSON and CSV say") {
   result.setting.seeds = 2;
   result.train_images = 60;
   result.test_images = 20;
-  result.outcomes = {
-      {{"readout"}, {{91.25, 92.75}}, {{93.1, 94.3}}, {1000, 600, 30, 40, 5'000'000, 7000, 10}},
-      {{"fc1", "fc2"},
-       {{81.5, 82.5}, {83.1, 83.9}},
-       {{84.1, 85.3}, {86.1, 87.5}},
-       {2000, 800, 50, 60, 9'000'000, 8000, 20}}};
+  result.outcomes = {{{"readout"},
+                      {{91.25, 92.75}},
+                      {{93.1, 94.3}},
+                      {1000, 600, 30, 40, 5'000'000, 7'000'000'000, 10},
+                      {{{90, 91.25}, {91, 92.75}}},
+                      2},
+                     {{"fc1", "fc2"},
+                      {{81.5, 82.5}, {83.1, 83.9}},
+                      {{84.1, 85.3}, {86.1, 87.5}},
+                      {2000, 800, 50, 60, 9'000'000, 8'000'000'000, 20},
+                      {},
+                      4}};
   const std::vector<TextTable> tables = test::text_tables(analysis::study_text(result));
   const Json rows = parse_json(analysis::study_json(result)).at("rows");
   const TextTable csv = test::csv_table(analysis::study_csv(result));
@@ -128,8 +134,10 @@ TEST_CASE("the tables of a study say what its JSON and CSV say") {
       CHECK(shows(tables[0].column("test %")[line], decision.at("test_mean")));
       CHECK(shows(tables[0].column("spread")[line], decision.at("test_spread")));
       CHECK(shows(tables[0].column("train %")[line], train));
+      CHECK(shows(tables[0].column("test - paper")[line],
+                  decision.at("test_mean").get<double>() - decision.at("paper").get<double>()));
       CHECK(shows(tables[0].column("PyTorch %")[line], decision.at("pytorch")));
-      CHECK(shows(tables[0].column("difference")[line],
+      CHECK(shows(tables[0].column("test - PyTorch")[line],
                   decision.at("test_mean").get<double>() - decision.at("pytorch").get<double>()));
       CHECK(shows(csv.column("paper")[line], decision.at("paper")));
       CHECK(shows(csv.column("test_mean")[line], decision.at("test_mean")));
@@ -146,12 +154,15 @@ TEST_CASE("the tables of a study say what its JSON and CSV say") {
     const double steps = rows[r].at("steps");
     const Json& dram = rows[r].at("dram");
     CHECK(tables[1].column("rule")[r] == rows[r].at("rule").get<std::string>());
-    CHECK(shows(tables[1].column("words read a step")[r],
-                dram.at("read_words").get<double>() / steps));
-    CHECK(shows(tables[1].column("words written a step")[r],
-                dram.at("write_words").get<double>() / steps));
-    CHECK(shows(tables[1].column("MACs a step (millions)")[r],
-                rows[r].at("macs").get<double>() / steps / 1e6));
+    const double epochs = rows[r].at("epochs");
+    CHECK(shows(tables[1].column("steps")[r], steps / epochs));
+    CHECK(shows(tables[1].column("words read")[r], dram.at("read_words").get<double>() / epochs));
+    CHECK(
+        shows(tables[1].column("words written")[r], dram.at("write_words").get<double>() / epochs));
+    CHECK(shows(tables[1].column("MACs (millions)")[r],
+                rows[r].at("macs").get<double>() / epochs / 1e6));
+    CHECK(shows(tables[1].column("time (ms)")[r],
+                rows[r].at("time_ns").get<double>() / epochs / 1e6));
   }
 }
 

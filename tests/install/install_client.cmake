@@ -75,6 +75,10 @@ endforeach()
 if(NOT words EQUAL expected) # each weight once
   message(FATAL_ERROR "run_experiment printed\n${ledger}with ${words} words of weights read")
 endif()
+run(front "${WORK}/examples/run_sweep" "${share}/workloads/sweeps/smoke.yaml" out)
+if(NOT front MATCHES "^point,hash,status,rule,policy,buffer,words,.*\n24,[0-9a-f]+,done,lel,best,524288,")
+  message(FATAL_ERROR "run_sweep printed\n${front}")
+endif()
 run(sweep "${WORK}/examples/sweep_buffer"
     "${share}/workloads/experiments/mnist-mlp-bp.yaml" 16 64KiB 64MiB)
 if(NOT sweep MATCHES "^[a-z_,]+\n16,,\n65536,[0-9]+,[0-9]+\n67108864,[0-9]+,2784000\n$")

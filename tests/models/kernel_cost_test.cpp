@@ -108,7 +108,8 @@ TEST_CASE("work on single elements has no MACs, and takes a lane's turn an eleme
                         {NormApply{norm}, 210},
                         {NormErrorSums{norm}, 210},
                         {NormErrorApply{norm, 300}, 210},
-                        {Update{70, 0.1f, 0.9f}, 70}};
+                        {Update{70, 0.1f, 0.9f}, 70},
+                        {AdamUpdate{70, 0.1, 0.9, 0.999, 1e-8}, 70}};
   for (const auto dataflow :
        {models::Dataflow::output_stationary, models::Dataflow::weight_stationary}) {
     const models::ComputeArray array(4, 8, dataflow);

@@ -130,7 +130,7 @@ TEST_CASE("a whole tensor is one run, whatever its shape") {
     });
     CHECK(runs == 1);
   }
-  CHECK_THROWS_AS(models::whole_tensor(0, {1, 1, 1, 1, 1}), workloads::ProgramError);
+  CHECK_THROWS_AS(models::whole_tensor(0, {1, 1, 1, 1, 1, 1}), workloads::ProgramError);
 }
 
 TEST_CASE("a tile is called by its tensor, and by its box where it is a part") {

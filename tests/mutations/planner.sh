@@ -14,6 +14,11 @@ build() { cmake --build "$work/build" --target spillway_tests >"$work/log" 2>&1;
 cmake -S "$work" -B "$work/build" -G Ninja >/dev/null
 build || { tail -20 "$work/log" >&2; exit 2; }
 
+# The test of the first error: a log has the names of tests, too, that only have something to say.
+first_failure() {
+  awk '/^TEST CASE: /{sub(/^TEST CASE: */, ""); name = $0} /ERROR: /{print name; exit}' "$1"
+}
+
 # name @ file in sim/plan @ text that is there once @ what takes its place
 faults=(
   'refetches are not counted@mapping/nest_shape.cpp@return {visits, last};@return {1, last};'
@@ -42,8 +47,7 @@ for fault in "${faults[@]}"; do
     printf '%-40s passed all tests\n' "$name"
     passed=$((passed + 1))
   else
-    printf '%-40s noticed by: %s\n' "$name" \
-      "$(sed -n 's/^TEST CASE: *//p' "$work/log" | head -1 || true)"
+    printf '%-40s noticed by: %s\n' "$name" "$(first_failure "$work/log")"
   fi
   mv -- "$work/kept" "$source"
   touch -- "$source"

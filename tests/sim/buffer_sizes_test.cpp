@@ -4,10 +4,13 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/reports/report.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace spillway::buffer_sizes_test {
 
@@ -19,11 +22,7 @@ using workloads::Words;
 
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr int cases = 6;
-#else
-constexpr int cases = 24;
-#endif
+constexpr int cases = test::cases(24, 3);
 
 Experiment in_buffer(Experiment experiment, Policy policy, std::uint64_t words) {
   experiment.policy = policy;
@@ -36,7 +35,7 @@ std::uint64_t smallest(const Experiment& experiment, Policy policy) {
 }
 
 std::uint64_t moved(const Experiment& experiment, Policy policy, std::uint64_t words) {
-  return test::dram_words(sim::make_plan(in_buffer(experiment, policy, words)));
+  return test::moved_words(sim::make_plan(in_buffer(experiment, policy, words)));
 }
 
 bool is_accepted(const Experiment& experiment, Policy policy, std::uint64_t words) {
@@ -88,28 +87,31 @@ void check_planned_is_simulated(const Experiment& experiment) {
 
 }  // namespace
 
-TEST_CASE("a tile that stays where the last outer tile has no inner ones is planned so") {
-  // Outputs by 2 and within them by 1: of three outputs the last one's tile never changes.
+TEST_CASE("tiles of an outer and an inner loop along three outputs are planned as they run") {
+  // Outputs by 2 and within them by 1: the last outer tile has no inner ones.
   LayerSpec layer = test::pooled(test::conv(3, 2), 3, 1, 1);
   layer.padding_mode = workloads::PaddingMode::valid;
   layer.bias = true;
-  Experiment experiment =
-      test::experiment(workloads::make_network("r", {1, 3, 3}, 2, {layer}), "lel", 4);
-  experiment.optimizer.momentum = 0;
-  experiment.idealisations = sim::Idealisations::none();
-  experiment.idealisations.add(sim::Item::biases);
-  experiment = in_buffer(experiment, Policy::best, 16);
-  sim::Simulation simulation(experiment, models::DeviceOptions{true, false});
-  const sim::Result result = simulation.run_step({});
-  CHECK(analysis::counts_agree(simulation.plan(), result));
-  std::uint64_t read = 0, written = 0;
-  for (const sim::LedgerLine& line : simulation.plan().ledger().lines()) {
-    if (line.key.tensor != workloads::TensorKind::bias_gradients) continue;
-    if (line.key.phase != workloads::Phase::backward) continue;
-    (line.key.direction == sim::Direction::read ? read : written) += line.words.count();
+  for (const bool idealised : {true, false}) {
+    Experiment experiment =
+        test::experiment(workloads::make_network("r", {1, 3, 3}, 2, {layer}), "lel", 4);
+    experiment.optimizer.momentum = 0;
+    experiment.idealisations = sim::Idealisations::none();
+    if (idealised) experiment.idealisations.add(sim::Item::biases);
+    int two_loops = 0;
+    for (std::uint64_t words = 14; words < 40; ++words) {
+      for (const Policy policy : {Policy::layer, Policy::best}) {
+        const Experiment sized = in_buffer(experiment, policy, words);
+        check_planned_is_simulated(sized);
+        const sim::Plan plan = sim::make_plan(sized);
+        for (const sim::Nest& nest : plan.schedule().nests) {
+          const auto outputs = std::ranges::count(nest.loops, sim::Axis::output, &sim::Loop::axis);
+          two_loops += outputs > 1 ? 1 : 0;
+        }
+      }
+    }
+    CHECK(two_loops > 0);
   }
-  CHECK(written == 17);
-  CHECK(read == 14);
 }
 
 TEST_CASE("networks of odd sizes: planned is simulated from the smallest buffer on, word by word") {
@@ -168,6 +170,32 @@ TEST_CASE("between powers of two a larger buffer needs no more words: conv layer
       CHECK(now <= before);
       before = now;
     }
+  }
+}
+
+TEST_CASE(
+    "in deep networks, whose search follows a few ways only, a larger buffer needs no more words") {
+  // Sizes of the grid, a word less and more, and others.
+  const std::vector<std::uint64_t> sizes =
+      test::sanitized ? std::vector<std::uint64_t>{384, 512}
+                      : std::vector<std::uint64_t>{300, 383, 384, 385, 450, 511, 512, 513, 1024};
+  const std::vector<LayerSpec> convolutions(21, test::conv(4, 3));
+  const workloads::Network network = workloads::make_network("deep", {2, 6, 6}, 5, convolutions);
+  for (const auto& [rule, policy] :
+       {std::pair{"bp", Policy::best}, std::pair{"bp", Policy::best_with_recomputation},
+        std::pair{"lel", Policy::best}}) {
+    Experiment experiment = test::experiment(network, rule, 4);
+    experiment.optimizer.momentum = 0;
+    std::uint64_t before = ~std::uint64_t{0}, first = 0;
+    for (const std::uint64_t words : sizes) {
+      CAPTURE(rule);
+      CAPTURE(words);
+      const std::uint64_t now = moved(experiment, policy, words);
+      CHECK(now <= before);
+      before = now;
+      if (first == 0) first = now;
+    }
+    CHECK(before < first);
   }
 }
 

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 #include "sim/plan/mapping/packing.hpp"
@@ -99,7 +99,7 @@ class Planner {
       : step_(sim::training_step(experiment)),
         map_(sim::place_tensors(step_, experiment.idealisations, experiment.device)),
         array_(experiment.device.array()),
-        builder_(step_, map_) {
+        builder_(step_, sim::Objective(map_)) {
     for (std::size_t i = 0; i < step_.ops.size(); ++i) {
       if (step_.ops[i].layer != 2 || !is(product, step_.ops[i].kernel)) continue;
       sim::NestRequest request;
@@ -114,8 +114,8 @@ class Planner {
     if (!nest) return std::nullopt;
     sim::NestShape shape(nest->spec);
     shape.set(nest->loops, nest->parts);
-    CHECK(pack(nest->spec, shape, nest->standing).words <= buffer);
-    return dram_words(nest->spec, shape, nest->standing);
+    CHECK(pack(nest->spec, shape, nest->resident).words <= buffer);
+    return nest_cost(nest->spec, shape, nest->resident);
   }
 
  private:

@@ -61,11 +61,11 @@ const std::vector<std::pair<std::string, std::string>> legal_options{
 const std::map<std::string, std::string> taken{
     {"bp", "loss, targets"},
     {"fa", "loss, targets, distribution, feedback_scale"},
-    {"dfa", "loss, targets, distribution, feedback_scale"},
-    {"lel", "loss, targets, distribution, fix"},
-    {"lel-scfb", "loss, targets, distribution, fix"},
-    {"lel-independent", "loss, targets, distribution, fix"},
-    {"lel-tlc", "loss, targets, fix, classifier_rate"}};
+    {"dfa", "loss, targets, distribution, feedback_scale, blocks"},
+    {"lel", "loss, targets, distribution, fix, blocks"},
+    {"lel-scfb", "loss, targets, distribution, fix, blocks"},
+    {"lel-independent", "loss, targets, distribution, fix, blocks"},
+    {"lel-tlc", "loss, targets, fix, blocks, classifier_rate"}};
 
 }  // namespace
 
@@ -171,6 +171,64 @@ TEST_CASE("a schedule's factors follow from its periods or drops or steps") {
   CHECK(periodic.description() == "divided by 5 every 25 epochs");
   CHECK(drops.description() == "divided by 10 after epoch 2, 4");
   CHECK(steps.description() == "times 0.5 after epoch 2, times 2 after epoch 5");
+}
+
+TEST_CASE("an optimizer has the defaults of its kind and takes its own keys") {
+  using workloads::Optimizer;
+  using workloads::OptimizerKind;
+  const auto optimizer = [](const std::string& keys) {
+    return read("bp", "optimizer: {" + keys + "}").optimizer;
+  };
+  for (const std::string keys : {"rate: 0.1", "kind: sgd"}) {
+    const Optimizer sgd = optimizer(keys);
+    CHECK(sgd.is_sgd());
+    CHECK(sgd.rate == 0.1);
+    CHECK(sgd.momentum == 0.9);
+    CHECK(sgd.weight_decay == 0);
+  }
+  CHECK(read("bp").optimizer.is_sgd());
+  const Optimizer adam = optimizer("kind: adam");
+  CHECK(adam.kind == OptimizerKind::adam);
+  CHECK(adam.rate == 0.001);
+  CHECK(adam.beta1 == 0.9);
+  CHECK(adam.beta2 == 0.999);
+  CHECK(adam.epsilon == 1e-8);
+  CHECK(adam.weight_decay == 0);
+  CHECK(optimizer("kind: adamw").weight_decay == 0.01);
+  CHECK(optimizer("momentum: 0.5, weight_decay: 0.25").weight_decay == 0.25);
+  const Optimizer all =
+      optimizer("kind: adamw, rate: 0.5, beta1: 0, beta2: 0.5, epsilon: 1, weight_decay: 0");
+  CHECK(all.kind == OptimizerKind::adamw);
+  CHECK(all.rate == 0.5);
+  CHECK(all.beta1 == 0);
+  CHECK(all.beta2 == 0.5);
+  CHECK(all.epsilon == 1);
+  CHECK(all.weight_decay == 0);
+  CHECK(read("bp", "optimizer: {kind: adam, schedule: {divide_by: 2, every: 1}}")
+            .schedule.factor(1) == 0.5);
+}
+
+TEST_CASE("a key of another optimizer and a value out of range are refused with their line") {
+  const auto refused = [](const std::vector<std::string>& words, const std::string& lines) {
+    require_refused(words, "bp", "optimizer:\n" + lines);
+  };
+  refused({"exp.yaml:8: optimizer.momentum: unknown key \"momentum\"",
+           "allowed: kind, rate, beta1, beta2, epsilon, weight_decay, schedule"},
+          "  kind: adam\n  momentum: 0.5\n");
+  for (const std::string key : {"beta1", "beta2", "epsilon"}) {
+    refused({"exp.yaml:7: optimizer." + key + ": unknown key \"" + key + "\"",
+             "allowed: kind, rate, momentum, weight_decay, schedule"},
+            "  " + key + ": 0.5\n");
+    refused({"exp.yaml:8: optimizer." + key + ": found \"2\""},
+            "  kind: adamw\n  " + key + ": 2\n");
+  }
+  refused({"exp.yaml:7: optimizer.kind: found \"adm\"", "allowed: sgd, adam, adamw", "adam"},
+          "  kind: adm\n");
+  refused({"exp.yaml:8: optimizer.epsilon: found \"0\""}, "  kind: adam\n  epsilon: 0\n");
+  refused({"exp.yaml:8: optimizer.beta1: found \"1\""}, "  kind: adam\n  beta1: 1\n");
+  refused({"exp.yaml:7: optimizer.weight_decay: found \"-1\""}, "  weight_decay: -1\n");
+  require_refused({"exp.yaml:6: optimizer: found \"adam\"", "a map with the keys kind, rate"}, "bp",
+                  "optimizer: adam\n");
 }
 
 TEST_CASE("schedules are read from YAML in each of their forms") {

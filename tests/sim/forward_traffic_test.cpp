@@ -10,7 +10,7 @@
 #include <set>
 #include <sstream>
 
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/fusion/step_parts.hpp"
 #include "sim/plan/mapping/candidates.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
@@ -65,7 +65,7 @@ class ForwardPlanner {
       : step_(sim::training_step(experiment)),
         map_(sim::place_tensors(step_, experiment.idealisations, experiment.device)),
         array_(experiment.device.array()),
-        builder_(step_, map_) {
+        builder_(step_, sim::Objective(map_)) {
     const sim::StepParts parts = sim::parts_of(step_);
     for (const sim::LayerParts& layer : parts.layers) {
       sim::NestRequest request;
@@ -83,18 +83,18 @@ class ForwardPlanner {
     REQUIRE(tiled);
     const std::uint64_t words = moved(*tiled, buffer);
     const sim::NestSpec& spec = layers_[layer].front();
-    sim::Standing standing(spec.slots.size());
+    sim::ResidentPrefixes resident(spec.slots.size());
     std::uint64_t weights = 0;
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       const workloads::Tensor& tensor = step_.tensor(spec.slots[s].tensor);
       if (tensor.kind != workloads::TensorKind::weights) continue;
-      standing[s] = tensor.shape[0];
+      resident[s] = tensor.shape[0];
       weights += words_of(tensor.bytes()).count();
     }
     if (weights >= buffer) return words;
-    const auto found = find_loops(spec, standing, buffer - weights);
+    const auto found = find_loops(spec, resident, buffer - weights);
     if (!found) return words;
-    const sim::Nest nest = make_nest(spec, *found, standing, buffer - weights);
+    const sim::Nest nest = make_nest(spec, *found, resident, buffer - weights);
     return std::min(words, weights + moved(nest, buffer - weights));
   }
 
@@ -102,8 +102,8 @@ class ForwardPlanner {
   static std::uint64_t moved(const sim::Nest& nest, std::uint64_t buffer) {
     sim::NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    CHECK(pack(nest.spec, shape, nest.standing).words <= buffer);
-    return dram_words(nest.spec, shape, nest.standing);
+    CHECK(pack(nest.spec, shape, nest.resident).words <= buffer);
+    return nest_cost(nest.spec, shape, nest.resident);
   }
 
   workloads::Step step_;

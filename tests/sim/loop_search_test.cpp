@@ -1,7 +1,7 @@
 // What is found among the loops that move equally few words: the quickest, the smallest.
 #include <doctest/doctest.h>
 
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/mapping/fitted_nest.hpp"
 #include "sim/plan/mapping/mapping_cache.hpp"
@@ -25,12 +25,12 @@ sim::Schedule first_found(const sim::ScheduleTask& task) {
   const std::uint64_t words = words_of(task.device.buffer).count();
   sim::Schedule schedule;
   for (const sim::NestChoice& choice : single_operations(task)) {
-    const sim::Standing none(choice.front().slots.size());
+    const sim::ResidentPrefixes none(choice.front().slots.size());
     std::optional<sim::FoundNest> best;
     std::size_t of = 0;
     for (std::size_t c = 0; c < choice.size(); ++c) {
       const auto found = find_loops(choice[c], none, words);
-      if (!found || (best && found->dram_words >= best->dram_words)) continue;
+      if (!found || (best && found->cost >= best->cost)) continue;
       best = found;
       of = c;
     }
@@ -90,7 +90,7 @@ TEST_CASE("the example of docs/planner.md: a forward pass whose results do not f
   const auto words_of = [](const sim::Nest& nest) {
     sim::NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    return dram_words(nest.spec, shape, nest.standing);
+    return nest_cost(nest.spec, shape, nest.resident);
   };
   const sim::Nest cut = forward_in(700);
   REQUIRE(cut.loops.size() >= 2);
@@ -147,8 +147,8 @@ TEST_CASE("the smallest loops fit a buffer in which none of a word less move as 
       if (!spec.pieces.empty()) continue;  // in pieces there may be no legal loops
       CAPTURE(spec.name);
       sim::LoopSearch search(spec);
-      const sim::Standing none(spec.slots.size());
-      sim::Standing all;
+      const sim::ResidentPrefixes none(spec.slots.size());
+      sim::ResidentPrefixes all;
       for (const sim::Slot& slot : spec.slots) all.push_back(slot.dims[0].extent);
       CHECK(search.smallest(all).buffer_words == 0);
       const std::uint64_t least = search.smallest(none).buffer_words;
@@ -156,12 +156,12 @@ TEST_CASE("the smallest loops fit a buffer in which none of a word less move as 
       CHECK(!search.find(none, least - 1));
       const auto found = search.find(none, least + numbers.below(4 * least));
       REQUIRE(found);
-      const sim::FoundNest smallest = search.smallest(none, found->dram_words + 1);
-      CHECK(smallest.dram_words <= found->dram_words);
+      const sim::FoundNest smallest = search.smallest(none, found->cost + 1);
+      CHECK(smallest.cost <= found->cost);
       const auto there = search.find(none, smallest.buffer_words);
       REQUIRE(there);
-      CHECK(there->dram_words <= found->dram_words);
-      CHECK(!search.find(none, smallest.buffer_words - 1, found->dram_words + 1));
+      CHECK(there->cost <= found->cost);
+      CHECK(!search.find(none, smallest.buffer_words - 1, found->cost + 1));
       ++compared;
     }
   });
@@ -170,12 +170,12 @@ TEST_CASE("the smallest loops fit a buffer in which none of a word less move as 
 
 TEST_CASE("what a search for words passes over moves no fewer of them") {
   workloads::SplitMix numbers(20261126);
-  int mirrored = 0, bounded = 0, smaller = 0;
+  int symmetric = 0, bounded = 0, smaller = 0;
   for_each_operation(numbers, 150, [&](const sim::NestChoice& choice) {
     for (const sim::NestSpec& spec : choice) {
       CAPTURE(spec.name);
       sim::LoopSearch search(spec);
-      const sim::Standing none(spec.slots.size());
+      const sim::ResidentPrefixes none(spec.slots.size());
       const auto anywhere = search.find(none, std::uint64_t{1} << 40);
       if (!anywhere) continue;  // in pieces there may be no legal loops
       const std::uint64_t least = search.smallest(none).buffer_words;
@@ -184,14 +184,14 @@ TEST_CASE("what a search for words passes over moves no fewer of them") {
       const auto found = search.find(none, words);
       REQUIRE(found);
       for (const std::uint64_t more : {1U, 7U, 100U}) {
-        const auto again = search.find(none, words, found->dram_words + more);
+        const auto again = search.find(none, words, found->cost + more);
         REQUIRE(again);
-        CHECK(again->dram_words == found->dram_words);
+        CHECK(again->cost == found->cost);
         ++bounded;
       }
       // A search for room takes no account of what fits.
-      if (anywhere->dram_words < found->dram_words) {
-        CHECK(search.smallest(none, found->dram_words).buffer_words > words);
+      if (anywhere->cost < found->cost) {
+        CHECK(search.smallest(none, found->cost).buffer_words > words);
         ++smaller;
       }
       // Rows cut as columns are and the other way round.
@@ -210,14 +210,14 @@ TEST_CASE("what a search for words passes over moves no fewer of them") {
       sim::NestShape shape(spec);
       shape.set(loops);
       if (!shape.is_legal() || pack(spec, shape, none).words > words) continue;
-      CHECK(dram_words(spec, shape, none) >= found->dram_words);
-      ++mirrored;
+      CHECK(nest_cost(spec, shape, none) >= found->cost);
+      ++symmetric;
     }
   });
-  MESSAGE(bounded << " bounds, " << smaller << " rooms, " << mirrored << " mirrored loops");
+  MESSAGE(bounded << " bounds, " << smaller << " rooms, " << symmetric << " symmetric loops");
   CHECK(bounded > 1000);
   CHECK(smaller > 100);
-  CHECK(mirrored > 100);
+  CHECK(symmetric > 100);
 }
 
 TEST_CASE("rows are not cut as columns are where elements are smaller than a word") {
@@ -238,9 +238,10 @@ TEST_CASE("rows are not cut as columns are where elements are smaller than a wor
     ++pools;
     // 400 words come and 100 leave. With whole rows, 2 of them at a time, the 100 bytes that say
     // which ones won take 25 words; with whole columns it would be 30.
-    const auto found = find_loops(choice.front(), sim::Standing(choice.front().slots.size()), 320);
+    const auto found =
+        find_loops(choice.front(), sim::ResidentPrefixes(choice.front().slots.size()), 320);
     REQUIRE(found);
-    CHECK(found->dram_words == 525);
+    CHECK(found->cost == 525);
   }
   CHECK(pools == 1);
 }
@@ -252,7 +253,7 @@ TEST_CASE("loops known from other rooms are those that a search finds") {
     const sim::NestSpec& spec = choice.front();
     CAPTURE(spec.name);
     sim::LoopSearch search(spec);
-    const sim::Standing none(spec.slots.size());
+    const sim::ResidentPrefixes none(spec.slots.size());
     const std::uint64_t most = 8 * search.smallest(none).buffer_words + 20;
     sim::MappingCache rooms;
     std::vector<std::uint64_t> costs{search.least(none) + 1};
@@ -267,15 +268,15 @@ TEST_CASE("loops known from other rooms are those that a search finds") {
         ++known_before;
       } else {
         ++searched;
-        const std::uint64_t limit = known != nullptr ? std::min(below, known->dram_words) : below;
+        const std::uint64_t limit = known != nullptr ? std::min(below, known->cost) : below;
         known = rooms.add(words, below, search.find(none, words, limit));
       }
       const auto right = search.find(none, words, below);
-      CHECK((known != nullptr && known->dram_words < below) == right.has_value());
+      CHECK((known != nullptr && known->cost < below) == right.has_value());
       if (known != nullptr) CHECK(known->buffer_words <= words);
       if (!right) continue;
-      CHECK(known->dram_words == right->dram_words);
-      costs.push_back(right->dram_words);
+      CHECK(known->cost == right->cost);
+      costs.push_back(right->cost);
     }
   });
   CHECK(known_before > 1000);

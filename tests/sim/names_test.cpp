@@ -57,6 +57,7 @@ TEST_CASE("every value has a name and reads back from it") {
   check("phase_names", workloads::phase_names);
   check("loss_names", workloads::loss_names);
   check("targets_names", workloads::targets_names);
+  check("optimizer_kind_names", workloads::optimizer_kind_names);
   check("distribution_names", workloads::distribution_names);
   check("layer_kind_names", workloads::layer_kind_names);
   check("readout_names", workloads::readout_names);

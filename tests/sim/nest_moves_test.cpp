@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/emission/schedule_program.hpp"
@@ -55,8 +55,8 @@ void add_inner_loops(const sim::NestSpec& spec, std::vector<sim::Loop>& loops,
 /// Loops in random order and with random tiles.
 std::vector<sim::Loop> random_loops(const sim::NestSpec& spec, workloads::SplitMix& numbers) {
   std::vector<sim::Loop> loops;
-  for (const Axis axis :
-       {Axis::example, Axis::row, Axis::column, Axis::output, Axis::input, Axis::group}) {
+  for (const Axis axis : {Axis::example, Axis::depth, Axis::row, Axis::column, Axis::output,
+                          Axis::input, Axis::group}) {
     const std::int64_t extent = spec.extent[sim::index(axis)];
     if (extent == 1 || numbers.below(4) == 0) continue;
     loops.push_back(
@@ -73,14 +73,14 @@ sim::Schedule with_parts(const sim::Nest& nest, workloads::SplitMix& numbers) {
   sim::Schedule schedule{{nest}, {}};
   for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
     const sim::Slot& slot = nest.spec.slots[s];
-    if (!can_stand_in_part(slot) || numbers.below(3) == 0) continue;
+    if (!can_be_resident_in_part(slot) || numbers.below(3) == 0) continue;
     std::vector<std::int64_t> counts;
     for (std::int64_t count = 1; count < slot.dims[0].extent; ++count) {
       if (is_cut_at(count, slot, nest.spec, nest.loops)) counts.push_back(count);
     }
     if (counts.empty()) continue;
     const std::int64_t count = counts[numbers.below(counts.size())];
-    schedule.nests[0].standing[s] = count;
+    schedule.nests[0].resident[s] = count;
     using Begin = sim::Residency::Begin;
     const bool loads = slot.source == sim::Slot::Source::outside;
     schedule.residencies.push_back({slot.tensor, count, 0, 0, loads ? Begin::load : Begin::make,
@@ -107,7 +107,7 @@ std::uint64_t moved_by_program(const sim::Schedule& schedule, const workloads::S
                                const models::MemoryMap& map) {
   sim::Ledger ledger;
   const sim::ScheduleLines lines = book(schedule, step, map, ledger);
-  sim::ScheduleProgram program(schedule, step, lines, 1);
+  sim::ScheduleProgram program(schedule, step, lines, {});
   std::uint64_t words = 0;
   const auto add = [&](const models::BufferedTile& tile) {
     const workloads::Tensor& tensor = step.tensor(tile.tile.tensor);
@@ -133,12 +133,12 @@ TEST_CASE("any loops of a product move what their closed form says, whatever sta
     const workloads::Step step = sim::training_step(experiment);
     const models::MemoryMap map =
         sim::place_tensors(step, experiment.idealisations, experiment.device);
-    const sim::NestBuilder builder(step, map);
+    const sim::NestBuilder builder(step, sim::Objective(map));
     const auto compare = [&](const sim::NestRequest& request) {
       for (const sim::NestSpec& spec : choice_of(builder, request)) {
         for (int tries = 0; tries < 150; ++tries) {
           sim::Nest nest{
-              spec, random_loops(spec, numbers), sim::Standing(spec.slots.size()), {}, {}};
+              spec, random_loops(spec, numbers), sim::ResidentPrefixes(spec.slots.size()), {}, {}};
           sim::NestShape shape(nest.spec);
           shape.set(nest.loops, nest.parts);
           if (!shape.is_legal()) continue;

@@ -9,6 +9,7 @@
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"
 #include "tests/support/same_values.hpp"
+#include "tests/support/sanitized.hpp"
 #include "workloads/support/shared_files.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -92,13 +93,14 @@ TEST_CASE("scaled-down networks of the paper: planned is simulated at every buff
         Experiment experiment = test::experiment(network, rule, 6);
         experiment.policy = policy;
         for (const std::uint64_t kibibytes : {8u, 64u, 512u}) {
+          if (test::sanitized && (kibibytes != 64 || (rule != "bp" && rule != "lel"))) continue;
           experiment.device.buffer = Bytes(kibibytes * 1024);
           fitting += simulates_as_planned(experiment);
         }
       }
     }
   }
-  CHECK(fitting > 150);
+  CHECK(fitting > test::cases(150, 8));
 }
 
 TEST_CASE("where stays leave gaps, tiles are still as large as the gaps allow") {
@@ -125,14 +127,15 @@ TEST_CASE("where weights do not fit, nearly every word of the buffer saves one o
   experiment.policy = Policy::best;
   const auto words_in = [&](std::uint64_t words) {
     experiment.device.buffer = bytes_of(Words(words));
-    return dram_words(sim::make_plan(experiment));
+    return moved_words(sim::make_plan(experiment));
   };
   constexpr std::uint64_t weights = 90 * 120, little = weights / 5;
   const std::uint64_t most = words_in(little);
   for (std::uint64_t words = 2 * little; words <= weights; words += weights / 10) {
     CAPTURE(words);
     const std::uint64_t saved = most - words_in(words);
-    CHECK(saved <= words - little);
+    // Scores and their errors, 4 x 4 each, are stored and loaded: a word of theirs saves two.
+    CHECK(saved <= words - little + 2 * 16);
     CHECK(10 * saved >= 8 * (words - little));
   }
 }
@@ -157,6 +160,7 @@ TEST_CASE("networks as shipped: planned is simulated from 16 KiB to 64 MiB" * do
 
 TEST_CASE("small networks: planned is simulated with values from the smallest buffer on") {
   workloads::SplitMix numbers(20261127);
+  constexpr int sizes = test::cases(10, 4);
   int runs = 0;
   for (const std::string& rule : workloads::learning_rule_names()) {
     for (int network = 0; network < 2; ++network) {
@@ -167,7 +171,7 @@ TEST_CASE("small networks: planned is simulated with values from the smallest bu
       for (const Policy policy : {Policy::layer, Policy::best}) {
         experiment.policy = policy;
         std::uint64_t words = test::smallest_buffer_words(experiment);
-        for (int step = 0; step < 12; ++step, words += 1 + words / 6) {
+        for (int step = 0; step < sizes; ++step, words += 1 + words / 6) {
           experiment.device.buffer = bytes_of(Words(words));
           CAPTURE(test::description(experiment));
           CAPTURE(to_string(policy));
@@ -184,7 +188,7 @@ TEST_CASE("small networks: planned is simulated with values from the smallest bu
       }
     }
   }
-  CHECK(runs > 250);
+  CHECK(runs > 20 * sizes);
 }
 
 TEST_CASE("memory does not grow with the number of instructions of a program") {

@@ -8,6 +8,7 @@
 #include "analysis/reports/report.hpp"
 #include "tests/support/hand_schedules.hpp"
 #include "tests/support/random_experiment.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace spillway::plan_properties_test {
 
@@ -17,14 +18,8 @@ using workloads::Words;
 
 namespace {
 
-/// How many random cases, in four tests; their time is in proportion. Sanitizers are slow, and look
-/// for what a few cases show.
-#ifdef __SANITIZE_ADDRESS__
-constexpr int cases = 40;
-#else
-constexpr int cases = 2000;
-#endif
-constexpr int quarter = cases / 4;
+/// How many random cases in each of four tests; their time is in proportion.
+constexpr int quarter = test::cases(300, 10);
 
 std::optional<std::uint64_t> planned(Experiment experiment, Policy policy, std::uint64_t words) {
   experiment.policy = policy;
@@ -34,7 +29,7 @@ std::optional<std::uint64_t> planned(Experiment experiment, Policy policy, std::
     if (plan.buffer_words() > Words(words)) {
       throw workloads::ConsistencyError("the plan takes more than the buffer");
     }
-    return test::dram_words(plan);
+    return test::moved_words(plan);
   } catch (const workloads::InputError&) {
     return std::nullopt;
   }
@@ -75,34 +70,38 @@ std::vector<Fault> faults(const Experiment& experiment) {
           {law, fmt::format("{} words on chip: {} moved, more than {}", size, words, limit)});
     };
     at_most("best works where layer does", size, least);
-    std::optional<std::uint64_t> best_before, again_before;
-    // Where every layer learns by itself there is nothing to make again, at any size.
+    std::optional<std::uint64_t> best_before, recomputed_before;
+    // Where every layer learns by itself there is nothing to make again, at any size. With others
+    // it takes most of the time, and is looked at in one case of two.
     const bool local = workloads::learning_rule(experiment.rule).local;
     for (const std::uint64_t words : sizes_for(experiment, least, by_hand)) {
       size = words;
       const auto layer = planned(experiment, Policy::layer, size);
       const auto best = planned(experiment, Policy::best, size);
-      const auto again =
-          local && best_before ? best : planned(experiment, Policy::best_with_recomputation, size);
+      const bool again = local ? !best_before : experiment.seed % 2 == 0;
+      const auto with_recomputation =
+          again ? planned(experiment, Policy::best_with_recomputation, size) : best;
       const auto paper = planned(experiment, Policy::paper, size);
-      if (!layer || !best || !again) {
+      if (!layer || !best || !with_recomputation) {
         found.push_back({"a larger buffer than the smallest works", fmt::format("{}", size)});
         continue;
       }
       at_most("layer >= compulsory", compulsory, *layer);
       at_most("best >= compulsory", compulsory, *best);
-      at_most("best-recompute >= compulsory", compulsory, *again);
       at_most("best <= layer", *best, *layer);
       at_most("best <= paper", *best, paper.value_or(*best));
-      at_most("best-recompute <= best", *again, *best);
       at_most("best does not grow with the buffer", *best, best_before.value_or(*best));
-      at_most("best-recompute does not grow with the buffer", *again,
-              again_before.value_or(*again));
+      if (again) {
+        at_most("best-recompute >= compulsory", compulsory, *with_recomputation);
+        at_most("best-recompute <= best", *with_recomputation, *best);
+        at_most("best-recompute does not grow with the buffer", *with_recomputation,
+                recomputed_before.value_or(*with_recomputation));
+        recomputed_before = with_recomputation;
+      }
       for (const test::HandSchedule& hand : by_hand) {
         if (hand.buffer_words <= size) at_most("best <= " + hand.name, *best, hand.words);
       }
       best_before = best;
-      again_before = again;
     }
   } catch (const std::exception& error) {
     found.push_back({"no exception", error.what()});
@@ -149,7 +148,6 @@ void check_quarter(int first) {
 
 }  // namespace
 
-// Together at least 2000 cases.
 TEST_CASE("plans of random networks move no less than they must and no more than others: 1") {
   check_quarter(0);
 }

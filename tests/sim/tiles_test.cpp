@@ -10,6 +10,7 @@
 #include "sim/run/simulation.hpp"
 #include "tests/support/random_experiment.hpp"
 #include "tests/support/same_values.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace spillway::tiles_test {
 
@@ -33,7 +34,8 @@ TEST_CASE("tiled programs move the planned words and compute the values of whole
   workloads::SplitMix numbers(20261125);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int compared = 0, with_parts = 0;
-  for (int number = 0; number < 200; ++number) {
+  constexpr int cases = test::cases(120, 24);
+  for (int number = 0; number < cases; ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
     for (const Policy policy : {Policy::layer, Policy::best, Policy::best_with_recomputation}) {
@@ -61,16 +63,16 @@ TEST_CASE("tiled programs move the planned words and compute the values of whole
       CHECK(test::differing_tensors(simulation, direct) == std::vector<std::string>{});
     }
   }
-  CHECK(compared > 400);
-  CHECK(with_parts > 50);
+  CHECK(compared > 2 * cases);
+  CHECK(with_parts > cases / 4);
 }
 
 namespace {
 
 /// A nest takes sums along the channels of a tile that it finishes a few of them at a time.
 bool sums_in_parts(const sim::Nest& nest) {
-  if (!nest.spec.finish) return false;
-  const sim::Axis axis = nest.spec.finish->axis;
+  if (!nest.spec.epilogue) return false;
+  const sim::Axis axis = nest.spec.epilogue->axis;
   std::int64_t tile = nest.spec.extent[sim::index(axis)];
   for (const sim::Loop& loop : nest.loops) {
     if (loop.axis == axis) tile = loop.tile;
@@ -83,8 +85,8 @@ bool sums_in_parts(const sim::Nest& nest) {
   };
   const auto& ops = nest.spec.ops;
   return nest.parts.finished < tile &&
-         std::any_of(ops.begin() + static_cast<std::ptrdiff_t>(nest.spec.finish->first),
-                     ops.begin() + static_cast<std::ptrdiff_t>(nest.spec.finish->last), sums);
+         std::any_of(ops.begin() + static_cast<std::ptrdiff_t>(nest.spec.epilogue->first),
+                     ops.begin() + static_cast<std::ptrdiff_t>(nest.spec.epilogue->last), sums);
 }
 
 }  // namespace
@@ -95,7 +97,7 @@ TEST_CASE("what finishes a tile a few channels after the others adds up over the
   workloads::SplitMix numbers(20261129);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int in_parts = 0;
-  for (int number = 0; number < 200; ++number) {
+  for (int number = 0; number < test::cases(160, 60); ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
     experiment.policy = Policy::best;
@@ -119,14 +121,15 @@ TEST_CASE("what finishes a tile a few channels after the others adds up over the
     CHECK(analysis::counts_agree(simulation.plan(), result));
     CHECK(test::differing_tensors(simulation, direct) == std::vector<std::string>{});
   }
-  CHECK(in_parts > 5);
+  CHECK(in_parts > test::cases(5, 1));
 }
 
 TEST_CASE("a buffer below the smallest tiles is refused with the operation and what is enough") {
   workloads::SplitMix numbers(20261128);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int refused = 0;
-  for (int number = 0; number < 120; ++number) {
+  constexpr int cases = test::cases(120, 24);
+  for (int number = 0; number < cases; ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
     for (const Policy policy : {Policy::layer, Policy::best, Policy::best_with_recomputation}) {
@@ -158,7 +161,7 @@ TEST_CASE("a buffer below the smallest tiles is refused with the operation and w
       }
     }
   }
-  CHECK(refused > 500);
+  CHECK(refused > 4 * cases);
 }
 
 }  // namespace spillway::tiles_test

@@ -69,7 +69,7 @@ class Hand {
   std::uint64_t compulsory() const {
     std::uint64_t words = 0;
     for (const Tensor& tensor : step_.tensors) {
-      if (tensor.generated || !on_dram(tensor.id)) continue;
+      if (tensor.generated) continue;
       bool read = false, written = false;
       for (const Access& access : accesses_) {
         read |= !written && access.reads.contains(tensor.id);
@@ -115,10 +115,6 @@ class Hand {
   using Groups = std::vector<std::vector<std::size_t>>;  // operations
 
   std::uint64_t size(TensorId id) const { return words_of(step_.tensor(id).bytes()).count(); }
-  bool on_dram(TensorId id) const {
-    const auto item = sim::item_of(step_, step_.tensor(id));
-    return !item || !experiment_.idealisations.contains(*item);
-  }
   bool is_kept(TensorId id) const {
     const Lifetime lifetime = step_.tensor(id).lifetime;
     return lifetime == Lifetime::parameter || lifetime == Lifetime::output;
@@ -201,7 +197,7 @@ class Hand {
     std::set<TensorId> here, changed;
     for (const std::size_t op : groups[g]) {
       for (const TensorId id : accesses_[op].reads) {
-        if (here.insert(id).second && on_dram(id)) words += size(id);
+        if (here.insert(id).second) words += size(id);
       }
       for (const TensorId id : accesses_[op].writes) {
         here.insert(id);
@@ -209,7 +205,7 @@ class Hand {
       }
     }
     for (const TensorId id : changed) {
-      if (on_dram(id) && wanted_after(groups, g, id)) words += size(id);
+      if (wanted_after(groups, g, id)) words += size(id);
     }
     return words;
   }
@@ -236,7 +232,7 @@ class Hand {
       if (op.kernel.is<BatchNorm>() || op.kernel.is<BatchNormError>()) {
         return false;
       }
-      const bool update = op.kernel.is<Update>() || op.kernel.is<AdvanceSeed>();
+      const bool update = op.phase == Phase::update;
       for (const TensorId id : accesses_[i].reads) {
         if (updated.contains(id) && !update) return false;
         if (sums.contains(id) && !update) return false;

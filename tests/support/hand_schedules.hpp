@@ -13,7 +13,7 @@ namespace spillway::test {
 /// images only the pixels that some window takes.
 std::uint64_t compulsory_words(const sim::Experiment& experiment);
 
-/// A legal schedule: so many words through the DRAM port in a buffer of so many words.
+/// A legal schedule: so many words through both ports in a buffer of so many words.
 struct HandSchedule {
   std::string name;
   std::uint64_t words, buffer_words;

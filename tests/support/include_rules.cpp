@@ -38,8 +38,8 @@ const std::array<Rooms, 2>& all_rooms() {
        {"operations", "lifetimes", "mapping", "fusion", "allocation", "residency", "emission",
         "policies", "reports"}},
       {"analysis/",
-       {"formats", "closed_forms", "reports", "figures", "studies", "comparisons", "benchmarks",
-        "commands"}},
+       {"formats", "closed_forms", "reports", "figures", "studies", "sweeps", "comparisons",
+        "benchmarks", "commands"}},
   }};
   return rooms;
 }
@@ -57,7 +57,7 @@ std::optional<std::size_t> room_of(const Rooms& rooms, std::string_view path) {
   if (slash != std::string_view::npos) return at(path.substr(0, slash));
   if (rooms.of == "analysis/") return rooms.names.size();
   const std::string_view stem = path.substr(0, path.find('.'));
-  if (stem == "schedule_task" || stem == "limits") return at("operations");
+  if (stem == "schedule_task" || stem == "limits" || stem == "objective") return at("operations");
   return at(stem == "schedule" ? "mapping" : "policies");
 }
 

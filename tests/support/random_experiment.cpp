@@ -12,6 +12,26 @@ using workloads::LayerKind;
 using workloads::LayerSpec;
 using workloads::Network;
 
+namespace {
+
+/// Now and then another optimizer than SGD without weight decay: by the seed and no number of its
+/// own, so that all other experiments stay as they are.
+void set_optimizer(Experiment& experiment) {
+  using workloads::Optimizer;
+  using workloads::OptimizerKind;
+  const std::uint64_t drawn = experiment.seed % 12;
+  if (drawn > 2) return;
+  if (drawn > 0) {
+    experiment.optimizer = Optimizer::of(drawn == 1 ? OptimizerKind::adam : OptimizerKind::adamw);
+    // Divided by its own size alone, a gradient that is zero but for the order of sums would make
+    // a step as large as any.
+    experiment.optimizer.epsilon = 1;
+  }
+  experiment.optimizer.weight_decay = 0.125;
+}
+
+}  // namespace
+
 Experiment random_experiment(workloads::SplitMix& numbers, const std::string& rule) {
   Experiment result =
       experiment(random_network(numbers), rule, 1 + static_cast<std::int64_t>(numbers.below(9)));
@@ -21,6 +41,7 @@ Experiment random_experiment(workloads::SplitMix& numbers, const std::string& ru
   if (numbers.below(3) == 0) result.rule_options.loss = workloads::Loss::square_hinge;
   if (numbers.below(3) == 0) result.optimizer.momentum = 0;
   result.seed = numbers.next();
+  set_optimizer(result);
   if (numbers.below(2) == 0) {
     result.idealisations = sim::Idealisations::none();
     for (const sim::Item item : sim::all_items()) {
@@ -49,11 +70,21 @@ std::uint64_t dram_words(const sim::Plan& plan) {
       .count();
 }
 
+std::uint64_t moved_words(const sim::Plan& plan) {
+  std::uint64_t words = dram_words(plan);
+  for (const auto direction : {sim::Direction::read, sim::Direction::write}) {
+    words += plan.ledger().total(models::Port::host, direction).count();
+  }
+  return words;
+}
+
 std::string description(const Experiment& experiment) {
   std::string text = fmt::format(
-      "{}, {} examples, fix {}, momentum {}, input dropout {}, loss {}, seed {}\n  in DRAM:",
-      experiment.rule, experiment.batch, experiment.rule_options.fix, experiment.optimizer.momentum,
-      experiment.network.input_dropout,
+      "{}, {} examples, fix {}, {} with {} states, weight decay {}, input dropout {}, loss {}, "
+      "seed {}\n  in DRAM:",
+      experiment.rule, experiment.batch, experiment.rule_options.fix,
+      to_string(experiment.optimizer.kind), experiment.optimizer.states().size(),
+      experiment.optimizer.weight_decay, experiment.network.input_dropout,
       experiment.rule_options.loss == workloads::Loss::square_hinge ? "square hinge"
                                                                     : "cross-entropy",
       experiment.seed);
@@ -116,7 +147,9 @@ class Simplifier {
     if (experiment_.rule_options.fix != 0) {
       with([](Experiment& e) { --e.rule_options.fix; });
     }
-    if (experiment_.optimizer.momentum != 0) {
+    if (!experiment_.optimizer.is_sgd()) {
+      with([](Experiment& e) { e.optimizer = {}; });
+    } else if (experiment_.optimizer.momentum != 0) {
       with([](Experiment& e) { e.optimizer.momentum = 0; });
     }
     if (experiment_.rule_options.loss != workloads::Loss::cross_entropy) {

@@ -18,8 +18,10 @@ sim::Experiment random_experiment(workloads::SplitMix& numbers, const std::strin
 /// that is too small says it.
 std::uint64_t smallest_buffer_words(sim::Experiment experiment);
 
-/// Words that the plan moves through the DRAM port.
+/// Words that the plan moves through the DRAM port, and through that and the host port: what policy
+/// best minimises.
 std::uint64_t dram_words(const sim::Plan& plan);
+std::uint64_t moved_words(const sim::Plan& plan);
 
 /// Everything that a random experiment is made of, for people.
 std::string description(const sim::Experiment& experiment);

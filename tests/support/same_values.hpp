@@ -17,4 +17,8 @@ bool is_degenerate(sim::DirectTraining& direct);
 std::vector<std::string> differing_tensors(sim::Simulation& simulation,
                                            sim::DirectTraining& direct);
 
+/// Losses and parameters that two steps through the device leave otherwise than two of direct
+/// training do: by any bit, or by more than 0.001 of a value of 1 and more.
+std::vector<std::string> differing_after_two_steps(const sim::Experiment& experiment, bool by_bits);
+
 }  // namespace spillway::test

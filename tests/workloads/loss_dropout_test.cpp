@@ -247,20 +247,4 @@ TEST_CASE("the gradient of a trained classifier equals plain loops") {
   }
 }
 
-TEST_CASE("a schedule's factor changes an update's rate and nothing else") {
-  const Update update{100, 0.5, 0.75f};
-  const auto scaled = get<Update>(with_rate_scale(update, 0.125));
-  CHECK(scaled.rate == 0.0625);
-  CHECK(scaled.elements == 100);
-  CHECK(scaled.momentum == 0.75f);
-  CHECK(get<Update>(with_rate_scale(update, 1)).rate == 0.5);
-  const auto dropout = get<Dropout>(with_rate_scale(Dropout{7, 1.25f}, 0.125));
-  CHECK(dropout.elements == 7);
-  CHECK(dropout.scale == 1.25f);
-  const Kernel slow = with_rate_scale(Update{2, 0.5, 0}, 0.25);
-  const Values p =
-      as<float>(run_kernel(slow, {operand(Values{1, 2}), operand(Values{8, -8})}, {{0, 0}})[0]);
-  CHECK(p == Values{0, 3});
-}
-
 }  // namespace spillway::loss_dropout_test

@@ -17,7 +17,7 @@ struct Range {
 };
 
 using TensorShape = std::vector<std::int64_t>;
-inline constexpr std::size_t largest_rank = 4;
+inline constexpr std::size_t largest_rank = 5;
 
 /// Ranges past a tensor's rank are [0, 1).
 using Box = std::array<Range, largest_rank>;

@@ -16,7 +16,7 @@ namespace spillway::workloads {
 
 /// What an axis runs over; loops are ordered by it. `none`: a kernel's taps, or the elements of an
 /// operation that treats all alike.
-enum class AxisKind : std::uint8_t { group, example, row, column, output, input, none };
+enum class AxisKind : std::uint8_t { group, example, depth, row, column, output, input, none };
 
 /// Where loops may cut an axis into tiles.
 enum class Cut : std::uint8_t {

@@ -46,9 +46,10 @@ struct DenseMaps {
 DenseGeometry part_of(const Box& x, const Box& matrix, std::size_t first, const Range& outputs,
                       const Box& y) {
   require(x[0] == y[0], "examples of inputs and outputs differ");
+  constexpr std::ptrdiff_t feature_dimensions = 3;
   const Range& flat = matrix[first];
-  const bool alike =
-      std::equal(x.begin() + 1, x.end(), matrix.begin() + static_cast<std::ptrdiff_t>(first));
+  const bool alike = std::equal(x.begin() + 1, x.begin() + 1 + feature_dimensions,
+                                matrix.begin() + static_cast<std::ptrdiff_t>(first));
   require(
       alike || (values(x) == flat.size() && x[1].begin * x[2].size() * x[3].size() == flat.begin),
       "inputs of matrix and examples differ");

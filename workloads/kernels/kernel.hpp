@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -25,6 +26,13 @@ struct KernelPhase;
 using Boxes = std::span<const Box>;
 using Inputs = std::span<const std::byte* const>;
 using Outputs = std::span<std::byte* const>;
+
+/// What an operation has to know of the step in which it runs and no tensor holds. The host counts
+/// steps and follows the schedule, and tells both as a step begins.
+struct StepControl {
+  double rate_scale = 1;    ///< learning rates are multiplied with it
+  std::int64_t number = 1;  ///< of the step, from 1, since what the optimizer keeps was zero
+};
 
 /// What a family of kernels declares of each operation. One of them missing: it does not compile.
 ///
@@ -51,7 +59,7 @@ concept Operation = std::is_trivially_copyable_v<T> &&
 /// An operation of any kind, by value. The set of kinds is open. Beside what `Operation` asks for,
 /// a kind may have
 ///
-///  * `with_rate_scale(double)`: itself with its learning rate multiplied;
+///  * `in_step(const StepControl&)`: itself in that step;
 ///  * `after(std::int64_t values)`: where results are merged, itself with so many values before;
 ///  * `phases()`: the kernels that do it one after the other, where one of them needs results of
 ///    another for the whole batch. It can then be done a part at a time.
@@ -86,7 +94,7 @@ class Kernel {
     return table_->on_boxes(value_, in, out, accumulate);
   }
   bool accumulates() const { return table_->accumulates(value_); }
-  Kernel with_rate_scale(double scale) const { return table_->with_rate_scale(value_, scale); }
+  Kernel in_step(const StepControl& step) const { return table_->in_step(value_, step); }
   /// Whether results are merged, and how many values came before counts.
   bool merges() const { return table_->after != nullptr; }
   Kernel after(std::int64_t values) const { return table_->after(value_, values); }
@@ -101,7 +109,7 @@ class Kernel {
     Contract (*contract)(const std::byte*);
     Kernel (*on_boxes)(const std::byte*, Boxes, Boxes, bool);
     bool (*accumulates)(const std::byte*);
-    Kernel (*with_rate_scale)(const std::byte*, double);
+    Kernel (*in_step)(const std::byte*, const StepControl&);
     Kernel (*after)(const std::byte*, std::int64_t);
     std::vector<KernelPhase> (*phases)(const std::byte*);
     void (*run)(const std::byte*, Execution&, Inputs, Outputs);
@@ -113,9 +121,9 @@ class Kernel {
   template <class T>
   static std::vector<KernelPhase> phases_of(const T& operation);
   template <class T>
-  static Kernel scaled(const T& operation, double scale) {
-    if constexpr (requires { operation.with_rate_scale(scale); }) {
-      return operation.with_rate_scale(scale);
+  static Kernel placed_in(const StepControl& step, const T& operation) {
+    if constexpr (requires { operation.in_step(step); }) {
+      return operation.in_step(step);
     } else {
       return operation;
     }
@@ -138,7 +146,7 @@ class Kernel {
         return Kernel(value_in<T>(v).on_boxes(in, out, accumulate));
       },
       [](const std::byte* v) { return value_in<T>(v).accumulates(); },
-      [](const std::byte* v, double scale) { return scaled(value_in<T>(v), scale); },
+      [](const std::byte* v, const StepControl& step) { return placed_in(step, value_in<T>(v)); },
       after_of<T>(),
       [](const std::byte* v) { return phases_of(value_in<T>(v)); },
       [](const std::byte* v, Execution& execution, Inputs in, Outputs out) {
@@ -169,9 +177,9 @@ std::vector<KernelPhase> Kernel::phases_of(const T& operation) {
 
 inline std::string kernel_name(const Kernel& kernel) { return kernel.name(); }
 inline bool accumulates(const Kernel& kernel) { return kernel.accumulates(); }
-/// The kernel with its learning rate multiplied, when it has one: what a schedule changes.
-inline Kernel with_rate_scale(const Kernel& kernel, double scale) {
-  return kernel.with_rate_scale(scale);
+/// The kernel as it runs in a step: an update with the step's learning rate and number.
+inline Kernel in_step(const Kernel& kernel, const StepControl& step) {
+  return kernel.in_step(step);
 }
 
 }  // namespace spillway::workloads

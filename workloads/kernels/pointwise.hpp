@@ -1,4 +1,4 @@
-// What treats every element alike: ReLU, dropout, updates.
+// What treats every element alike: ReLU, ReLU6, dropout.
 #pragma once
 
 #include "workloads/kernels/kernel.hpp"
@@ -27,6 +27,28 @@ struct ReluError {
   void run(Execution& execution, Inputs in, Outputs out) const;
 };
 
+/// y -> y, in place: at least 0 and at most 6; NaN stays NaN
+struct Relu6 {
+  static constexpr std::string_view name = "ReLU6";
+  std::int64_t elements;
+
+  Contract contract() const;
+  Relu6 on_boxes(Boxes in, Boxes out, bool accumulate) const;
+  bool accumulates() const { return false; }
+  void run(Execution& execution, Inputs in, Outputs out) const;
+};
+
+/// dy, y -> dy, in place: dy where 0 < y < 6, else 0
+struct Relu6Error {
+  static constexpr std::string_view name = "ReLU6 error";
+  std::int64_t elements;
+
+  Contract contract() const;
+  Relu6Error on_boxes(Boxes in, Boxes out, bool accumulate) const;
+  bool accumulates() const { return false; }
+  void run(Execution& execution, Inputs in, Outputs out) const;
+};
+
 /// y, mask -> y, in place or not: y / (1 - p) where the mask byte is 1, else 0. Serves forward and
 /// backward. A mask byte above 1 (poison) gives NaN.
 struct Dropout {
@@ -48,21 +70,6 @@ struct AdvanceSeed {
   Contract contract() const;
   AdvanceSeed on_boxes(Boxes in, Boxes out, bool accumulate) const;
   bool accumulates() const { return false; }
-  void run(Execution& execution, Inputs in, Outputs out) const;
-};
-
-/// Plain SGD: p, g -> p in place, p -= rate g. With momentum (Nesterov): p, g, v -> p, v in place,
-/// v = momentum v + g, p -= rate (g + momentum v).
-struct Update {
-  static constexpr std::string_view name = "update";
-  std::int64_t elements;
-  double rate;
-  float momentum;
-
-  Contract contract() const;
-  Update on_boxes(Boxes in, Boxes out, bool accumulate) const;
-  bool accumulates() const { return false; }
-  Update with_rate_scale(double scale) const { return {elements, rate * scale, momentum}; }
   void run(Execution& execution, Inputs in, Outputs out) const;
 };
 

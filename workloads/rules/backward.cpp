@@ -2,7 +2,9 @@
 // 2A), feedback alignment and direct feedback alignment.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "workloads/rules/step_builder.hpp"
 
@@ -47,9 +49,11 @@ Scores add_scores(StepBuilder& builder, bool learns) {
 /// The forward pass down to the loss.
 void forward_pass(StepBuilder& builder, const Scores& scores, std::optional<TensorId> errors) {
   const int depth = builder.layers();
-  for (int i = 1; i <= depth; ++i) {
-    builder.begin_stage(fmt::format("F_{}", i));
-    builder.forward(i);
+  for (const Block& block : builder.blocks()) {
+    for (const int i : weighted_layers(builder.network(), block)) {
+      builder.begin_stage(fmt::format("F_{}", i));
+      builder.forward_stage(block, i);
+    }
   }
   builder.begin_stage("T");
   if (scores.readout) {
@@ -87,16 +91,23 @@ TensorId add_feedback(StepBuilder& builder, int i, const Parameter& weights) {
                             builder.rule().feedback_scale * std::sqrt(2 / fans));
 }
 
-/// The way back of each layer's output error; by layer, from 1 to where the scores are made.
+/// The way back of each layer's output error, or of each block's; by layer, from 1 to where the
+/// scores are made.
 std::vector<TensorId> add_feedbacks(StepBuilder& builder, const Scores& scores, Backward backward) {
   const int depth = builder.layers();
   std::vector<TensorId> feedback(static_cast<std::size_t>(scores.layer) + 1);
+  const auto ends_block = [&](int i) {
+    return std::ranges::count(builder.blocks(), i, &Block::last) > 0;
+  };
+  const auto hands_back = [&](int i) {
+    return i > depth || (is_weighted(builder.layer(i).kind) && builder.has_input_gradient(i));
+  };
   for (int i = 1; i <= scores.layer; ++i) {
-    if (backward == Backward::random && i > 1) {
+    if (backward == Backward::random && hands_back(i)) {
       feedback[i] = add_feedback(builder, i,
                                  i > depth ? scores.readout->weights : builder.tensors(i).weights);
     }
-    if (backward == Backward::direct && i < scores.layer) {
+    if (backward == Backward::direct && i < scores.layer && ends_block(i)) {
       const std::int64_t features = builder.layer(i).output.elements();
       const std::int64_t classes = builder.network().classes;
       const std::string prefix = builder.layer(i).name + ".";
@@ -116,6 +127,7 @@ void direct_error(StepBuilder& builder, int i, TensorId score_errors, TensorId f
   const Macs macs = Macs(builder.batch()) * features * classes;
   builder.add_op(ClassifierError{{builder.batch(), features, classes}}, i, Phase::backward,
                  {score_errors, feedback}, {builder.tensors(i).da}, macs, macs);
+  builder.give_error(i);
 }
 
 /// The readout's gradients and update, and the error of the last layer's output.
@@ -132,17 +144,42 @@ void readout_backward(StepBuilder& builder, const ReadoutLayer& readout, TensorI
     builder.add_op(FcInputGradient{readout.shape}, top, Phase::backward,
                    {errors, backward == Backward::random ? feedback[top] : readout.weights.value},
                    {last.da}, readout.macs, readout.macs);
+    builder.give_error(depth);
   }
-  builder.output_error(depth);
+  builder.pass_errors();
   builder.update(top, readout.weights);
   builder.update(top, readout.biases);
+  builder.update_passed();
+}
+
+/// Backward through a block whose output error is there. `below`: direct feedback to the block
+/// below, as the last of this one's errors are made.
+void backward_through(StepBuilder& builder, const Block& block, Backward backward,
+                      const std::vector<TensorId>& feedback, const std::function<void()>& below) {
+  std::vector<int> layers = weighted_layers(builder.network(), block);
+  std::ranges::reverse(layers);
+  for (const int i : layers) {
+    builder.begin_stage(fmt::format("B_{}", i));
+    if (i == layers.back()) below();
+    if (builder.has_input_gradient(i)) {
+      builder.input_gradient(
+          i, backward == Backward::random ? std::optional(feedback[i]) : std::nullopt);
+    }
+    if (i == 1) builder.drop_inputs(Phase::backward);
+    builder.weight_gradient(i);
+    builder.pass_errors();
+    builder.update(i);
+  }
 }
 
 }  // namespace
 
 Step backward_training_step(const Network& network, const StepOptions& options, Backward backward) {
-  StepBuilder builder(name_of(backward), network,
-                      {options.batch, options.optimizer, options.rule, 0, 0});
+  const std::string rule = name_of(backward);
+  std::vector<Block> with_own_error;
+  if (backward == Backward::direct) with_own_error = blocks_of(network, rule, options.rule);
+  StepBuilder builder(rule, network,
+                      {options.batch, options.optimizer, options.rule, 0, 0, with_own_error});
   const Scores scores = add_scores(builder, true);
   const int depth = builder.layers();
   const TensorId errors = scores.readout
@@ -154,21 +191,27 @@ Step backward_training_step(const Network& network, const StepOptions& options, 
   builder.stage().turn = true;
   builder.stage().survivors = {errors};
 
-  if (scores.readout) readout_backward(builder, *scores.readout, errors, backward, feedback);
+  if (scores.readout) {
+    readout_backward(builder, *scores.readout, errors, backward, feedback);
+  } else {
+    builder.give_error(depth);
+    builder.pass_errors();
+  }
   const bool direct = backward == Backward::direct;
-  for (int i = depth; i >= 1; --i) {
-    builder.begin_stage(fmt::format("B_{}", i));
-    if (i > 1 && direct) direct_error(builder, i - 1, errors, feedback[i - 1]);
-    if (i > 1 && backward == Backward::random) builder.input_gradient(i, feedback[i]);
-    if (i > 1 && backward == Backward::weights) builder.input_gradient(i);
-    if (i == 1) builder.drop_inputs(Phase::backward);
-    builder.weight_gradient(i);
-    if (i > 1) builder.output_error(i - 1);
-    builder.update(i);
+  const std::vector<Block>& blocks = builder.blocks();
+  for (std::size_t b = blocks.size(); b-- > 0;) {
+    backward_through(builder, blocks[b], backward, feedback, [&] {
+      if (direct && b > 0) {
+        direct_error(builder, blocks[b - 1].last, errors, feedback[blocks[b - 1].last]);
+      }
+    });
   }
   if (!direct) {
-    builder.step().unused_input_gradient =
-        builder.layer(1).macs_padded() * static_cast<std::uint64_t>(options.batch);
+    for (const int i : weighted_layers(network, {1, depth})) {
+      if (builder.has_input_gradient(i)) continue;
+      builder.step().unused_input_gradient +=
+          builder.layer(i).macs_padded() * static_cast<std::uint64_t>(options.batch);
+    }
   }
   return builder.finish();
 }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "workloads/rules/rule.hpp"
 #include "workloads/support/nearest.hpp"
 
@@ -22,8 +24,8 @@ constexpr ClosedForm readout_form{{2, 1, 0}, {1, 1, 0}, 3, true, 0};
 constexpr ClosedForm direct_form{{2, 1, 0}, {1, 1, 0}, 2, false, 1};
 
 LearningRule local_rule(const std::string& description, const LocalRule& rule) {
-  std::vector<std::string> options{"loss", "targets", "distribution", "fix"};
-  if (rule.trained_classifier) options = {"loss", "targets", "fix", "classifier_rate"};
+  std::vector<std::string> options{"loss", "targets", "distribution", "fix", "blocks"};
+  if (rule.trained_classifier) options = {"loss", "targets", "fix", "blocks", "classifier_rate"};
   return {rule.name,
           description,
           true,
@@ -43,6 +45,7 @@ LearningRule readout_rule(const std::string& name, const std::string& descriptio
   if (backward != Backward::weights) {
     options = {"loss", "targets", "distribution", "feedback_scale"};
   }
+  if (backward == Backward::direct) options.emplace_back("blocks");
   return {name,
           description,
           false,
@@ -89,6 +92,17 @@ const LearningRule& learning_rule(const std::string& name) {
                                did_you_mean(name, names)));
 }
 
+std::vector<Block> blocks_of(const Network& network, const std::string& rule,
+                             const RuleOptions& options) {
+  const std::vector<std::string>& taken = learning_rule(rule).options;
+  if (std::ranges::count(taken, "blocks") == 0) {
+    return {{1, static_cast<int>(network.layers.size())}};
+  }
+  if (options.block_count) return joined_blocks(network, *options.block_count);
+  if (!options.block_ends.empty()) return blocks_ending_at(network, options.block_ends);
+  return natural_blocks(network);
+}
+
 void require_fitting_rule(const Network& network, const std::string& rule,
                           const RuleOptions& options) {
   const Layer& last = network.layers.back();
@@ -113,6 +127,15 @@ std::string to_string(Loss loss) { return name_in(loss_names, loss); }
 std::string to_string(Targets targets) { return name_in(targets_names, targets); }
 
 void require_supported(const Network& network) {
+  const std::vector<int> readers = network.readers(0);
+  if (network.input_dropout > 0 &&
+      (readers != std::vector{1} || !is_weighted(network.layers.front().kind))) {
+    throw InputError(
+        fmt::format("network {}: input_dropout; allowed: where the first layer, of type conv or "
+                    "fc, is the only "
+                    "one to read the image",
+                    network.name));
+  }
   for (const Layer& layer : network.layers) {
     if (layer.pool_window && pool_row(layer.pool->kind).winners &&
         layer.pool_window->kernel[0] * layer.pool_window->kernel[1] > 256) {

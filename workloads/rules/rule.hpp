@@ -7,18 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "workloads/blocks.hpp"
 #include "workloads/network.hpp"
 #include "workloads/random_values.hpp"
+#include "workloads/rules/optimizer.hpp"
 #include "workloads/step.hpp"
 #include "workloads/support/names.hpp"
 
 namespace spillway::workloads {
-
-/// SGD with a learning rate, and Nesterov momentum when `momentum` is above 0.
-struct Optimizer {
-  double rate = 0.1;
-  double momentum = 0.9;
-};
 
 enum class Loss {
   cross_entropy,  ///< softmax cross-entropy
@@ -57,14 +53,18 @@ struct RuleOptions {
   std::optional<double> classifier_rate;
   /// Random feedback weights are multiplied by this.
   double feedback_scale = 1;
+  /// Rules with errors by block: so many blocks, or the layers that blocks end at but the last;
+  /// with neither the network's natural blocks.
+  std::optional<int> block_count{};
+  std::vector<std::string> block_ends{};
 };
 
 struct StepOptions {
   std::int64_t batch = 100;
   Optimizer optimizer;
   RuleOptions rule{};
-  /// 0: all layers learn. k: layer k alone (local rules); those below are run as in inference,
-  /// those above not at all.
+  /// 0: all layers learn. k: the block that ends at layer k alone (local rules); those below are
+  /// run as in inference, those above not at all.
   int only_layer = 0;
 };
 
@@ -96,7 +96,7 @@ struct ClosedForm {
 struct LearningRule {
   std::string name;                  ///< as written in an experiment
   std::string description;           ///< one line
-  bool local;                        ///< every layer has an error, and gives a decision, of its own
+  bool local;                        ///< every block has an error, and gives a decision, of its own
   std::vector<std::string> options;  ///< keys of RuleOptions that it takes
   std::optional<ClosedForm> closed_form;  ///< absent: nobody has derived one
   /// One mini-batch of training.
@@ -115,6 +115,11 @@ void require_supported(const Network& network);
 
 /// Decisions are right or wrong: not where scores are compared with the images.
 inline bool decides(const RuleOptions& options) { return options.targets != Targets::inputs; }
+/// The blocks that a rule trains by errors of their own: one under a rule whose errors go all the
+/// way down. Throws InputError when there are no such blocks.
+std::vector<Block> blocks_of(const Network& network, const std::string& rule,
+                             const RuleOptions& options);
+
 /// Throws InputError when a rule so told does not fit the network: where images are the targets,
 /// `classes` has to be their size; one class takes `mse`; `dfa` takes its errors from an fc layer.
 void require_fitting_rule(const Network& network, const std::string& rule,

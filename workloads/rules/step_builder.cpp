@@ -4,31 +4,11 @@
 
 #include <algorithm>
 
+#include "workloads/rules/geometry.hpp"
+
 namespace spillway::workloads {
 
 namespace {
-
-TensorShape map_shape(std::int64_t batch, const Layer& layer, const ImageShape& map) {
-  if (layer.kind == LayerKind::fc) return {batch, map.elements()};
-  return {batch, map.channels, map.height, map.width};
-}
-
-ConvGeometry conv_geometry(std::int64_t batch, const Layer& layer) {
-  return {batch, layer.input, layer.before_pool, layer.window, layer.groups};
-}
-
-DenseGeometry dense_geometry(std::int64_t batch, const Layer& layer) {
-  return {batch, layer.input.elements(), layer.outputs};
-}
-
-NormGeometry norm_geometry(std::int64_t batch, const Layer& layer) {
-  const ImageShape& map = layer.before_pool;
-  return {batch, map.channels, map.height, map.width};
-}
-
-PoolGeometry pool_geometry(std::int64_t batch, const Layer& layer) {
-  return {batch, layer.before_pool, layer.output, *layer.pool_window};
-}
 
 /// Whether a layer is one of the first `fix` conv layers.
 bool is_fixed(const Network& network, int layer, int fix) {
@@ -53,9 +33,12 @@ StepBuilder::StepBuilder(const std::string& rule, const Network& network, const 
   step_.layer_names.push_back("input");
   for (const Layer& layer : network.layers) step_.layer_names.push_back(layer.name);
   step_.layer_names.push_back("readout");
-  const ImageShape& image = network.input;
+  step_.is_chain = network.is_chain() && std::ranges::all_of(scope.blocks, [](const Block& block) {
+                     return block.first == block.last;
+                   });
+  if (scope_.blocks.empty()) scope_.blocks = {{1, static_cast<int>(network.layers.size())}};
   // Flat, where a fully connected layer reads them.
-  const TensorShape images = map_shape(batch(), network.layers.front(), image);
+  const TensorShape images = map_shape(batch(), network.has_flat_images(), network.input);
   layer_tensors_[0].a =
       add_tensor("input.images", TensorKind::input_images, 0, images, Lifetime::input);
   if (scope.rule.targets == Targets::labels) {
@@ -64,16 +47,40 @@ StepBuilder::StepBuilder(const std::string& rule, const Network& network, const 
   if (network.input_dropout > 0 && in_training(1)) {
     add_mask("input.", 0, network.input_dropout, images);
   }
+  find_errors();
   for (int i = 1; i <= layers(); ++i) add_layer_tensors(i);
 }
 
+const Block& StepBuilder::block_of(int i) const {
+  return *std::ranges::find_if(scope_.blocks,
+                               [&](const Block& block) { return block.contains(i); });
+}
+
 bool StepBuilder::in_training(int i) const {
-  return scope_.optimizer && (scope_.only_layer == 0 || scope_.only_layer == i);
+  if (!scope_.optimizer) return false;
+  return scope_.only_layer == 0 || block_of(i).contains(scope_.only_layer);
 }
 
 bool StepBuilder::learns(int i) const {
   if (!in_training(i)) return false;
-  return layer(i).batch_norm || !is_fixed(network_, i, scope_.rule.fix);
+  const Layer& shape = layer(i);
+  return shape.batch_norm || (is_weighted(shape.kind) && !is_fixed(network_, i, scope_.rule.fix));
+}
+
+void StepBuilder::find_errors() {
+  const std::size_t numbers = network_.layers.size() + 1;
+  has_error_.resize(numbers);
+  parts_wanted_.resize(numbers);
+  parts_made_.resize(numbers);
+  for (int i = 1; i <= layers(); ++i) {
+    bool leads_on = learns(i);
+    for (const int input : layer(i).inputs) {
+      if (!block_of(i).contains(input) || !has_error(input)) continue;
+      leads_on = true;
+      ++parts_wanted_[static_cast<std::size_t>(input)];
+    }
+    has_error_[static_cast<std::size_t>(i)] = leads_on;
+  }
 }
 
 TensorId StepBuilder::add_tensor(const std::string& name, TensorKind kind, int layer,
@@ -90,9 +97,9 @@ Parameter StepBuilder::add_parameter(const std::string& name, TensorKind kind,
   Parameter parameter{};
   parameter.value = add_tensor(name, kind, layer, shape, Lifetime::parameter);
   parameter.gradient = add_tensor(name + ".gradient", gradient_kind, layer, shape);
-  if (scope_.optimizer->momentum > 0) {
-    parameter.state = add_tensor(name + ".momentum", TensorKind::optimizer_state, layer, shape,
-                                 Lifetime::parameter);
+  for (const std::string& state : scope_.optimizer->states()) {
+    parameter.states.push_back(add_tensor(name + "." + state, TensorKind::optimizer_state, layer,
+                                          shape, Lifetime::parameter));
   }
   return parameter;
 }
@@ -123,59 +130,67 @@ void StepBuilder::add_mask(const std::string& prefix, int layer, double dropped,
 void StepBuilder::add_layer_tensors(int i) {
   const Layer& shape = layer(i);
   const std::string prefix = shape.name + ".";
-  const bool training = in_training(i);
-  const bool weights_learn = training && !is_fixed(network_, i, scope_.rule.fix);
   LayerTensors& t = layer_tensors_[i];
-  t.x = layer_tensors_[i - 1].a;
-  TensorShape weights = shape.weight_shape();
-  // Those of maps have their inputs as the maps have them, so that both can be cut alike.
-  const TensorShape& x_shape = step_.tensor(t.x).shape;
-  if (shape.kind == LayerKind::fc && x_shape.size() == 4) {
-    weights = {shape.outputs, x_shape[1], x_shape[2], x_shape[3]};
+  t.x = layer_tensors_[shape.inputs.front()].a;
+  if (is_weighted(shape.kind)) {
+    const bool learns = in_training(i) && !is_fixed(network_, i, scope_.rule.fix);
+    TensorShape weights = shape.weight_shape();
+    // Those of maps have their inputs as the maps have them, so that both can be cut alike.
+    const TensorShape& x_shape = step_.tensor(t.x).shape;
+    if (shape.kind == LayerKind::fc && x_shape.size() == 4) {
+      weights = {shape.outputs, x_shape[1], x_shape[2], x_shape[3]};
+    }
+    t.weights = add_parameter(prefix + "weights", TensorKind::weights, TensorKind::weight_gradients,
+                              i, weights, learns);
+    if (shape.bias) {
+      t.biases = add_parameter(prefix + "biases", TensorKind::biases, TensorKind::bias_gradients, i,
+                               {shape.outputs}, learns);
+    }
   }
-  t.weights = add_parameter(prefix + "weights", TensorKind::weights, TensorKind::weight_gradients,
-                            i, weights, weights_learn);
-  if (shape.bias) {
-    t.biases = add_parameter(prefix + "biases", TensorKind::biases, TensorKind::bias_gradients, i,
-                             {shape.outputs}, weights_learn);
-  }
-  const TensorShape a_shape = map_shape(batch(), shape, shape.output);
-  const TensorShape z_shape = map_shape(batch(), shape, shape.before_pool);
+  const TensorShape a_shape = map_shape(batch(), shape.flat, shape.output);
+  const TensorShape z_shape = map_shape(batch(), shape.flat, shape.before_pool);
   const bool scores = network_.gives_scores(i);
   t.a = t.z = add_tensor(prefix + (scores ? "scores" : "activations"),
                          scores ? TensorKind::scores : TensorKind::activations, i, a_shape);
-  if (learns(i)) {
+  if (has_error(i)) {
     t.da = t.dz = add_tensor(prefix + (scores ? "score_errors" : "errors"),
                              scores ? TensorKind::score_errors : TensorKind::errors, i, a_shape);
   }
   if (shape.pool_window) {
-    t.z = add_tensor(prefix + "activations_before_pool", TensorKind::activations, i, z_shape);
+    const bool alone = is_pooling(shape.kind);
+    t.z = alone
+              ? t.x
+              : add_tensor(prefix + "activations_before_pool", TensorKind::activations, i, z_shape);
     if (pool_row(shape.pool->kind).winners) {
       t.winners = add_tensor(prefix + "winners", TensorKind::winners, i, a_shape,
                              Lifetime::temporary, Bytes(1));
     }
-    if (learns(i)) {
+    if (has_error(i) && !alone) {
       t.dz = add_tensor(prefix + "errors_before_pool", TensorKind::errors, i, z_shape);
     }
   }
   t.pre = t.z;
-  if (shape.batch_norm) {
-    const TensorShape channels{2, shape.before_pool.channels};
-    t.norm = add_parameter(prefix + "norm", TensorKind::norm_parameters, TensorKind::norm_gradients,
-                           i, channels, training);
-    t.running = add_tensor(prefix + "running_statistics", TensorKind::norm_statistics, i, channels,
-                           training ? Lifetime::parameter : Lifetime::input);
-    if (training) {
-      t.pre = add_tensor(prefix + "norm_inputs", TensorKind::norm_inputs, i, z_shape);
-      t.statistics =
-          add_tensor(prefix + "batch_statistics", TensorKind::norm_statistics, i, channels);
-    }
-  }
-  if (shape.dropout > 0 && training) add_mask(prefix, i, shape.dropout, a_shape);
+  if (shape.batch_norm) add_batch_norm(i, z_shape);
+  if (shape.dropout > 0 && in_training(i)) add_mask(prefix, i, shape.dropout, a_shape);
+}
+
+void StepBuilder::add_batch_norm(int i, const TensorShape& z_shape) {
+  const std::string prefix = layer(i).name + ".";
+  const bool training = in_training(i), alone = layer(i).kind == LayerKind::batch_norm;
+  const TensorShape channels{2, layer(i).before_pool.channels};
+  LayerTensors& t = layer_tensors_[i];
+  t.norm = add_parameter(prefix + "norm", TensorKind::norm_parameters, TensorKind::norm_gradients,
+                         i, channels, training);
+  t.running = add_tensor(prefix + "running_statistics", TensorKind::norm_statistics, i, channels,
+                         training ? Lifetime::parameter : Lifetime::input);
+  if (alone) t.pre = t.x;
+  if (!training) return;
+  if (!alone) t.pre = add_tensor(prefix + "norm_inputs", TensorKind::norm_inputs, i, z_shape);
+  t.statistics = add_tensor(prefix + "batch_statistics", TensorKind::norm_statistics, i, channels);
 }
 
 TensorShape StepBuilder::classifier_shape(int i, bool classes_first) const {
-  TensorShape shape = map_shape(batch(), layer(i), layer(i).output);
+  TensorShape shape = map_shape(batch(), layer(i).flat, layer(i).output);
   shape.erase(shape.begin());
   shape.insert(classes_first ? shape.begin() : shape.end(), network_.classes);
   return shape;
@@ -211,18 +226,40 @@ void StepBuilder::drop_inputs(Phase phase) {
   layer_tensors_[1].x = dropped;
 }
 
+Kernel StepBuilder::first_operation(int i) const {
+  const Layer& shape = layer(i);
+  switch (shape.kind) {
+    case LayerKind::conv: return ConvForward{conv_geometry(batch(), shape)};
+    case LayerKind::fc: return FcForward{dense_geometry(batch(), shape)};
+    case LayerKind::concat: {
+      Concat concat{joined_maps(batch(), shape), {}, 0};
+      for (const int input : shape.inputs) {
+        concat.channels[static_cast<std::size_t>(concat.parts++)] =
+            network_.shape_of(input).channels;
+      }
+      return concat;
+    }
+    default:
+      return Sum{batch() * shape.before_pool.elements(),
+                 static_cast<std::int64_t>(shape.inputs.size())};
+  }
+}
+
 void StepBuilder::forward(int i) {
   if (i == 1) drop_inputs(Phase::forward);
   const Layer& shape = layer(i);
   const LayerTensors& t = tensors(i);
   const auto examples = static_cast<std::uint64_t>(batch());
-  std::vector<TensorId> inputs{t.x, t.weights.value};
+  std::vector<TensorId> inputs{t.x};
+  if (is_weighted(shape.kind)) inputs.push_back(t.weights.value);
   if (t.biases) inputs.push_back(t.biases->value);
-  const Kernel kernel = shape.kind == LayerKind::conv
-                            ? Kernel(ConvForward{conv_geometry(batch(), shape)})
-                            : Kernel(FcForward{dense_geometry(batch(), shape)});
-  add_op(kernel, i, Phase::forward, inputs, {t.pre}, shape.macs_exact() * examples,
-         shape.macs_padded() * examples);
+  for (std::size_t k = 1; k < shape.inputs.size(); ++k) {
+    inputs.push_back(tensors(shape.inputs[k]).a);
+  }
+  if (is_weighted(shape.kind) || is_join(shape.kind)) {
+    add_op(first_operation(i), i, Phase::forward, inputs, {t.pre}, shape.macs_exact() * examples,
+           shape.macs_padded() * examples);
+  }
   if (t.norm && in_training(i)) {
     add_op(BatchNorm{norm_geometry(batch(), shape)}, i, Phase::forward,
            {t.pre, t.norm->value, t.running}, {t.z, t.statistics, t.running});
@@ -231,7 +268,9 @@ void StepBuilder::forward(int i) {
            {t.pre, t.norm->value, t.running}, {t.z});
   }
   if (shape.relu) {
-    add_op(Relu{batch() * shape.before_pool.elements()}, i, Phase::forward, {t.z}, {t.z});
+    const std::int64_t elements = batch() * shape.before_pool.elements();
+    add_op(shape.relu6 ? Kernel(Relu6{elements}) : Kernel(Relu{elements}), i, Phase::forward, {t.z},
+           {t.z});
   }
   if (shape.pool_window) {
     std::vector<TensorId> results{t.a};
@@ -245,14 +284,11 @@ void StepBuilder::forward(int i) {
   }
 }
 
-void StepBuilder::input_gradient(int i, std::optional<TensorId> feedback) {
-  const Layer& shape = layer(i);
-  const auto examples = static_cast<std::uint64_t>(batch());
-  const Kernel kernel = shape.kind == LayerKind::conv
-                            ? Kernel(ConvInputGradient{conv_geometry(batch(), shape)})
-                            : Kernel(FcInputGradient{dense_geometry(batch(), shape)});
-  add_op(kernel, i, Phase::backward, {tensors(i).dz, feedback.value_or(tensors(i).weights.value)},
-         {tensors(i - 1).da}, shape.macs_exact() * examples, shape.macs_padded() * examples);
+void StepBuilder::forward_stage(const Block& block, int stage) {
+  const std::vector<int> stages = stages_of(network_, block);
+  for (int i = block.first; i <= block.last; ++i) {
+    if (stages[static_cast<std::size_t>(i - block.first)] == stage) forward(i);
+  }
 }
 
 void StepBuilder::weight_gradient(int i) {
@@ -269,36 +305,17 @@ void StepBuilder::weight_gradient(int i) {
          shape.macs_padded() * examples);
 }
 
-void StepBuilder::output_error(int i) {
-  const Layer& shape = layer(i);
-  const LayerTensors& t = tensors(i);
-  const std::int64_t outputs = batch() * shape.output.elements();
-  if (shape.dropout > 0) {
-    add_op(Dropout{outputs, dropout_scale(shape.dropout)}, i, Phase::backward, {t.da, t.mask},
-           {t.da});
-  }
-  // The mask is [A_i > 0] after max-pooling: a window whose winner is 0 passes no error either way.
-  const bool mask_before_pool = shape.needs_map_before_pool();
-  if (shape.relu && !mask_before_pool) {
-    add_op(ReluError{outputs}, i, Phase::backward, {t.da, t.a}, {t.da});
-  }
-  if (shape.pool_window) {
-    std::vector<TensorId> inputs{t.da};
-    if (t.winners != 0) inputs.push_back(t.winners);
-    add_op(pool_row(shape.pool->kind).error(pool_geometry(batch(), shape), *shape.pool), i,
-           Phase::backward, inputs, {t.dz});
-  }
-  if (mask_before_pool) {
-    add_op(ReluError{batch() * shape.before_pool.elements()}, i, Phase::backward, {t.dz, t.z},
-           {t.dz});
-  }
-  if (t.norm) {
-    add_op(BatchNormError{norm_geometry(batch(), shape)}, i, Phase::backward,
-           {t.dz, t.pre, t.statistics, t.norm->value}, {t.dz, *t.norm->gradient});
-  }
+void StepBuilder::update(int i) {
+  update_own(i);
+  update_passed();
 }
 
-void StepBuilder::update(int i) {
+void StepBuilder::update_passed() {
+  for (const int passed : passed_) update_own(passed);
+  passed_.clear();
+}
+
+void StepBuilder::update_own(int i) {
   const LayerTensors& t = tensors(i);
   update(i, t.weights);
   if (t.biases) update(i, *t.biases);
@@ -313,14 +330,14 @@ void StepBuilder::update(int i) {
 void StepBuilder::update(int i, const Parameter& parameter, std::optional<double> rate) {
   if (!parameter.gradient) return;
   std::vector<TensorId> inputs{parameter.value, *parameter.gradient}, outputs{parameter.value};
-  if (parameter.state) {
-    inputs.push_back(*parameter.state);
-    outputs.push_back(*parameter.state);
+  for (const TensorId state : parameter.states) {
+    inputs.push_back(state);
+    outputs.push_back(state);
   }
   const auto elements = static_cast<std::int64_t>(step_.tensor(parameter.value).elements());
-  add_op(Update{elements, rate.value_or(scope_.optimizer->rate),
-                parameter.state ? static_cast<float>(scope_.optimizer->momentum) : 0.0f},
-         i, Phase::update, inputs, outputs);
+  const Optimizer& optimizer = *scope_.optimizer;
+  add_op(optimizer.update(elements, rate.value_or(optimizer.rate)), i, Phase::update, inputs,
+         outputs);
 }
 
 void StepBuilder::loss(int layer, TensorId scores, std::optional<TensorId> score_errors,

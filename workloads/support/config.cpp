@@ -15,6 +15,7 @@
 #include "workloads/support/file_use.hpp"
 #include "workloads/support/nearest.hpp"
 #include "workloads/support/sizes.hpp"
+#include "workloads/support/whole_file.hpp"
 
 namespace spillway::workloads {
 
@@ -128,11 +129,9 @@ Config Config::from_file(const std::filesystem::path& path) {
     throw InputError(fmt::format("{}: larger than 4 MiB; allowed: a YAML file up to 4 MiB",
                                  printable(path.string(), 300)));
   }
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  if (!stream) throw InputError(fmt::format("{}: cannot be read", path.string()));
-  return from_text(text.str(), path.string());
+  const std::optional<std::string> text = file_content(path);
+  if (!text) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  return from_text(*text, path.string());
 }
 
 Config Config::from_text(const std::string& text, const std::string& file_name) {

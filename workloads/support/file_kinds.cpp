@@ -20,8 +20,8 @@ struct Kind {
   std::vector<const char*> keys;  ///< any two of them tell it
 };
 
-const std::array<Kind, 5>& kinds() {
-  static const std::array<Kind, 5> all{{
+const std::array<Kind, 6>& kinds() {
+  static const std::array<Kind, 6> all{{
       {FileKind::experiment,
        "an experiment",
        "workloads/experiments",
@@ -39,6 +39,10 @@ const std::array<Kind, 5>& kinds() {
        "a study",
        "analysis/studies",
        {"title", "default", "rows", "paper_epochs", "paper_seeds"}},
+      {FileKind::sweep,
+       "a sweep",
+       "workloads/sweeps",
+       {"base", "axes", "metrics", "objectives", "constraints", "search", "limits", "slurm"}},
   }};
   return all;
 }

@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <utility>
 
 #include "workloads/support/error.hpp"
 
@@ -17,12 +20,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Nobody else writes it: the lock is ours, and the name still stands for the file that we opened.
-bool is_ours(int file, const fs::path& path) {
+/// The number of a file that nobody else writes: the lock is ours, and the name still stands for
+/// the file that we opened. Else -1, and `error` is why it cannot be opened, or 0.
+int open_locked(const fs::path& path, int flags, int& error) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0644);
+  error = file < 0 ? errno : 0;
+  if (file < 0) return -1;
   struct stat opened {};
   struct stat named {};
-  return ::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &opened) == 0 &&
-         ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &opened) == 0 &&
+      ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino) {
+    return file;
+  }
+  ::close(file);
+  return -1;
+}
+
+/// The same, made where it is missing, and empty.
+int open_empty(const fs::path& path, int& error) {
+  const int file = open_locked(path, O_CREAT, error);
+  if (file < 0 || ::ftruncate(file, 0) == 0) return file;
+  ::close(file);
+  return -1;
 }
 
 /// Has the folder's entries reach the disk, where that is possible.
@@ -44,12 +63,29 @@ UnfinishedFile::UnfinishedFile(const fs::path& given) : path_(given) {
   if (exists && !straight) path_ = fs::canonical(given);
   growing_ =
       straight ? path_ : path_.parent_path() / ("." + path_.filename().string() + ".unfinished");
-  file_ = ::open(growing_.c_str(), O_WRONLY | O_CLOEXEC | (straight ? 0 : O_CREAT), 0644);
-  if (file_ >= 0 && (straight || (is_ours(file_, growing_) && ::ftruncate(file_, 0) == 0))) {
-    return;
+  int failure = 0;
+  if (straight) {
+    file_ = ::open(growing_.c_str(), O_WRONLY | O_CLOEXEC);
+    failure = errno;
+  } else {
+    file_ = open_empty(growing_, failure);
   }
-  const std::string reason = file_ < 0 ? fmt::format(" ({})", std::strerror(errno)) : "";
-  if (file_ >= 0) ::close(file_);
+  require_open(given, failure);
+}
+
+UnfinishedFile::UnfinishedFile(fs::path path, fs::path growing)
+    : path_(std::move(path)), growing_(std::move(growing)) {
+  constexpr int most_attempts = 100;  // against who removes what is left behind
+  int failure = 0;
+  for (int i = 0; i < most_attempts && file_ < 0 && failure == 0; ++i) {
+    file_ = open_empty(growing_, failure);
+  }
+  require_open(path_, failure);
+}
+
+void UnfinishedFile::require_open(const fs::path& given, int error) const {
+  if (file_ >= 0) return;
+  const std::string reason = error != 0 ? fmt::format(" ({})", std::strerror(error)) : "";
   throw InputError(given.string() + ": could not be written" + reason +
                    "; allowed: a file in a folder that takes files, and that nobody else writes");
 }
@@ -79,14 +115,37 @@ void UnfinishedFile::finish() {
 bool UnfinishedFile::move_into_place() {
   std::error_code error;
   if (::fsync(file_) != 0) return false;
-  if (fs::exists(path_, error)) {
-    fs::permissions(growing_, fs::status(path_).permissions(), error);
+  const fs::file_status old = fs::status(path_, error);  // asked once: others may remove it
+  if (fs::exists(old)) {
+    fs::permissions(growing_, old.permissions(), error);
     if (error) return false;
   }
   fs::rename(growing_, path_, error);
   if (error) return false;
   sync_folder(path_.parent_path());
   return true;
+}
+
+void remove_unfinished(const fs::path& growing) {
+  int error = 0;
+  const int file = open_locked(growing, 0, error);
+  if (file < 0) return;
+  std::error_code ignored;
+  fs::remove(growing, ignored);
+  ::close(file);
+}
+
+std::optional<std::string> file_content(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return std::nullopt;
+  std::string text;
+  std::array<char, 1 << 16> part;
+  do {
+    stream.read(part.data(), part.size());
+    text.append(part.data(), static_cast<std::size_t>(stream.gcount()));
+  } while (stream);
+  if (stream.bad()) return std::nullopt;  // a folder can be opened, but not read
+  return text;
 }
 
 void try_file(const fs::path& path) { const UnfinishedFile attempt(path); }

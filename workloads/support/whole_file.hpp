@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace spillway::workloads {
@@ -13,6 +15,10 @@ class UnfinishedFile {
  public:
   /// Throws InputError when it cannot be written, or somebody else is at it.
   explicit UnfinishedFile(const std::filesystem::path& path);
+  /// Grows in the file `growing`, which has to be in the same file system; a link at `path` is
+  /// replaced. So several processes may write one file at the same time, each by a name of its own,
+  /// while others take away what is left behind (remove_unfinished).
+  UnfinishedFile(std::filesystem::path path, std::filesystem::path growing);
   ~UnfinishedFile();
   UnfinishedFile(const UnfinishedFile&) = delete;
   UnfinishedFile& operator=(const UnfinishedFile&) = delete;
@@ -25,10 +31,19 @@ class UnfinishedFile {
  private:
   bool move_into_place();
 
+  /// Throws where `file_` is no open file; `error` is an errno, or 0.
+  void require_open(const std::filesystem::path& given, int error) const;
+
   std::filesystem::path path_, growing_;  // the same when written straight
   int file_ = -1;
   bool finished_ = false;
 };
+
+/// Removes a file that an UnfinishedFile grew in, unless its writer is still at it.
+void remove_unfinished(const std::filesystem::path& growing);
+
+/// All bytes of a file; nothing where it cannot be read.
+std::optional<std::string> file_content(const std::filesystem::path& path);
 
 /// Begins to write a file as UnfinishedFile does, and takes it back. Throws InputError where that
 /// is not possible: some folders take no files although their permissions say so.

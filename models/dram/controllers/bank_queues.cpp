@@ -166,7 +166,7 @@ inline void BankQueues::set_lane(Kind kind, std::uint32_t b, Cycle own) {
   first = found;
 }
 
-// What the channel and the group allow.
+// The earliest cycle by the channel and the group.
 template <BankQueues::Kind kind>
 Cycle BankQueues::shared_time(std::uint32_t group) const {
   if constexpr (kind == precharging) {
@@ -329,7 +329,7 @@ void BankQueues::issued(Cycle at, bool is_column) {
   position_ = at + 1;
 }
 
-// What bank `b`, whose turn it is, can do.
+// The command that bank `b`, whose turn it is, can give.
 void BankQueues::issue(std::uint32_t b, Cycle at) {
   turn_ = b;
   if (!banks_[b].open) {

@@ -93,7 +93,7 @@ class BankQueues final : public ChannelController {
     void pop(std::uint32_t bank);
   };
 
-  // What could go out. The first two are the directions, as indices, too.
+  // Kinds of candidates. The first two are the directions, as indices, too.
   enum Kind : std::uint8_t { read, write, precharging, activation, kinds };
   // When each bank could give a command of one kind, as far as it knows itself, and the first of
   // these times in each group. `forever`: the bank's queue has none to give.
@@ -192,7 +192,7 @@ class BankQueues final : public ChannelController {
   std::uint32_t patience_ = 0;        // requests until rounds are looked for again
   Cycle nothing_before_ = 0;          // no candidate of any kind is earlier
 
-  // With a split bus: what went out in cycle `position_`.
+  // With a split bus: the commands of cycle `position_`.
   bool column_done_ = false, row_done_ = false;
   std::int32_t clocked_bank_ = none;  // its CAS went out in the cycle before
   std::uint32_t clocked_place_ = 0;

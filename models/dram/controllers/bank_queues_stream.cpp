@@ -198,8 +198,8 @@ void BankQueues::serve_rounds(const Round& round, std::uint64_t rounds, const Re
       --outstanding_[burst.requester];
       reads_done_[burst.requester] = std::max(reads_done_[burst.requester], done);
     };
-    // What is in the bank's queue, what waits for room in it, and its part of the run follow each
-    // other: the first `rounds` of them go out and the next fill the queue.
+    // The bursts in the bank's queue, those that wait for room in it, and its part of the run
+    // follow each other: the first `rounds` of them go out and the next fill the queue.
     const std::uint32_t size = queue.size;
     std::uint32_t kept = 0;
     const auto next = [&](const Burst& burst) {

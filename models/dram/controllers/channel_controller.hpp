@@ -1,6 +1,6 @@
-// Who chooses what goes out next on a channel. A controller has queues of its own and an order in
-// which their bursts go on; what may go out when, it asks the channel's timing. The controllers
-// that there are: registry.cpp.
+// The choice of a channel's next command. A controller has queues of its own and an order in which
+// their bursts go on; which commands are allowed when, it asks the channel's timing. The
+// controllers that there are: registry.cpp.
 #pragma once
 
 #include "models/dram/controllers/channel_timing.hpp"
@@ -8,7 +8,7 @@
 namespace spillway::models::dram {
 
 namespace detail {
-constexpr std::uint64_t shortest_stream = 16;  // what makes up for the work of finding it
+constexpr std::uint64_t shortest_stream = 16;  // bursts that make up for the work of finding it
 }
 
 class ChannelController : public ChannelTiming {
@@ -24,7 +24,7 @@ class ChannelController : public ChannelTiming {
   virtual void reset() = 0;
 
  protected:
-  // As `submit_run`, with `stream` for what can be served as a whole.
+  // As `submit_run`, with `stream` for runs that can be served as a whole.
   template <class Controlled>
   static std::uint64_t submit_all(Controlled& controller, const Request& first,
                                   std::uint64_t bursts) {

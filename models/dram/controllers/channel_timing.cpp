@@ -109,7 +109,8 @@ Cycle ChannelTiming::refresh_all_time() const {
   return time;
 }
 
-// What a column command keeps the groups of all ranks from, as far as it does so for their ranks.
+// Cycles before which the groups of all ranks must not follow a column command, as far as their
+// ranks say.
 [[gnu::noinline]] void ChannelTiming::note_column_of_ranks(std::uint32_t own, bool is_write,
                                                            Cycle at) {
   for (const bool next : {false, true}) {
@@ -151,7 +152,7 @@ void ChannelTiming::note_refresh(Command command, Cycle at) {
   refresh_place_ = (refresh_place_ + 1) % bank_count_;
 }
 
-// Why the bus stood still from `bus_free_` on: what the burst that ended it had waited for.
+// The reason why the bus stood still from `bus_free_` on: the limit of the burst that ended it.
 void ChannelTiming::account(const Served& burst, Cycle data_start) {
   const Cycle latency = burst.is_write ? timing_.write_latency : timing_.read_latency;
   Cycle gap = data_start - bus_free_;

@@ -1,5 +1,5 @@
-// What a channel is whoever controls it: its banks, what the commands so far keep from going out,
-// the refreshes that are due, and what is counted. Nothing here chooses what goes out next: that is
+// The state of a channel under any controller: its banks, the earliest cycles of further commands,
+// the refreshes that are due, and the counters. The choice of the next command is
 // channel_controller.hpp's.
 #pragma once
 
@@ -40,7 +40,7 @@ struct alignas(64) Bank {
   std::array<Cycle, 2> column{never, never};  // read, write
 };
 
-// What the banks of a rank have for themselves.
+// State that the banks of a rank share.
 struct alignas(64) Rank {
   std::uint32_t open_banks = 0;
   std::uint32_t activate_place = 0;
@@ -155,7 +155,7 @@ class ChannelTiming {
     }
   }
 
-  // ---- commands: what each does to the channel
+  // ---- commands: the effect of each on the channel
   void tell(Cycle at, Command command, std::uint32_t bank = 0, std::uint64_t row = 0,
             std::uint32_t column_number = 0, bool closes = false) const {
     if (observer_) [[unlikely]] {
@@ -165,7 +165,7 @@ class ChannelTiming {
   void note_activate(std::uint32_t b, std::uint32_t row, Cycle at);
   void note_column(std::uint32_t b, bool is_write, Cycle at);
   void note_column_of_ranks(std::uint32_t rank, bool is_write, Cycle at);
-  // PRE or PREab; what it closes is noted by itself.
+  // PRE or PREab; the banks that it closes are noted by themselves.
   void note_precharge(std::uint32_t rank, Cycle at) {
     ++statistics_.precharges;
     precharge_rank_[rank] = at + timing_.precharge_interval;
@@ -194,8 +194,8 @@ class ChannelTiming {
   };
   void note_burst(const Served& burst, Cycle at);
   void account(const Served& burst, Cycle data_start);
-  // A run of `bursts` row hits, one every `period` from `first` on: all but what each burst is to
-  // its requester and its bank.
+  // A run of `bursts` row hits, one every `period` from `first` on: all but the notes of its
+  // requester and its bank on each burst.
   void note_run(const Served& burst, std::uint64_t bursts, Cycle first, Cycle period);
 
   // Of a bank that gave the last of its hits of a run in cycle `last`: every burst but the first of
@@ -215,7 +215,7 @@ class ChannelTiming {
     }
     return any;
   }
-  // An idle channel refreshes on time and does nothing else: count what that comes to. The last
+  // An idle channel refreshes on time and does nothing else: count these refreshes. The last
   // refresh of each bank is left to do, so that everything is as if all had been done. False: too
   // few to skip any.
   bool skip_refreshes(Cycle limit);
@@ -239,8 +239,8 @@ class ChannelTiming {
   std::array<Bank, most_banks> banks_;
   std::array<Rank, most_ranks> ranks_;
 
-  // What the channel and the groups allow. With several ranks a group knows what its rank allows,
-  // too, and the channel what all of them allow.
+  // The earliest cycles by the channel and the groups. With several ranks those of a group include
+  // its rank's, and the channel's hold for all ranks.
   std::array<Cycle, 2> column_all_;
   std::array<std::array<Cycle, most_groups>, 2> column_group_;
   Cycle activate_all_ = never;
@@ -272,7 +272,7 @@ class ChannelTiming {
   void find_stream();
 };
 
-// What a column command of a bank at a cycle keeps others from.
+// Cycles before which other commands must not follow a column command of a bank.
 inline void ChannelTiming::note_column(std::uint32_t b, bool is_write, Cycle at) {
   const auto later = [](Cycle& time, Cycle other) { time = std::max(time, other); };
   Bank& bank = banks_[b];

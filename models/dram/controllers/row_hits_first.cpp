@@ -1,4 +1,4 @@
-// What waits.
+// The queues of waiting bursts.
 #include "models/dram/controllers/row_hits_first.hpp"
 
 namespace spillway::models::dram {
@@ -129,7 +129,7 @@ void RowHitsFirst::empty(Queue& queue) {
   }
 }
 
-// The order of arrival has outgrown its bits: begin again with what is still there.
+// The order of arrival has outgrown its bits: begin again with the bursts that still wait.
 void RowHitsFirst::renumber() {
   std::vector<std::uint64_t*> orders;
   for (Queue& queue : queues_) {

@@ -165,7 +165,7 @@ class RowHitsFirst final : public ChannelController {
   void find_next_activate(Cycle from);
   static Key key_of(Cycle time, Cycle from, std::uint64_t order_and_bank) {
     // No time of a candidate is farther off than the longest parameter, which fits `time_bits`.
-    // What is past counts as now; a branch would often be mispredicted.
+    // A time in the past counts as now; a branch would often be mispredicted.
     const Cycle wait = time - from;
     return static_cast<Key>(wait & ~(wait >> 63)) << (order_bits + bank_bits) | order_and_bank;
   }
@@ -202,7 +202,7 @@ class RowHitsFirst final : public ChannelController {
   void insert(const Request& request, Cycle arrival);
   void list(Queue& queue, std::int16_t index);
   Cycle earliest(const Entry& entry) const;
-  // What is returned stays as it is until the next burst comes.
+  // The returned entry stays as it is until the next burst comes.
   const Entry& remove(Queue& queue, std::int16_t index);
   void find_first_hit(Queue& queue, std::uint32_t bank, std::int16_t from) {
     while (from != none && queue.entries[from].row != banks_[bank].row) {

@@ -1,4 +1,4 @@
-// What each command does to the channel.
+// The effect of each command on the channel.
 #include "models/dram/controllers/row_hits_first.hpp"
 
 namespace spillway::models::dram {

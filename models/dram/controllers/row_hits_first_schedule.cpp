@@ -1,4 +1,4 @@
-// What goes out next, and when.
+// The choice of the next command, and its cycle.
 #include "models/dram/controllers/row_hits_first.hpp"
 
 namespace spillway::models::dram {

@@ -130,8 +130,8 @@ void RowHitsFirst::advance_stream(const Request& request, std::uint64_t bursts, 
   nothing_before_ = 0;
 }
 
-// The queue after a run of `bursts` has come and as many have gone: what was there from place
-// `kept` on and the end of the run.
+// The queue after a run of `bursts` has come and as many have gone: the bursts from place `kept`
+// on and the end of the run.
 void RowHitsFirst::refill(std::int16_t kept, const Request& request, std::uint64_t bursts,
                           Cycle first, Cycle period) {
   Queue& queue = queues_[writing_];

@@ -48,7 +48,7 @@ bool LineReader::next(std::string_view& line) {
   }
 }
 
-/// Moves what is held to the front and reads behind it; false at the end of the file.
+/// Moves the held bytes to the front and reads behind them; false at the end of the file.
 bool LineReader::read_more() {
   std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
   end_ -= begin_;

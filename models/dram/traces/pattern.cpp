@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t kib = 1024;
 constexpr std::uint64_t first_b = 0x1000'0000, first_c = 0x1800'0000;
-// What the *_off patterns add, so that the streams are not on one bank at the same progress.
+// Offsets of the *_off patterns, so that the streams are not on one bank at the same progress.
 constexpr std::uint64_t offset_b = 96 * kib, offset_c = 48 * kib;
 
 /// Read a chunk of A, write a chunk of B.

@@ -39,7 +39,7 @@ struct PatternDefinition {
 const std::vector<PatternDefinition>& pattern_definitions();
 std::vector<std::string> pattern_names();
 
-/// Random addresses lie in so many bytes from address 0.
+/// Random addresses lie in the first bytes, this many.
 inline constexpr std::uint64_t random_bytes = std::uint64_t{512} << 20;
 
 /// A source of the requests of one pattern.
@@ -47,7 +47,7 @@ class Pattern final {
  public:
   /// `size` is all that is moved: a whole number of MiB, at least one. `burst_cycles` are the
   /// command clocks for which a burst occupies the data bus, which sets the pace of paced patterns.
-  /// `burst_bytes`, a power of two, are what each request moves. Throws InputError when there is no
+  /// `burst_bytes`, a power of two, are the bytes of a request. Throws InputError when there is no
   /// such pattern, or when it goes in steps of less than a burst.
   Pattern(const std::string& name, Bytes size, std::uint64_t burst_cycles,
           std::uint64_t burst_bytes = usual_burst_bytes);

@@ -8,9 +8,9 @@
 //
 // An address stands for the burst of the device that it lies in. Cycles are those of the channel's
 // command clock unless another one is named. Blank lines, and lines that
-// begin with #, hold no request. What DRAMsim3 and DRAMSys read besides is read, too: addresses
-// without 0x, `read` and `P_MEM_RD` for READ, a cycle without its colon. Data are looked at by
-// nobody.
+// begin with #, hold no request. Forms that DRAMsim3 and DRAMSys read besides are read, too:
+// addresses without 0x, `read` and `P_MEM_RD` for READ, a cycle without its colon. Data are looked
+// at by nobody.
 #pragma once
 
 #include <string>
@@ -40,7 +40,7 @@ std::string format_name(TraceFormat format);
 /// InputError.
 TraceFormat trace_format(const std::string& name, const std::vector<std::string>& allowed);
 
-/// What a line looks like, for messages.
+/// The form of a line, for messages.
 std::string_view line_form(TraceFormat format);
 
 }  // namespace spillway::models::dram

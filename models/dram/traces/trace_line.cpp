@@ -52,7 +52,7 @@ std::optional<bool> dramsim3_write(std::string_view word) {
   return std::nullopt;
 }
 
-/// The words of a line, in order, as what they have to be.
+/// The words of a line, in order, each read as the kind that it has to be.
 class Words {
  public:
   Words(TraceFormat format, const TraceLine& line)

@@ -19,7 +19,7 @@ struct TraceLine {
   std::uint64_t number;
 };
 
-/// What a line asks for: all bursts that hold one of these bytes.
+/// The access of a line: all bursts that hold one of these bytes.
 struct TraceAccess {
   std::uint64_t first = 0, last = 0;
   bool is_write = false;
@@ -33,7 +33,7 @@ bool holds_nothing(std::string_view line);
 /// Throws InputError when it looks like none.
 TraceFormat recognise_format(const TraceLine& line);
 
-/// Throws InputError with file:line, what was found and what is allowed.
+/// Throws InputError with file:line, the text found and the forms allowed.
 TraceAccess parse_trace_line(TraceFormat format, const TraceLine& line);
 
 /// The complaint that `part` of a line is `found`.

@@ -16,11 +16,11 @@
 
 namespace spillway::models::dram {
 
-/// What a trace is read for.
+/// The device that a trace is read for.
 struct TraceOptions {
   std::optional<TraceFormat> format;              ///< none: recognised from the first request
   std::uint64_t burst_bytes = usual_burst_bytes;  ///< of the device; a power of two
-  /// What the device holds, a power of two: what lies beyond is refused, or with `wrap` begins at 0
+  /// Bytes of the device, a power of two: addresses beyond are refused, or with `wrap` begin at 0
   /// again. None: all addresses are good.
   std::optional<std::uint64_t> capacity;
   bool wrap = false;

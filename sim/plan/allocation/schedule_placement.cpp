@@ -18,7 +18,7 @@ Words most_words(const Schedule& schedule, const Step& step) {
     const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    words[n] = Words(pack(nest.spec, shape, nest.standing).words);
+    words[n] = Words(pack(nest.spec, shape, nest.resident).words);
   }
   for (const Residency& residency : schedule.residencies) {
     for (std::size_t time = residency.first; time <= residency.last; ++time) {
@@ -30,30 +30,30 @@ Words most_words(const Schedule& schedule, const Step& step) {
 
 namespace {
 
-/// Slots of a nest beside what is taken.
+/// Slots of a nest beside the ranges taken.
 bool place_slots(Nest& nest, const TakenRanges& taken, std::uint64_t words) {
   NestShape shape(nest.spec);
   while (true) {
     shape.set(nest.loops, nest.parts);
     // In one piece where there is a gap for it; else each slot where it fits.
-    const Packing together = pack(nest.spec, shape, nest.standing);
+    const Packing together = pack(nest.spec, shape, nest.resident);
     const std::uint64_t base = taken.lowest_free(together.words, 0, 0);
     if (base + together.words <= words) {
       nest.address = together.from(base);
       return true;
     }
-    const Packing apart = pack(nest.spec, shape, nest.standing, taken);
+    const Packing apart = pack(nest.spec, shape, nest.resident, taken);
     nest.address = apart.address;
     if (apart.words <= words) return true;
-    // Then what is done in parts takes less at a time.
+    // Then operations on sub-tiles take smaller ones.
     if (nest.parts.rows == 1 && nest.parts.finished == 1) return false;
     nest.parts = {std::max<std::int64_t>(1, nest.parts.rows / 2),
                   std::max<std::int64_t>(1, nest.parts.finished / 2)};
   }
 }
 
-/// Residencies and nests, each nest in one piece, at the lowest addresses: what finds no room comes
-/// first from then on.
+/// Residencies and nests, each nest in one piece, at the lowest addresses: a range without room
+/// comes first from then on.
 bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
   std::vector<LiveRange> boxes;  // the residencies', then the nests'
   for (const Residency& residency : schedule.residencies) {
@@ -64,7 +64,7 @@ bool place_together(Schedule& schedule, const Step& step, std::uint64_t words) {
     const Nest& nest = schedule.nests[n];
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    packings.push_back(pack(nest.spec, shape, nest.standing));
+    packings.push_back(pack(nest.spec, shape, nest.resident));
     boxes.push_back({0, packings.back().words, n, n});
   }
   std::vector<std::size_t> order(boxes.size());

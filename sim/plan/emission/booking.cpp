@@ -13,7 +13,7 @@ namespace {
 
 /// Of the step: the nest's operation that a slot's transfer is for.
 std::size_t op_of(const NestSpec& spec, std::size_t slot, Direction direction) {
-  // What leaves after a nest need not be made by it: then it is for the first.
+  // A tensor that leaves after a nest need not be made by it: then it is for the first operation.
   std::size_t first = spec.ops.size(), last = 0;
   for (std::size_t i = 0; i < spec.ops.size(); ++i) {
     if (spec.ops[i].uses(slot)) first = std::min(first, i);
@@ -27,7 +27,7 @@ void add_slots(const Schedule& schedule, std::size_t n, std::vector<ScheduledMov
   NestShape shape(nest.spec);
   shape.set(nest.loops, nest.parts);
   for (std::size_t s = 0; s < nest.spec.slots.size(); ++s) {
-    const SlotTraffic traffic = shape.traffic(s, nest.standing[s]);
+    const SlotTraffic traffic = shape.traffic(s, nest.resident[s]);
     const auto add = [&](Direction direction, const models::TileSize& size) {
       if (size.words == Words(0)) return;
       const std::size_t op = op_of(nest.spec, s, direction);
@@ -87,10 +87,10 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   return lines;
 }
 
-Words dram_words(const Schedule& schedule, const Step& step, const models::MemoryMap& map) {
+Words cost_of(const Schedule& schedule, const Step& step, const Objective& objective) {
   Words sum;
   for (const ScheduledMove& move : moves_of(schedule, step)) {
-    if (map.at(move.tensor).port == models::Port::dram) sum += move.size.words;
+    if (objective.counts(move.tensor)) sum += move.size.words;
   }
   return sum;
 }

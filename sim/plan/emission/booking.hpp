@@ -1,4 +1,4 @@
-// What a schedule moves, and the lines of the ledger that it is counted in: from its loops and
+// Words that a schedule moves, and the lines of the ledger that count them: from its loops and
 // residencies alone, before any instruction exists.
 #pragma once
 
@@ -8,22 +8,23 @@
 
 #include "models/instruction.hpp"
 #include "sim/plan/emission/ledger.hpp"
+#include "sim/plan/objective.hpp"
 #include "sim/plan/schedule.hpp"
 
 namespace spillway::sim {
 
-/// What crosses the border for one slot of a nest, or for a residency, in one direction.
+/// Words across the border for one slot of a nest, or for a residency, in one direction.
 struct ScheduledMove {
   std::size_t nest = 0, slot = 0;        ///< where it is no residency
   std::optional<std::size_t> residency;  ///< of the schedule
   workloads::TensorId tensor = 0;
   Direction direction = Direction::read;
-  /// Of the step. In a nest the first that uses what is loaded, the last that makes what is stored,
-  /// or the first where none does.
+  /// Of the step. In a nest the first operation that uses a loaded tensor, the last that makes a
+  /// stored one, or the first where none does.
   std::size_t op = 0;
   models::TileSize size;
 };
-/// All of them: those of slots, nest by nest, then those of residencies.
+/// All moves: of slots, nest by nest, then of residencies.
 std::vector<ScheduledMove> moves_of(const Schedule& schedule, const workloads::Step& step);
 
 /// Lines of the ledger of everything that a schedule moves.
@@ -35,12 +36,11 @@ struct ScheduleLines {
   std::vector<Lines> residencies;
 };
 
-/// Count what a schedule moves.
+/// Counts the words of a schedule in the ledger.
 ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
 
-/// Words of it through the DRAM port.
-Words dram_words(const Schedule& schedule, const workloads::Step& step,
-                 const models::MemoryMap& map);
+/// What the schedule costs by the objective.
+Words cost_of(const Schedule& schedule, const workloads::Step& step, const Objective& objective);
 
 }  // namespace spillway::sim

@@ -23,7 +23,7 @@ struct LedgerKey {
   workloads::Phase phase = workloads::Phase::forward;
   workloads::TensorKind tensor = workloads::TensorKind::weights;
   Direction direction = Direction::read;
-  std::optional<Item> item;  ///< what the tensor belongs to
+  std::optional<Item> item;  ///< that the tensor belongs to
   bool operator==(const LedgerKey&) const = default;
 };
 

@@ -14,12 +14,12 @@ using workloads::Kernel;
 
 NestWalk::NestWalk(const Nest& nest, const workloads::Step& step,
                    const std::vector<ScheduleLines::Lines>& lines, Residents& residents,
-                   double rate_scale, std::deque<Instruction>& out)
+                   const workloads::StepControl& control, std::deque<Instruction>& out)
     : nest_(nest),
       step_(step),
       lines_(lines),
       residents_(residents),
-      rate_scale_(rate_scale),
+      control_(control),
       out_(out),
       shape_(nest.spec),
       at_(nest.loops.size()),
@@ -74,7 +74,7 @@ void NestWalk::find_place() {
 
 bool NestWalk::sums_parts(const NestOp& op, std::size_t s) const {
   if (first_part_ && last_part_) return false;
-  const Axis axis = nest_.spec.finish->axis;
+  const Axis axis = nest_.spec.epilogue->axis;
   const Projections& dims = slot(s).dims;
   return op.runs[index(axis)] && std::none_of(dims.begin(), dims.end(),
                                               [&](const Projection& p) { return p.axis == axis; });
@@ -135,11 +135,11 @@ void NestWalk::run_body() {
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const NestOp& op = ops[i];
     const bool runs = op.on_demand ? missing[*op.on_demand] : at_last(all & ~shape_.loops_of(op));
-    const auto& finish = nest_.spec.finish;
-    if (!finish || i < finish->first || i >= finish->last) {
+    const auto& epilogue = nest_.spec.epilogue;
+    if (!epilogue || i < epilogue->first || i >= epilogue->last) {
       if (runs) run(op);
-    } else if (runs && i == finish->first) {
-      run_finish();
+    } else if (runs && i == epilogue->first) {
+      run_epilogue();
     }
     for (std::size_t s = 0; s < slots_.size(); ++s) {
       if (last_use_[s] == i && shape_.transient(s) && !shape_.keeps(s)) leave(s);
@@ -147,17 +147,17 @@ void NestWalk::run_body() {
   }
 }
 
-void NestWalk::run_finish() {
-  const NestSpec::Finish& finish = *nest_.spec.finish;
-  Range& range = place_.inner[index(finish.axis)];
+void NestWalk::run_epilogue() {
+  const NestSpec::Epilogue& epilogue = *nest_.spec.epilogue;
+  Range& range = place_.inner[index(epilogue.axis)];
   const Range whole = range;
   for (std::int64_t at = whole.begin; at < whole.end; at += nest_.parts.finished) {
     range = {at, std::min(whole.end, at + nest_.parts.finished)};
     first_part_ = at == whole.begin;
     last_part_ = range.end == whole.end;
-    for (std::size_t i = finish.first; i < finish.last; ++i) run(nest_.spec.ops[i]);
+    for (std::size_t i = epilogue.first; i < epilogue.last; ++i) run(nest_.spec.ops[i]);
     for (std::size_t s = 0; s < slots_.size(); ++s) {
-      if (slot(s).in_finish) leave(s);
+      if (slot(s).in_epilogue) leave(s);
     }
   }
   range = whole;
@@ -209,8 +209,7 @@ void NestWalk::run_part(const NestOp& op, std::optional<Range> rows) {
     if (!is_resident(operand.slot)) slots_[operand.slot].finished = at_last(op, operand);
   }
   Kernel kernel = kernel_of(op, input_boxes, output_boxes, accumulate);
-  out_.push_back(models::Compute{with_rate_scale(kernel, rate_scale_), std::move(inputs),
-                                 std::move(outputs),
+  out_.push_back(models::Compute{in_step(kernel, control_), std::move(inputs), std::move(outputs),
                                  step_.ops[op.op].layer == step_.readout_layer()});
   if (!rows) return;
   for (const NestOp::Operand& operand : op.inputs) {
@@ -232,9 +231,9 @@ Kernel NestWalk::kernel_of(const NestOp& op, const std::vector<Tile>& inputs,
 }
 
 bool NestWalk::is_resident(std::size_t s) const {
-  const std::int64_t standing = nest_.standing[s];
-  if (standing == 0 || stands_whole(slot(s), standing)) return standing != 0;
-  return tile_of(slot(s), whole_place_).box[0].end <= standing;
+  const std::int64_t resident = nest_.resident[s];
+  if (resident == 0 || is_resident_whole(slot(s), resident)) return resident != 0;
+  return tile_of(slot(s), whole_place_).box[0].end <= resident;
 }
 
 const BufferedTile& NestWalk::seed(workloads::TensorId id) const {
@@ -243,7 +242,7 @@ const BufferedTile& NestWalk::seed(workloads::TensorId id) const {
 }
 
 BufferedTile NestWalk::tile_at(std::size_t s, std::optional<Range> rows) const {
-  const Place& place = slot(s).in_finish ? place_ : whole_place_;
+  const Place& place = slot(s).in_epilogue ? place_ : whole_place_;
   const workloads::Words address(nest_.address[s]);
   BufferedTile tile{tile_of(slot(s), place), bytes_of(address).count()};
   if (rows && slot(s).in_parts) tile.tile.box[0] = *rows;
@@ -255,18 +254,18 @@ BufferedTile NestWalk::bring(std::size_t s, std::optional<Range> rows) {
     leave(s);
     return residents_.bring(slot(s).tensor);
   }
-  SlotTile& held = slots_[s];
+  SlotTile& in_slot = slots_[s];
   const bool part = rows && slot(s).in_parts;
-  if (part ? held.valid : is_current(s)) return held.tile;
+  if (part ? in_slot.valid : is_current(s)) return in_slot.tile;
   const BufferedTile wanted = tile_at(s, rows);
-  if (held.valid && shape_.keeps(s) && held.tile.tile == wanted.tile && moved_on(s)) {
-    held.stamp = stamp(s);
-    return held.tile;
+  if (in_slot.valid && shape_.keeps(s) && in_slot.tile.tile == wanted.tile && moved_on(s)) {
+    in_slot.stamp = stamp(s);
+    return in_slot.tile;
   }
   leave(s);
-  held = {true, false, true, wanted, stamp(s)};
-  out_.push_back(models::Load{held.tile, lines_[s].load});
-  return held.tile;
+  in_slot = {true, false, true, wanted, stamp(s)};
+  out_.push_back(models::Load{in_slot.tile, lines_[s].load});
+  return in_slot.tile;
 }
 
 BufferedTile NestWalk::make(std::size_t s, bool adds, std::optional<Range> rows) {
@@ -274,25 +273,25 @@ BufferedTile NestWalk::make(std::size_t s, bool adds, std::optional<Range> rows)
     leave(s);
     return residents_.make(slot(s).tensor);
   }
-  SlotTile& held = slots_[s];
+  SlotTile& in_slot = slots_[s];
   const bool part = rows && slot(s).in_parts;
-  if (!(part ? held.valid : is_current(s))) {
+  if (!(part ? in_slot.valid : is_current(s))) {
     leave(s);
-    held = {true, false, true, tile_at(s, rows), stamp(s)};
-    if (adds) out_.push_back(models::Load{held.tile, lines_[s].load});
+    in_slot = {true, false, true, tile_at(s, rows), stamp(s)};
+    if (adds) out_.push_back(models::Load{in_slot.tile, lines_[s].load});
   }
-  held.dirty = true;
-  return held.tile;
+  in_slot.dirty = true;
+  return in_slot.tile;
 }
 
 void NestWalk::leave(std::size_t s) {
-  SlotTile& held = slots_[s];
-  if (!held.valid) return;
-  const bool stored =
-      held.dirty && (slot(s).wanted || !held.finished) && slot(s).source != Slot::Source::remade;
-  if (stored) out_.push_back(models::Store{held.tile, lines_[s].store});
-  out_.push_back(models::Free{held.tile, held.dirty && !stored});
-  held.valid = false;
+  SlotTile& in_slot = slots_[s];
+  if (!in_slot.valid) return;
+  const bool stored = in_slot.dirty && (slot(s).wanted || !in_slot.finished) &&
+                      slot(s).source != Slot::Source::recomputed;
+  if (stored) out_.push_back(models::Store{in_slot.tile, lines_[s].store});
+  out_.push_back(models::Free{in_slot.tile, in_slot.dirty && !stored});
+  in_slot.valid = false;
 }
 
 }  // namespace spillway::sim

@@ -18,16 +18,16 @@ namespace spillway::sim {
 /// One nest on its way. Everything that is given has to outlive it.
 class NestWalk {
  public:
-  /// `lines` of its slots; learning rates are multiplied with `rate_scale`.
+  /// `lines` of its slots; kernels are those of the step that `control` tells.
   NestWalk(const Nest& nest, const workloads::Step& step,
-           const std::vector<ScheduleLines::Lines>& lines, Residents& residents, double rate_scale,
-           std::deque<models::Instruction>& out);
+           const std::vector<ScheduleLines::Lines>& lines, Residents& residents,
+           const workloads::StepControl& control, std::deque<models::Instruction>& out);
 
   /// The body at one place of the loops; false when the loops are through.
   bool advance();
 
  private:
-  /// What a slot holds.
+  /// The tile in a slot.
   struct SlotTile {
     bool valid = false, dirty = false, finished = true;
     models::BufferedTile tile;
@@ -57,16 +57,16 @@ class NestWalk {
   bool moved_on(std::size_t s) const;
 
   void run_body();
-  /// What finishes a tile, a few channels after the others.
-  void run_finish();
+  /// The epilogue of a tile, a few channels after the others.
+  void run_epilogue();
   void run(const NestOp& op);
   void run_part(const NestOp& op, std::optional<models::Range> rows);
   models::Tile box_of(const NestOp& op, std::size_t s, std::optional<models::Range> rows) const;
-  /// What the operation does to these boxes of its operands.
+  /// The operation's kernel on these boxes of its operands.
   workloads::Kernel kernel_of(const NestOp& op, const std::vector<models::Tile>& inputs,
                               const std::vector<models::Tile>& outputs, bool accumulate);
 
-  /// The slot's tile is within what is resident of its tensor, and moves nothing itself.
+  /// The slot's tile lies within the resident prefix of its tensor, and moves nothing itself.
   bool is_resident(std::size_t s) const;
   /// Where a seed lies.
   const models::BufferedTile& seed(workloads::TensorId id) const;
@@ -75,19 +75,19 @@ class NestWalk {
   models::BufferedTile bring(std::size_t s, std::optional<models::Range> rows);
   /// The slot's tile, as an output.
   models::BufferedTile make(std::size_t s, bool adds, std::optional<models::Range> rows);
-  /// The slot is given up; what it holds is stored if it is wanted or not finished.
+  /// The slot is given up; its tile is stored if it is wanted or not finished.
   void leave(std::size_t s);
 
   const Nest& nest_;
   const workloads::Step& step_;
   const std::vector<ScheduleLines::Lines>& lines_;
   Residents& residents_;
-  double rate_scale_;
+  workloads::StepControl control_;
   std::deque<models::Instruction>& out_;
   NestShape shape_;
   std::vector<std::uint64_t> at_, trips_;      // of the loops; how often they run here
-  Place place_, whole_place_;                  // within what finishes a tile, and of all of it
-  bool first_part_ = true, last_part_ = true;  // of what finishes it
+  Place place_, whole_place_;                  // within the epilogue, and of the whole tile
+  bool first_part_ = true, last_part_ = true;  // of the epilogue
   std::vector<SlotTile> slots_;
   std::vector<std::size_t> last_use_;
   /// Values that a merged result has taken in, by slot and box.

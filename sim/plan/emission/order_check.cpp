@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sim/plan/operations/phases.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {
@@ -24,7 +25,8 @@ void check_order(const Schedule& schedule, const Step& step) {
     for (const NestOp& op : spec.ops) {
       const auto note = [&](const NestOp::Operand& operand, bool writes) {
         const Slot& slot = spec.slots[operand.slot];
-        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) return;
+        if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::recomputed)
+          return;
         if (step.tensor(slot.tensor).lifetime == workloads::Lifetime::temporary &&
             slot.source == Slot::Source::made) {
           return;  // its own business
@@ -42,6 +44,24 @@ void check_order(const Schedule& schedule, const Step& step) {
         if ((a.writes || b.writes) && a.op < b.op && a.nest > b.nest) {
           throw workloads::ConsistencyError("the schedule reverses operations on " + tensor.name);
         }
+      }
+    }
+  }
+}
+
+void check_complete(const Schedule& schedule, const Step& step) {
+  if (schedule.by_operations()) return;
+  std::vector<std::vector<const NestOp*>> runs(step.ops.size());
+  for (const Nest& nest : schedule.nests) {
+    for (const NestOp& op : nest.spec.ops) runs[op.op].push_back(&op);
+  }
+  for (std::size_t i = 0; i < step.ops.size(); ++i) {
+    for (const OpPart& phase : phases(step, i)) {
+      const bool runs_here = std::ranges::any_of(runs[i], [&](const NestOp* op) {
+        return !op->kernel || !phase.kernel || op->kernel->same_kind(*phase.kernel);
+      });
+      if (!runs_here) {
+        throw workloads::ConsistencyError("the schedule leaves out " + operation_name(step, i));
       }
     }
   }

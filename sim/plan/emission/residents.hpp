@@ -1,4 +1,4 @@
-// What a schedule keeps in the buffer, as its program goes.
+// The residencies of a schedule, as its program goes.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ class Residents {
 
   /// The residencies that begin at a time have their places from then on; nothing is moved yet.
   void begin(std::size_t time);
-  /// Stores those that end at a time, where that is wanted, and frees their places.
+  /// Stores the residencies that end at a time, where their values are wanted, and frees their
+  /// places.
   void end(std::size_t time);
 
   bool has(workloads::TensorId id) const { return by_tensor_.contains(id); }

@@ -14,11 +14,12 @@ using workloads::TensorId;
 
 class ScheduleProgram::Run {
  public:
-  Run(const Schedule& schedule, const Step& step, const ScheduleLines& lines, double rate_scale)
+  Run(const Schedule& schedule, const Step& step, const ScheduleLines& lines,
+      const workloads::StepControl& control)
       : schedule_(schedule),
         step_(step),
         lines_(lines),
-        rate_scale_(rate_scale),
+        control_(control),
         end_(schedule.by_operations() ? step.ops.size() : schedule.nests.size()),
         residents_(schedule, step, lines, out_) {}
 
@@ -41,8 +42,7 @@ class ScheduleProgram::Run {
   void advance_nest() {
     if (!nest_) {
       residents_.begin(time_);
-      nest_.emplace(schedule_.nests[time_], step_, lines_.slots[time_], residents_, rate_scale_,
-                    out_);
+      nest_.emplace(schedule_.nests[time_], step_, lines_.slots[time_], residents_, control_, out_);
     }
     if (nest_->advance()) return;
     nest_.reset();
@@ -66,12 +66,12 @@ class ScheduleProgram::Run {
       }
     }
     for (const TensorId id : op.outputs) outputs.push_back(residents_.make(id));
-    out_.push_back(models::Compute{with_rate_scale(op.kernel, rate_scale_), std::move(inputs),
+    out_.push_back(models::Compute{in_step(op.kernel, control_), std::move(inputs),
                                    std::move(outputs), op.layer == step_.readout_layer()});
     residents_.end(time_++);
   }
 
-  /// What begins so at this operation is brought in or generated before it.
+  /// Residencies that begin so at this operation are loaded or generated before it.
   void begin_at(Residency::Begin begin) {
     for (const Residency& residency : schedule_.residencies) {
       if (residency.first != time_ || residency.begin != begin) continue;
@@ -94,7 +94,7 @@ class ScheduleProgram::Run {
   const Schedule& schedule_;
   const Step& step_;
   const ScheduleLines& lines_;
-  double rate_scale_;
+  workloads::StepControl control_;
   std::size_t time_ = 0, end_;  // nests, or operations
   std::deque<Instruction> out_;
   Residents residents_;
@@ -102,8 +102,8 @@ class ScheduleProgram::Run {
 };
 
 ScheduleProgram::ScheduleProgram(const Schedule& schedule, const Step& step,
-                                 const ScheduleLines& lines, double rate_scale)
-    : run_(std::make_unique<Run>(schedule, step, lines, rate_scale)) {}
+                                 const ScheduleLines& lines, const workloads::StepControl& control)
+    : run_(std::make_unique<Run>(schedule, step, lines, control)) {}
 ScheduleProgram::~ScheduleProgram() = default;
 
 std::optional<Instruction> ScheduleProgram::next() { return run_->next(); }

@@ -10,12 +10,12 @@
 
 namespace spillway::sim {
 
-/// The schedule's instructions; it keeps nothing but what stands in the buffer. Everything that is
-/// given has to outlive it.
+/// The schedule's instructions; it keeps nothing but which tiles are in the buffer. Everything that
+/// is given has to outlive it.
 class ScheduleProgram {
  public:
   ScheduleProgram(const Schedule& schedule, const workloads::Step& step, const ScheduleLines& lines,
-                  double rate_scale);
+                  const workloads::StepControl& control);
   ~ScheduleProgram();
   std::optional<models::Instruction> next();
 

@@ -13,8 +13,10 @@ using workloads::Tensor;
 using workloads::TensorId;
 
 FusionGraph::FusionGraph(const ScheduleTask& task)
-    : step_(task.step), builder_(task.step, task.map), parts_(parts_of(task.step)) {
-  if (parts_.backward) {
+    : step_(task.step), builder_(task.step, task.objective()), parts_(parts_of(task.step)) {
+  if (!step_.is_chain) {
+    step_order();
+  } else if (parts_.backward) {
     backward_order();
   } else {
     layer_order();
@@ -37,6 +39,7 @@ FusionGraph::FusionGraph(const ScheduleTask& task)
   }
   for (int i = 1; i <= depth(); ++i) forward_edges(i);
   for (int i = 1; i <= depth(); ++i) backward_edges(i);
+  if (!step_.is_chain) consumer_edges();
   stream_edges();
   leaving_.resize(done_.size());
   for (std::size_t e = 0; e < edges_.size(); ++e) leaving_[edges_[e].from].push_back(e);
@@ -67,6 +70,31 @@ bool FusionGraph::written(TensorId id, std::size_t from, std::size_t to) const {
                      [&](std::size_t part) { return !done_[from][part] && done_[to][part]; });
 }
 
+bool FusionGraph::written_before(TensorId id, std::size_t node) const {
+  return std::ranges::any_of(writers_[id], [&](std::size_t part) { return done_[node][part]; });
+}
+
+bool FusionGraph::used_before(TensorId id, std::size_t node) const {
+  return written_before(id, node) ||
+         std::ranges::any_of(readers_[id], [&](std::size_t part) { return done_[node][part]; });
+}
+
+std::size_t FusionGraph::longest_wait(TensorId id) const {
+  std::vector<std::size_t> uses;
+  for (const PartList* parts : {&readers_[id], &writers_[id]}) {
+    for (const std::size_t part : *parts) uses.push_back(position_[part]);
+  }
+  std::sort(uses.begin(), uses.end());
+  std::size_t longest = 0;
+  for (std::size_t i = 1; i < uses.size(); ++i) {
+    const std::vector<std::size_t>& readers = readers_[id];
+    const std::size_t part = order_[uses[i]];
+    if (std::find(readers.begin(), readers.end(), part) == readers.end()) continue;
+    longest = std::max(longest, uses[i] - uses[i - 1]);
+  }
+  return longest;
+}
+
 bool FusionGraph::used_within(TensorId id, std::size_t node, std::size_t most) const {
   const std::vector<std::size_t>& readers = readers_[id];
   std::size_t between = 0;
@@ -90,7 +118,7 @@ bool FusionGraph::may_go_together(int i, int j) const {
   return false;
 }
 
-std::optional<FusionGraph::Again> FusionGraph::again(int i, int j) const {
+std::optional<FusionGraph::Recomputation> FusionGraph::recomputation(int i, int j) const {
   if (!parts_.backward) return std::nullopt;
   std::vector<std::size_t> first, both;
   for (int l = i; l <= j; ++l) {
@@ -102,8 +130,8 @@ std::optional<FusionGraph::Again> FusionGraph::again(int i, int j) const {
   for (const std::size_t op : first) {
     if (!builder_.access(OpPart(op)).contract.repeatable) return std::nullopt;
   }
-  Again result{stream(name("forward, storing the last of", i, j), sorted(first)),
-               stream(name("forward again and backward", j, i), sorted(both))};
+  Recomputation result{stream(name("forward, storing the last of", i, j), sorted(first)),
+                       stream(name("forward again and backward", j, i), sorted(both))};
   const TensorId output = step_.ops[parts_.parts[layer(j).forward.back()].op].outputs.front();
   for (Slot& slot : result.forward.slots) slot.wanted = slot.tensor == output;
   set_wanted(result.backward, to);
@@ -121,6 +149,10 @@ void FusionGraph::backward_order() {
     if (i > 1 && layer(i - 1).error.empty()) append(order_, layer(i - 1).masks);
     append(order_, learning_of(i));
   }
+}
+
+void FusionGraph::step_order() {
+  for (std::size_t p = 0; p < parts_.parts.size(); ++p) order_.push_back(p);
 }
 
 void FusionGraph::find_readers() {
@@ -174,11 +206,16 @@ NestRequest FusionGraph::request(const PartList& before, const PartList& main,
   return result;
 }
 
+NestRequest FusionGraph::by_channels(NestRequest request) {
+  request.whole_batch = true;
+  return request;
+}
+
 void FusionGraph::set_wanted(NestSpec& spec, std::size_t to) const {
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     Slot& slot = spec.slots[s];
-    slot.wanted = slot.changed && slot.source != Slot::Source::remade && wanted(slot.tensor, to) &&
-                  made_for_good(spec, s, to);
+    slot.wanted = slot.changed && slot.source != Slot::Source::recomputed &&
+                  wanted(slot.tensor, to) && made_for_good(spec, s, to);
   }
 }
 
@@ -234,6 +271,13 @@ void FusionGraph::forward_edges(int i) {
     const PartList after(all.begin() + 1, all.begin() + static_cast<std::ptrdiff_t>(end));
     add(first, before(all[end - 1]) + 1, request(input, {all[0]}, after));
   }
+  // A few channels of the whole mini-batch go on, as their statistics are complete.
+  for (const std::size_t end : {l.forward.size(), all.size()}) {
+    if (end <= applied) break;
+    const PartList after(all.begin() + 1, all.begin() + static_cast<std::ptrdiff_t>(end));
+    add(first, before(all[end - 1]) + 1, by_channels(request(input, {all[0]}, after)));
+    if (l.score.empty()) break;
+  }
   for (std::size_t end = applied + 2; end <= all.size(); ++end) {
     const PartList chain(all.begin() + static_cast<std::ptrdiff_t>(applied),
                          all.begin() + static_cast<std::ptrdiff_t>(end));
@@ -256,6 +300,15 @@ void FusionGraph::backward_edges(int i) {
   if (!l.norm.empty()) {
     const std::size_t sums = beside(from, {l.norm[0]});
     const std::size_t normed = before(l.norm[1]) + 1;
+    const PartList whole = joined({chain, l.norm});
+    add(from, normed, by_channels(request({}, {}, whole)));
+    const PartList after = joined({masks_below, l.updates});
+    if (!l.weight_gradient.empty()) {
+      const std::size_t to = before((l.updates.empty() ? l.weight_gradient : l.updates).back()) + 1;
+      add(from, to,
+          by_channels(request(joined({whole, l.input_recomputed}),
+                              joined({l.input_gradient, l.weight_gradient}), after)));
+    }
     add(from, sums, request({}, {}, joined({chain, {l.norm[0]}})));
     add(sums, normed, request({}, {}, joined({chain, {l.norm[1]}})));
     products(i, sums, joined({chain, {l.norm[1]}}), masks_below);
@@ -287,7 +340,7 @@ void FusionGraph::products(int i, std::size_t from, const PartList& source,
   }
   if (l.weight_gradient.empty()) return;
   const std::size_t to = before((update.empty() ? l.weight_gradient : update).back()) + 1;
-  const PartList inputs = joined({source, l.input_again});
+  const PartList inputs = joined({source, l.input_recomputed});
   add(at, to, request(inputs, l.weight_gradient, update));
   if (!l.input_gradient.empty()) {
     add(from, to,
@@ -296,10 +349,67 @@ void FusionGraph::products(int i, std::size_t from, const PartList& source,
   }
 }
 
+bool FusionGraph::may_follow(const PartList& nest, std::size_t part) const {
+  const OpPart& next = parts_.parts[part];
+  const OperandAccess& access = builder_.access(next);
+  const workloads::Contract& contract = access.contract;
+  if (is_product(part) || step_.ops[next.op].phase == workloads::Phase::loss) return false;
+  if (std::ranges::any_of(contract.inputs, &workloads::Operand::complete)) return false;
+  // Pooling only at the end of its own layer: the windows of another tell nothing of what is
+  // beside.
+  const workloads::Op &first = step_.ops[parts_.parts[nest.front()].op], &op = step_.ops[next.op];
+  if (contract.has_windows() &&
+      (op.phase != workloads::Phase::forward || op.layer != first.layer)) {
+    return false;
+  }
+  const auto is_made = [&](TensorId id) {
+    return std::ranges::any_of(nest, [&](std::size_t before) {
+      return std::ranges::count(outputs_of(step_, parts_.parts[before]), id) > 0;
+    });
+  };
+  // A tensor has one tile in a nest: a residual that a convolution reads with its windows cannot be
+  // added to the result there, too.
+  const bool alike = std::ranges::none_of(nest, [&](std::size_t before) {
+    return is_product(before) || builder_.access(parts_.parts[before]).contract.has_windows();
+  });
+  const auto is_read = [&](TensorId id) {
+    return std::ranges::any_of(nest, [&](std::size_t before) {
+      return std::ranges::count(inputs_of(step_, parts_.parts[before]), id) > 0;
+    });
+  };
+  bool follows = false;
+  const std::vector<TensorId>& reads = inputs_of(step_, next);
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    if (!is_made(reads[i])) {
+      if (!alike && is_read(reads[i])) return false;
+      continue;
+    }
+    follows = true;
+    // All of a dimension at once, as a concatenation takes channels.
+    for (const workloads::Index& index : access.access.inputs[i]) {
+      if (index.is(workloads::Index::Form::whole) && index.extent > 1) return false;
+    }
+  }
+  return follows;
+}
+
+void FusionGraph::consumer_edges() {
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    PartList nest{order_[i]};
+    const bool product = is_product(order_[i]);
+    if (!product && builder_.access(parts_.parts[order_[i]]).contract.has_windows()) continue;
+    for (std::size_t next = i + 1; next < order_.size() && may_follow(nest, order_[next]); ++next) {
+      nest.push_back(order_[next]);
+      const PartList after(nest.begin() + 1, nest.end());
+      add(i, next + 1, product ? request({}, {nest.front()}, after) : request({}, {}, nest));
+    }
+  }
+}
+
 PartList FusionGraph::learning_of(int i) const {
   const LayerParts& l = layer(i);
-  return joined({l.input_again, l.weight_gradient, l.updates, l.norm_updates, l.classifier_gradient,
-                 l.classifier_updates, l.seeds});
+  return joined({l.input_recomputed, l.weight_gradient, l.updates, l.norm_updates,
+                 l.classifier_gradient, l.classifier_updates, l.seeds});
 }
 
 PartList FusionGraph::all_of(int i) const {

@@ -10,7 +10,7 @@ using namespace workloads;
 
 namespace {
 
-/// Where an operation belongs, by what it reads and makes.
+/// The list that an operation belongs to, by its operands.
 PartList& place_of(const Step& step, std::vector<LayerParts>& layers, const Op& op) {
   const int depth = static_cast<int>(layers.size());
   const bool readout = op.layer > depth;
@@ -23,7 +23,7 @@ PartList& place_of(const Step& step, std::vector<LayerParts>& layers, const Op& 
   };
   const bool product = op.kernel.contract().is_product();
   if (first.kind == TensorKind::input_images && result.layer == 0) {
-    return op.phase == Phase::forward ? layer.input : layer.input_again;
+    return op.phase == Phase::forward ? layer.input : layer.input_recomputed;
   }
   if (op.phase == Phase::update) {
     if (makes(TensorKind::seeds)) return layer.seeds;
@@ -46,7 +46,7 @@ PartList& place_of(const Step& step, std::vector<LayerParts>& layers, const Op& 
   if (!errors) {
     throw ConsistencyError("nobody knows what this operation is for: " + kernel_name(op.kernel));
   }
-  // Masks of the layer's output; those of what it pooled come after the pooling.
+  // Masks of the layer's output; masks of pooled values come after the pooling.
   return first.id == result.id && layer.pool.empty() ? layer.masks : layer.pool;
 }
 
@@ -64,6 +64,12 @@ PartList joined(std::initializer_list<PartList> lists) {
 
 StepParts parts_of(const Step& step) {
   StepParts result;
+  if (!step.is_chain) {
+    for (std::size_t i = 0; i < step.ops.size(); ++i) {
+      for (const OpPart& part : phases(step, i)) result.parts.push_back(part);
+    }
+    return result;
+  }
   result.layers.resize(static_cast<std::size_t>(step.readout_layer() - 1));
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
     PartList& place = place_of(step, result.layers, step.ops[i]);

@@ -1,4 +1,4 @@
-// A step's operations by layer and by what they are for, in the order in which they are planned.
+// A step's operations by layer and by purpose, in the order in which they are planned.
 #pragma once
 
 #include <initializer_list>
@@ -16,16 +16,16 @@ PartList joined(std::initializer_list<PartList> lists);
 
 /// One layer's parts.
 struct LayerParts {
-  PartList input;    ///< what makes its input out of the images (input dropout)
+  PartList input;    ///< makes its input out of the images (input dropout)
   PartList forward;  ///< the product first; batch-norm in phases, ReLU, max-pool, dropout
   PartList score;    ///< of its local classifier, or of the readout above the last layer
   PartList loss;
-  PartList error;  ///< what makes the error of its output; empty where the layer above does
-  PartList masks;  ///< dropout and ReLU, on that error
-  PartList pool;   ///< max-pool, on that error
-  PartList norm;   ///< batch-norm in phases: sums, then errors
-  PartList input_again;
-  PartList input_gradient;  ///< makes the error of the layer below
+  PartList error;             ///< makes the error of its output; empty where the layer above does
+  PartList masks;             ///< dropout and ReLU, on that error
+  PartList pool;              ///< max-pool, on that error
+  PartList norm;              ///< batch-norm in phases: sums, then errors
+  PartList input_recomputed;  ///< the same dropout, for the weight gradient
+  PartList input_gradient;    ///< makes the error of the layer below
   PartList weight_gradient;
   PartList updates;  ///< of weights and biases
   PartList norm_updates;
@@ -34,9 +34,9 @@ struct LayerParts {
 };
 
 struct StepParts {
-  std::vector<OpPart> parts;  ///< phases of operations, in the step's order
-  std::vector<LayerParts> layers;
-  bool backward = false;  ///< a backward pass follows when the forward pass is through
+  std::vector<OpPart> parts;       ///< phases of operations, in the step's order
+  std::vector<LayerParts> layers;  ///< none where the step is no chain
+  bool backward = false;           ///< a backward pass follows when the forward pass is through
 };
 
 StepParts parts_of(const workloads::Step& step);

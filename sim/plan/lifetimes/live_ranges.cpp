@@ -11,8 +11,8 @@ bool are_together(const LiveRange& range, std::size_t first, std::size_t last) {
   return range.first <= last && first <= range.last;
 }
 
-/// The first fit in one order: the words that it takes, or the place in the order of what finds no
-/// room.
+/// The first fit in one order: the words that it takes, or the place in the order of the range that
+/// finds no room.
 struct Fit {
   std::uint64_t words = 0;
   std::optional<std::size_t> failed;

@@ -1,5 +1,5 @@
-// A residency: what of a tensor lies in the buffer, where, and for how long. Policies decide them
-// before any instruction exists.
+// A residency: a tensor, or a prefix of it, in the buffer, its address and its time. Policies
+// decide them before any instruction exists.
 #pragma once
 
 #include <cstdint>

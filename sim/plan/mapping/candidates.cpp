@@ -28,7 +28,10 @@ void add_pieces(const NestBuilder& builder, NestRequest request, NestChoice& cho
 NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
   NestChoice choice{builder.tiled(request)};
   const NestSpec& spec = choice.front();
-  const bool cut = spec.extent[index(Axis::row)] > 1 || spec.extent[index(Axis::column)] > 1;
+  bool cut = false;
+  for (const Axis axis : map_axes) {
+    cut = cut || spec.extent[index(axis)] > 1;
+  }
   add_pieces(builder, request, choice);
   const bool cut_elsewhere =
       request.main.size() == 1 && builder.access(request.main.front()).contract.cut_at.size() > 1;
@@ -43,13 +46,13 @@ NestChoice choice_of(const NestBuilder& builder, NestRequest request) {
 std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
                            const models::ComputeArray& array) {
   // All specs of a choice have the same slots.
-  const Standing none(choice.front().slots.size());
+  const ResidentPrefixes none(choice.front().slots.size());
   std::vector<LoopSearch> searches(choice.begin(), choice.end());
   LoopSearch* of_best = nullptr;
   std::optional<FoundNest> best;
   for (LoopSearch& search : searches) {
-    const auto found = search.find(
-        none, words, best ? best->dram_words : std::numeric_limits<std::uint64_t>::max());
+    const auto found =
+        search.find(none, words, best ? best->cost : std::numeric_limits<std::uint64_t>::max());
     if (!found) continue;
     best = found;
     of_best = &search;

@@ -13,7 +13,7 @@ namespace spillway::sim {
 /// Nests of which any one does the work.
 using NestChoice = std::vector<NestSpec>;
 NestChoice choice_of(const NestBuilder& builder, NestRequest request);
-/// The one that moves the fewest words in a buffer of `words`, with nothing that stands.
+/// The one that moves the fewest words in a buffer of `words`, with no resident tensors.
 std::optional<Nest> choose(const NestChoice& choice, std::uint64_t words,
                            const models::ComputeArray& array);
 

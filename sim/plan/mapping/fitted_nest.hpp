@@ -10,7 +10,7 @@
 namespace spillway::sim {
 
 /// The found loops as a nest, with updates in parts as large as the buffer allows.
-Nest make_nest(const NestSpec& spec, const FoundNest& found, const Standing& standing,
+Nest make_nest(const NestSpec& spec, const FoundNest& found, const ResidentPrefixes& resident,
                std::uint64_t words);
 
 /// The nest with loops that move as many words as its own, in the smallest buffer that allows it.

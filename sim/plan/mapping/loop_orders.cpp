@@ -13,7 +13,7 @@ std::vector<std::vector<Axis>> loop_orders(const NestSpec& spec) {
     }
   };
   std::array<std::vector<Axis>, 3> blocks;
-  add(blocks[0], {Axis::example, Axis::row, Axis::column});
+  add(blocks[0], {Axis::example, Axis::depth, Axis::row, Axis::column});
   add(blocks[1], {Axis::output});
   add(blocks[2], {Axis::input});
   std::array<std::size_t, 3> at{0, 1, 2};
@@ -50,10 +50,9 @@ std::vector<std::int64_t> tile_sizes(std::int64_t extent) {
 std::vector<std::int64_t> sizes_of(const NestSpec& spec, Axis axis) {
   const std::int64_t extent = spec.extent[index(axis)];
   if (axis == Axis::group) return {extent, 1};
-  const bool maps = axis == Axis::row || axis == Axis::column;
   if (spec.uncut[index(axis)]) return {extent};
   std::vector<std::int64_t> sizes = tile_sizes(extent);
-  if (maps && extent <= limits.small_map) {
+  if (is_of_map(axis) && extent <= limits.small_map) {
     // How windows overlap depends on where exactly a map is cut: after the even cuts all others.
     for (std::int64_t tile = extent; tile > 1; --tile) {
       if (std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {

@@ -15,7 +15,7 @@ bool MappingCache::is_known(std::uint64_t words, std::uint64_t below) const {
   if (above == by_capacity_.end()) return false;
   const std::uint64_t fewest = above->second.fewest();
   const FoundNest* here = in(words);
-  return below <= fewest || (here != nullptr && here->dram_words <= fewest);
+  return below <= fewest || (here != nullptr && here->cost <= fewest);
 }
 
 const FoundNest* MappingCache::add(std::uint64_t words, std::uint64_t below,

@@ -17,7 +17,7 @@ class MappingCache {
   const FoundNest* in(std::uint64_t words) const;
   /// Those are the best, or there are none at all of fewer words than `below`.
   bool is_known(std::uint64_t words, std::uint64_t below) const;
-  /// Takes what a search for loops of fewer words than `below`, and fewer than those known, found.
+  /// Adds the result of a search for loops of fewer words than `below` and than all known ones.
   const FoundNest* add(std::uint64_t words, std::uint64_t below, std::optional<FoundNest> better);
 
  private:
@@ -26,9 +26,7 @@ class MappingCache {
     std::uint64_t below = 0;  ///< loops of as many words and more were not searched for
     bool fit(std::uint64_t words) const { return found && found->buffer_words <= words; }
     /// There are none of fewer words.
-    std::uint64_t fewest() const {
-      return found && found->dram_words < below ? found->dram_words : below;
-    }
+    std::uint64_t fewest() const { return found && found->cost < below ? found->cost : below; }
   };
   std::map<std::uint64_t, Searched> by_capacity_;
 };

@@ -46,30 +46,30 @@ Tile part_of(const Slot& slot, const Place& place) {
   return tile;
 }
 
-bool stands_whole(const Slot& slot, std::int64_t standing) {
-  return standing == slot.dims[0].extent;
+bool is_resident_whole(const Slot& slot, std::int64_t resident) {
+  return resident == slot.dims[0].extent;
 }
 
-bool can_stand(const Slot& slot) {
+bool can_be_resident(const Slot& slot) {
   return !slot.on_demand && slot.source != Slot::Source::streamed;
 }
 
-bool can_stand_in_part(const Slot& slot) {
+bool can_be_resident_in_part(const Slot& slot) {
   const Projection& p = slot.dims[0];
-  return can_stand(slot) && p.axis && p.stages == 0 && p.per_group == 0 && p.extent > 1 &&
+  return can_be_resident(slot) && p.axis && p.stages == 0 && p.per_group == 0 && p.extent > 1 &&
          slot.element == workloads::Bytes(workloads::bytes_per_word);
 }
 
-bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner) {
+bool is_cut_at(std::int64_t resident, const Slot& slot, std::int64_t outer, std::int64_t inner) {
   const Projection& p = slot.dims[0];
   const bool runs = outer < p.extent;
-  return standing % (p.outer || runs ? outer : inner) == 0;
+  return resident % (p.outer || runs ? outer : inner) == 0;
 }
 
-bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
+bool is_cut_at(std::int64_t resident, const Slot& slot, const NestSpec& spec,
                const std::vector<Loop>& loops) {
-  if (standing == 0 || stands_whole(slot, standing)) return true;
-  if (!can_stand_in_part(slot)) return false;
+  if (resident == 0 || is_resident_whole(slot, resident)) return true;
+  if (!can_be_resident_in_part(slot)) return false;
   const Axis axis = *slot.dims[0].axis;
   std::int64_t outer = 0, inner = spec.extent[index(axis)];
   for (const Loop& loop : loops) {
@@ -77,7 +77,7 @@ bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
     if (outer == 0) outer = loop.tile;
     inner = loop.tile;
   }
-  return is_cut_at(standing, slot, outer == 0 ? inner : outer, inner);
+  return is_cut_at(resident, slot, outer == 0 ? inner : outer, inner);
 }
 
 }  // namespace spillway::sim

@@ -1,7 +1,7 @@
 // A nest: some operations of a step run tile by tile under loops along shared axes. Tensors that
 // the operations use have slots in the buffer; a slot holds one tile at a time, and its tile is
-// changed only when the loops move on to another one. What a nest moves follows from its loops
-// alone, in closed form.
+// changed only when the loops move on to another one. The words that a nest moves follow from
+// its loops alone, in closed form.
 #pragma once
 
 #include <cstdint>
@@ -13,27 +13,29 @@
 #include "models/tile.hpp"
 #include "sim/plan/mapping/projection.hpp"
 #include "workloads/step.hpp"
+#include "workloads/support/filled_array.hpp"
 
 namespace spillway::sim {
 
 /// A tensor's place in a nest.
 struct Slot {
   enum class Source {
-    outside,   ///< loaded
-    made,      ///< by an operation of the nest; an unfinished tile that has to leave is spilled
-    remade,    ///< by operations that run on demand, anew whenever its tile is missing
-    streamed,  ///< generated into the array; no room in the buffer
+    outside,     ///< loaded
+    made,        ///< by an operation of the nest; an unfinished tile that has to leave is spilled
+    recomputed,  ///< by operations that run on demand, anew whenever its tile is missing
+    streamed,    ///< generated into the array; no room in the buffer
   };
   workloads::TensorId tensor = 0;
   Projections dims;
   Source source = Source::outside;
-  bool changed = false;    ///< an operation of the nest writes it
-  bool wanted = false;     ///< its final value is used after the nest
-  bool on_demand = false;  ///< what changes it runs on demand: it cannot stand there beforehand
-  bool in_parts = false;   ///< an update takes it a few rows of its first dimension at a time
-  bool in_finish = false;  ///< the spec's `finish` takes it a few places at a time
+  bool changed = false;  ///< an operation of the nest writes it
+  bool wanted = false;   ///< its final value is used after the nest
+  bool on_demand =
+      false;  ///< the operations that write it run on demand: it cannot be resident before
+  bool in_parts = false;     ///< an update takes it a few rows of its first dimension at a time
+  bool in_epilogue = false;  ///< the spec's epilogue takes it a few places at a time
   workloads::Bytes element{4};
-  bool counted = true;  ///< its words cross the DRAM port, not the host's
+  bool counted = true;  ///< its words cost something by the objective
 };
 
 /// A matrix product, and which of its sides is cut with which axis.
@@ -52,7 +54,7 @@ struct NestOp {
   std::size_t op = 0;  ///< in the step
   std::vector<Operand> inputs, outputs;
   std::vector<std::size_t> seeds;  ///< slots that have to be resident, too
-  /// What it does, where that is a phase of the step's operation.
+  /// The kernel, where it is a phase of the step's operation.
   std::optional<workloads::Kernel> kernel;
   std::optional<ArrayProduct> product;
   std::optional<std::size_t> on_demand;  ///< runs when the tile of this slot is missing
@@ -65,10 +67,10 @@ struct NestOp {
   bool uses(std::size_t slot) const { return takes(slot) || makes(slot); }
 };
 
-/// Which operations, along which axes, with which tensors: all but tiles and order.
+/// Operations, axes and tensors of a nest: all but tiles and order.
 struct NestSpec {
   std::string name;
-  ByAxis<std::int64_t> extent{1, 1, 1, 1, 1, 1};
+  ByAxis<std::int64_t> extent = workloads::filled_array<axis_count, std::int64_t>(1);
   std::vector<Slot> slots;
   std::vector<NestOp> ops;
   /// This axis may have an outer and an inner loop: some slots follow the outer one alone.
@@ -81,15 +83,15 @@ struct NestSpec {
   };
   std::vector<Pieces> pieces;
   const Pieces* pieces_along(Axis axis) const;
-  /// What is done to a finished tile goes through it a few places of an axis at a time: operations
-  /// from `first` to before `last`.
-  struct Finish {
+  /// Operations on a finished tile, from `first` to before `last`, which go through it a few
+  /// indices of an axis at a time.
+  struct Epilogue {
     Axis axis = Axis::output;
     std::size_t first = 0, last = 0;
   };
-  std::optional<Finish> finish;
-  /// Not cut: along them lies what an operation takes in one go, what is wanted of a slot that
-  /// windows share, or the maps of two products that are done together.
+  std::optional<Epilogue> epilogue;
+  /// Not cut: an operation takes the axis in one go, or windows share wanted elements along it, or
+  /// the maps of two products that are done together lie along it.
   ByAxis<bool> uncut{};
   std::size_t slot_of(workloads::TensorId tensor) const;  ///< slots.size() when it has none
 };
@@ -100,38 +102,38 @@ struct Loop {
   std::int64_t tile;
 };
 
-/// How much at a time operations take that go through a tile.
+/// The sub-tiles in which operations go through a tile.
 struct Parts {
   std::int64_t rows = 1;      ///< of the first dimension, for updates
-  std::int64_t finished = 1;  ///< places, for what finishes a tile
+  std::int64_t finished = 1;  ///< indices of the axis, for the epilogue of a tile
 };
 
-/// What of each slot's tensor stands in the buffer, before the nest or after it or both, and moves
-/// nothing here: so many elements of its first dimension, from the first on.
-using Standing = std::vector<std::int64_t>;
-bool stands_whole(const Slot& slot, std::int64_t standing);
-/// The slot's tensor may stand.
-bool can_stand(const Slot& slot);
-/// A part of it may, while the rest comes tile by tile.
-bool can_stand_in_part(const Slot& slot);
-/// No tile of the slot, cut so by its axis's loops, is split by what stands: the tiles of the outer
-/// loop, where it runs, or else those of the inner one. (The inner tiles alone would do, but then
-/// what stands and what does not would take turns within an outer tile.)
-bool is_cut_at(std::int64_t standing, const Slot& slot, std::int64_t outer, std::int64_t inner);
+/// By slot, the prefix of its tensor that is resident before the nest, after it or both, and moves
+/// no words in it: a number of elements of the first dimension.
+using ResidentPrefixes = std::vector<std::int64_t>;
+bool is_resident_whole(const Slot& slot, std::int64_t resident);
+/// The slot's tensor may be resident across the nest.
+bool can_be_resident(const Slot& slot);
+/// A prefix of it may, while the rest comes tile by tile.
+bool can_be_resident_in_part(const Slot& slot);
+/// The resident prefix splits no tile of the slot, where its axis is cut into these tiles: those of
+/// the outer loop, where it runs, or else of the inner one. (The inner tiles alone would do, but
+/// then resident elements and others would take turns within an outer tile.)
+bool is_cut_at(std::int64_t resident, const Slot& slot, std::int64_t outer, std::int64_t inner);
 /// The same for the loops of a nest.
-bool is_cut_at(std::int64_t standing, const Slot& slot, const NestSpec& spec,
+bool is_cut_at(std::int64_t resident, const Slot& slot, const NestSpec& spec,
                const std::vector<Loop>& loops);
 
 /// The spec with its loops, outermost first.
 struct Nest {
   NestSpec spec;
   std::vector<Loop> loops;
-  Standing standing;
+  ResidentPrefixes resident;
   Parts parts;
   std::vector<std::uint64_t> address;  ///< of the slots in the buffer, in words
 };
 
-/// The ranges that loops stand at.
+/// The ranges of the axes that the loops have come to.
 struct Place {
   ByAxis<Range> outer, inner;
 };

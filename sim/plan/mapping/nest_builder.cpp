@@ -39,8 +39,8 @@ void set_outer(Slot& slot, Axis axis) {
 
 }  // namespace
 
-NestBuilder::NestBuilder(const Step& step, const models::MemoryMap& map)
-    : step_(step), map_(map), readers_(step.tensors.size()) {
+NestBuilder::NestBuilder(const Step& step, const Objective& objective)
+    : step_(step), objective_(objective), readers_(step.tensors.size()) {
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
     for (const TensorId id : op_needs(step, step.ops[i]).reads) readers_[id].push_back(i);
     whole_.emplace_back(step, OpPart(i));
@@ -80,7 +80,7 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
   const auto rank = [&](TensorId id) {
     const Tensor& tensor = step_.tensor(id);
     const bool map = !tensor.generated && w::has_examples(tensor.kind);
-    // Through scores no axis is found for what they are made of, or what is made of their errors.
+    // Through scores no axis is found for the maps under them, or for errors made of theirs.
     const bool scores = tensor.kind == w::TensorKind::scores ||
                         tensor.kind == w::TensorKind::score_errors ||
                         tensor.kind == w::TensorKind::labels;
@@ -90,6 +90,18 @@ TensorId NestBuilder::largest_map(const OpPart& part) const {
                            [&](TensorId a, TensorId b) { return rank(a) < rank(b); });
 }
 
+namespace {
+
+/// All loops but those along outputs; along inputs, too, unless what is made on demand has to be
+/// made once.
+void keep_batch_whole(NestSpec& spec, bool inputs) {
+  spec.uncut[index(Axis::example)] = true;
+  for (const Axis axis : map_axes) spec.uncut[index(axis)] = true;
+  if (inputs) spec.uncut[index(Axis::input)] = true;
+}
+
+}  // namespace
+
 NestSpec NestBuilder::tiled(const NestRequest& request) const {
   NestSpec spec;
   spec.name = request.name;
@@ -98,7 +110,10 @@ NestSpec NestBuilder::tiled(const NestRequest& request) const {
   if (!request.main.empty() && !request.in_pieces) {
     spec.split = kept_along(access(request.main.back()).contract);
   }
-  spec.uncut[index(Axis::row)] = spec.uncut[index(Axis::column)] = request.main.size() > 1;
+  for (const Axis axis : map_axes) {
+    spec.uncut[index(axis)] = request.main.size() > 1;
+  }
+  if (request.whole_batch) keep_batch_whole(spec, !request.before.empty());
   std::vector<OpPart> ops = request.before;
   ops.insert(ops.end(), request.main.begin(), request.main.end());
   ops.insert(ops.end(), request.after.begin(), request.after.end());
@@ -132,17 +147,17 @@ NestSpec NestBuilder::streamed(const std::string& name, const std::vector<OpPart
   return finish(std::move(spec), ops, 0, dims, {});
 }
 
-/// What follows a product on its result goes through it a few channels at a time, so that it needs
+/// Operations on a product's result go through it a few channels at a time, so that they need
 /// no second tile of that size.
-void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std::size_t before,
-                             const NestRequest& request) const {
+void NestBuilder::set_epilogue(NestSpec& spec, const std::vector<OpPart>& ops, std::size_t before,
+                               const NestRequest& request) const {
   if (request.main.empty() || spec.extent[index(Axis::group)] > 1) return;
   const std::size_t first = before + request.main.size();
   const Slot& result = spec.slots[spec.ops[before].outputs.front().slot];
   if (!result.dims[1].axis || !w::has_examples(step_.tensor(result.tensor).kind)) return;
-  NestSpec::Finish finish{*result.dims[1].axis, first, first};
+  NestSpec::Epilogue epilogue{*result.dims[1].axis, first, first};
   const auto is_map = [&](const Slot& slot) {
-    return w::has_examples(step_.tensor(slot.tensor).kind) && slot.dims[1].axis == finish.axis &&
+    return w::has_examples(step_.tensor(slot.tensor).kind) && slot.dims[1].axis == epilogue.axis &&
            slot.source != Slot::Source::streamed;
   };
   const auto takes_maps = [&](const NestOp& op) {
@@ -150,16 +165,16 @@ void NestBuilder::set_finish(NestSpec& spec, const std::vector<OpPart>& ops, std
       return is_map(spec.slots[operand.slot]);
     });
   };
-  while (finish.last < ops.size() && takes_maps(spec.ops[finish.last])) ++finish.last;
-  if (finish.first == finish.last) return;
-  spec.finish = finish;
+  while (epilogue.last < ops.size() && takes_maps(spec.ops[epilogue.last])) ++epilogue.last;
+  if (epilogue.first == epilogue.last) return;
+  spec.epilogue = epilogue;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     if (!is_map(spec.slots[s])) continue;
     bool inside = true;
     for (std::size_t i = 0; i < spec.ops.size(); ++i) {
-      if (spec.ops[i].uses(s) && (i < finish.first || i >= finish.last)) inside = false;
+      if (spec.ops[i].uses(s) && (i < epilogue.first || i >= epilogue.last)) inside = false;
     }
-    spec.slots[s].in_finish = inside;
+    spec.slots[s].in_epilogue = inside;
   }
 }
 
@@ -179,7 +194,7 @@ bool leaves_out(const Projection& p, std::int64_t extent) {
   return false;
 }
 
-/// Inner loops along what one operand of a lone product follows; the others keep to the outer ones.
+/// Inner loops along the axes of one operand of a lone product; the others keep to the outer ones.
 void set_pieces(NestSpec& spec, std::size_t slot) {
   const auto one_by_one = [&](Axis axis) {
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
@@ -190,8 +205,9 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
     }
     return true;
   };
-  // What takes part once for each output is not brought in anew by the loops inside of its own.
-  for (const Axis axis : {Axis::output, Axis::input, Axis::example, Axis::row, Axis::column}) {
+  // An operand that takes part once for each output is not refetched by loops inside of its own.
+  for (const Axis axis :
+       {Axis::output, Axis::input, Axis::example, Axis::depth, Axis::row, Axis::column}) {
     const Projections& dims = spec.slots[slot].dims;
     const std::int64_t extent = spec.extent[index(axis)];
     if (extent == 1 || std::none_of(dims.begin(), dims.end(),
@@ -216,7 +232,7 @@ void set_pieces(NestSpec& spec, std::size_t slot) {
   }
 }
 
-/// Loops do not cut what an operation takes in one go.
+/// Axes that an operation takes in one go stay uncut.
 void keep_uncut(NestSpec& spec, const Step& step, const OpPart& part, const OperandAccess& own,
                 const std::vector<Projections>& dims) {
   const auto never = [](const w::Access::BoundAxis& axis) {
@@ -262,67 +278,8 @@ bool always_whole(const Projection& p, std::int64_t extent) {
   return true;
 }
 
-}  // namespace
-
-NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
-                             const std::vector<Projections>& dims,
-                             const NestRequest& request) const {
-  const auto slot_for = [&](TensorId id, bool output, bool on_demand) {
-    const std::size_t found = spec.slot_of(id);
-    if (found < spec.slots.size()) return found;
-    const Tensor& tensor = step_.tensor(id);
-    Slot slot;
-    slot.tensor = id;
-    slot.dims = dims[id];
-    for (std::size_t d = 0; d < tensor.shape.size(); ++d) slot.dims[d].extent = tensor.shape[d];
-    slot.element = tensor.element;
-    slot.counted = map_.at(id).port == models::Port::dram;
-    slot.source = tensor.generated ? Slot::Source::streamed
-                  : !output        ? Slot::Source::outside
-                  : on_demand      ? Slot::Source::remade
-                                   : Slot::Source::made;
-    spec.slots.push_back(slot);
-    return found;
-  };
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    const OpPart& part = ops[i];
-    NestOp op;
-    op.op = part.op;
-    op.kernel = part.kernel;
-    for (const TensorId id : inputs_of(step_, part)) {
-      op.inputs.push_back({slot_for(id, false, false)});
-      if (!step_.tensor(id).generated) continue;
-      const w::Generated& made = *step_.tensor(id).generated;
-      op.seeds.push_back(slot_for(made.seed, false, false));
-      if (made.sign_seed) op.seeds.push_back(slot_for(*made.sign_seed, false, false));
-    }
-    for (const TensorId id : outputs_of(step_, part)) {
-      op.outputs.push_back({slot_for(id, true, i < before)});
-      Slot& slot = spec.slots[op.outputs.back().slot];
-      slot.changed = true;
-      slot.on_demand |= i < before;
-      slot.wanted = slot.source != Slot::Source::remade && wanted_later(id, ops);
-    }
-    const auto run_along = [&](const NestOp::Operand& operand) {
-      for (const Projection& p : spec.slots[operand.slot].dims) {
-        if (p.axis) op.runs[index(*p.axis)] = true;
-        if (p.axis && p.per_group != 0) op.runs[index(Axis::group)] = true;
-      }
-    };
-    for (const NestOp::Operand& operand : op.inputs) run_along(operand);
-    for (const NestOp::Operand& operand : op.outputs) run_along(operand);
-    const OperandAccess& own = access(part);
-    for (std::size_t o = 0; o < op.inputs.size(); ++o) {
-      op.inputs[o].once = own.contract.inputs[o].once;
-    }
-    for (std::size_t o = 0; o < op.outputs.size(); ++o) {
-      op.outputs[o].once = own.contract.outputs[o].once;
-    }
-    op.product = product_of(step_, part, own, dims);
-    keep_uncut(spec, step_, part, own, dims);
-    spec.ops.push_back(std::move(op));
-  }
-  // What runs on demand does so for the slot that the main operations take from it.
+/// Operations that run on demand do so for the slot that the main operations take from them.
+void set_on_demand(NestSpec& spec, std::size_t before) {
   for (std::size_t i = before; i-- > 0;) {
     const std::size_t output = spec.ops[i].outputs[0].slot;
     spec.ops[i].on_demand = output;
@@ -331,41 +288,131 @@ NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std:
       if (user.takes(output)) spec.ops[i].on_demand = user.on_demand;
     }
   }
+}
+
+/// An update goes by rows through the operands that it alone uses, where its gradient has other
+/// users.
+void set_row_parts(NestSpec& spec, NestOp& op) {
   const auto users = [&](std::size_t slot) {
     return std::count_if(spec.ops.begin(), spec.ops.end(),
-                         [&](const NestOp& op) { return op.uses(slot); });
+                         [&](const NestOp& other) { return other.uses(slot); });
   };
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    NestOp& op = spec.ops[i];
-    const w::Contract& contract = access(ops[i]).contract;
-    if (contract.by_rows && users(op.inputs[1].slot) > 1) {
-      for (const NestOp::Operand& operand : op.inputs) {
-        if (users(operand.slot) == 1) spec.slots[operand.slot].in_parts = op.in_parts = true;
-      }
-    }
-    // Weights and their gradients stay while maps come in smaller tiles.
-    const bool product = i >= before && i < before + request.main.size();
-    if (!spec.split || !(contract.by_rows || product)) continue;
-    op.outer = contract.by_rows;
-    for (std::size_t o = 0; o < op.inputs.size(); ++o) {
-      if (!contract.by_rows && !contract.inputs[o].kept) continue;
-      set_outer(spec.slots[op.inputs[o].slot], *spec.split);
-    }
-    for (std::size_t o = 0; o < op.outputs.size(); ++o) {
-      if (!contract.by_rows && !contract.outputs[o].kept) continue;
-      set_outer(spec.slots[op.outputs[o].slot], *spec.split);
-    }
+  if (users(op.inputs[1].slot) <= 1) return;
+  for (const NestOp::Operand& operand : op.inputs) {
+    if (users(operand.slot) == 1) spec.slots[operand.slot].in_parts = op.in_parts = true;
   }
-  if (request.in_pieces) set_pieces(spec, spec.slot_of(*request.in_pieces));
-  set_finish(spec, ops, before, request);
-  // Windows that all cover a whole dimension, wherever they are, do not move along it; those that
-  // all lie on padding might as well.
+}
+
+/// Weights and their gradients stay while maps come in smaller tiles.
+void keep_to_outer_loops(NestSpec& spec, NestOp& op, const w::Contract& contract) {
+  op.outer = contract.by_rows;
+  for (std::size_t o = 0; o < op.inputs.size(); ++o) {
+    if (!contract.by_rows && !contract.inputs[o].kept) continue;
+    set_outer(spec.slots[op.inputs[o].slot], *spec.split);
+  }
+  for (std::size_t o = 0; o < op.outputs.size(); ++o) {
+    if (!contract.by_rows && !contract.outputs[o].kept) continue;
+    set_outer(spec.slots[op.outputs[o].slot], *spec.split);
+  }
+}
+
+/// Windows that all cover a whole dimension, wherever they are, do not move along it; those that
+/// all lie on padding might as well.
+void drop_axes_without_moves(NestSpec& spec) {
   for (Slot& slot : spec.slots) {
     if (slot.changed) continue;
     for (Projection& p : slot.dims) {
       if (p.axis && p.stages > 0 && always_whole(p, spec.extent[index(*p.axis)])) p.axis.reset();
     }
   }
+}
+
+/// The operation runs along the axes of all its operands.
+void set_runs(const NestSpec& spec, NestOp& op) {
+  for (const auto* operands : {&op.inputs, &op.outputs}) {
+    for (const NestOp::Operand& operand : *operands) {
+      for (const Projection& p : spec.slots[operand.slot].dims) {
+        if (p.axis) op.runs[index(*p.axis)] = true;
+        if (p.axis && p.per_group != 0) op.runs[index(Axis::group)] = true;
+      }
+    }
+  }
+}
+
+/// Operands that take part once are those of the contract.
+void set_once(NestOp& op, const w::Contract& contract) {
+  for (std::size_t o = 0; o < op.inputs.size(); ++o) op.inputs[o].once = contract.inputs[o].once;
+  for (std::size_t o = 0; o < op.outputs.size(); ++o) {
+    op.outputs[o].once = contract.outputs[o].once;
+  }
+}
+
+}  // namespace
+
+std::size_t NestBuilder::slot_for(NestSpec& spec, TensorId id, const Projections& dims,
+                                  Slot::Source source) const {
+  const std::size_t found = spec.slot_of(id);
+  if (found < spec.slots.size()) return found;
+  const Tensor& tensor = step_.tensor(id);
+  Slot slot;
+  slot.tensor = id;
+  slot.dims = dims;
+  for (std::size_t d = 0; d < tensor.shape.size(); ++d) slot.dims[d].extent = tensor.shape[d];
+  slot.element = tensor.element;
+  slot.counted = objective_.counts(id);
+  slot.source = tensor.generated ? Slot::Source::streamed : source;
+  spec.slots.push_back(slot);
+  return found;
+}
+
+void NestBuilder::add_op(NestSpec& spec, const std::vector<OpPart>& ops, std::size_t i,
+                         bool on_demand, const std::vector<Projections>& dims,
+                         const NestRequest& request) const {
+  using Source = Slot::Source;
+  const OpPart& part = ops[i];
+  NestOp op;
+  op.op = part.op;
+  op.kernel = part.kernel;
+  for (const TensorId id : inputs_of(step_, part)) {
+    op.inputs.push_back({slot_for(spec, id, dims[id], Source::outside)});
+    if (!step_.tensor(id).generated) continue;
+    const w::Generated& made = *step_.tensor(id).generated;
+    op.seeds.push_back(slot_for(spec, made.seed, dims[made.seed], Source::outside));
+    if (!made.sign_seed) continue;
+    op.seeds.push_back(slot_for(spec, *made.sign_seed, dims[*made.sign_seed], Source::outside));
+  }
+  for (const TensorId id : outputs_of(step_, part)) {
+    const bool again = on_demand && !(request.whole_batch && wanted_later(id, ops));
+    op.outputs.push_back({slot_for(spec, id, dims[id], again ? Source::recomputed : Source::made)});
+    Slot& slot = spec.slots[op.outputs.back().slot];
+    slot.changed = true;
+    slot.on_demand |= on_demand;
+    slot.wanted = slot.source != Source::recomputed && wanted_later(id, ops);
+  }
+  const OperandAccess& own = access(part);
+  set_runs(spec, op);
+  set_once(op, own.contract);
+  op.product = product_of(step_, part, own, dims);
+  keep_uncut(spec, step_, part, own, dims);
+  spec.ops.push_back(std::move(op));
+}
+
+NestSpec NestBuilder::finish(NestSpec spec, const std::vector<OpPart>& ops, std::size_t before,
+                             const std::vector<Projections>& dims,
+                             const NestRequest& request) const {
+  for (std::size_t i = 0; i < ops.size(); ++i) add_op(spec, ops, i, i < before, dims, request);
+  set_on_demand(spec, before);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const w::Contract& contract = access(ops[i]).contract;
+    if (contract.by_rows) set_row_parts(spec, spec.ops[i]);
+    const bool product = i >= before && i < before + request.main.size();
+    if (spec.split && (contract.by_rows || product)) {
+      keep_to_outer_loops(spec, spec.ops[i], contract);
+    }
+  }
+  if (request.in_pieces) set_pieces(spec, spec.slot_of(*request.in_pieces));
+  set_epilogue(spec, ops, before, request);
+  drop_axes_without_moves(spec);
   return spec;
 }
 

@@ -14,51 +14,51 @@ LoopSearch::LoopSearch(const NestSpec& spec)
 LoopSearch::LoopSearch(LoopSearch&&) noexcept = default;
 LoopSearch::~LoopSearch() = default;
 
-std::uint64_t LoopSearch::least(const Standing& standing) const {
+std::uint64_t LoopSearch::least(const ResidentPrefixes& resident) const {
   // Whole tensors, moved once, unless windows leave out a part of them.
   if (tables_->gaps) return 0;
   NestShape shape(spec_);
   shape.set({});
-  return dram_words(spec_, shape, standing);
+  return nest_cost(spec_, shape, resident);
 }
 
-std::optional<FoundNest> LoopSearch::find(const Standing& standing, std::uint64_t words,
+std::optional<FoundNest> LoopSearch::find(const ResidentPrefixes& resident, std::uint64_t words,
                                           std::uint64_t below, std::uint64_t least) {
-  least = std::max(least, this->least(standing));
+  least = std::max(least, this->least(resident));
   std::optional<FoundNest> best;
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
-      if ((best ? best->dram_words : below) <= least) return best;
-      OrderSearch(spec_, *tables_, order, standing, words, below).run(best, coarse);
+      if ((best ? best->cost : below) <= least) return best;
+      LowestCost(spec_, *tables_, order, resident, words, below).run(best, coarse);
     }
   }
   return best;
 }
 
-FoundNest LoopSearch::quickest(const FoundNest& found, const Standing& standing,
+FoundNest LoopSearch::quickest(const FoundNest& found, const ResidentPrefixes& resident,
                                std::uint64_t words, const models::ComputeArray& array) {
   std::optional<FoundNest> best;
   std::uint64_t cycles = std::numeric_limits<std::uint64_t>::max();
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
-      OrderSearch(spec_, *tables_, order, standing, words, found.dram_words + 1)
-          .run(best, coarse, array, cycles);
+      FewestCycles(spec_, *tables_, order, resident, words, found.cost + 1, array, cycles)
+          .run(best, coarse);
     }
   }
   return best ? *best : found;
 }
 
-Nest LoopSearch::quickest_nest(const FoundNest& found, const Standing& standing,
+Nest LoopSearch::quickest_nest(const FoundNest& found, const ResidentPrefixes& resident,
                                std::uint64_t words, const models::ComputeArray& array) {
-  return make_nest(spec_, quickest(found, standing, words, array), standing, words);
+  return make_nest(spec_, quickest(found, resident, words, array), resident, words);
 }
 
-FoundNest LoopSearch::smallest(const Standing& standing, std::uint64_t below) {
+FoundNest LoopSearch::smallest(const ResidentPrefixes& resident, std::uint64_t below) {
   std::optional<FoundNest> best;
   std::uint64_t words = std::numeric_limits<std::uint64_t>::max();
   for (const bool coarse : {true, false}) {
     for (Order& order : tables_->orders) {
-      OrderSearch(spec_, *tables_, order, standing, words, below).run_for_room(best, coarse);
+      SmallestRoom(spec_, *tables_, order, resident, words, below).run(best, coarse);
       if (best && best->buffer_words == 0) return *best;
       if (best) words = best->buffer_words - 1;
     }
@@ -66,13 +66,13 @@ FoundNest LoopSearch::smallest(const Standing& standing, std::uint64_t below) {
   return best.value();
 }
 
-std::optional<FoundNest> find_loops(const NestSpec& spec, const Standing& standing,
+std::optional<FoundNest> find_loops(const NestSpec& spec, const ResidentPrefixes& resident,
                                     std::uint64_t words) {
-  return LoopSearch(spec).find(standing, words);
+  return LoopSearch(spec).find(resident, words);
 }
 
-std::uint64_t smallest_buffer(const NestSpec& spec, const Standing& standing) {
-  return LoopSearch(spec).smallest(standing).buffer_words;
+std::uint64_t smallest_buffer(const NestSpec& spec, const ResidentPrefixes& resident) {
+  return LoopSearch(spec).smallest(resident).buffer_words;
 }
 
 }  // namespace spillway::sim

@@ -13,14 +13,14 @@ namespace spillway::sim {
 
 struct SearchTables;
 
-/// Loops, and what they come to.
+/// Loops, what they cost by the objective, and the words that they need.
 struct FoundNest {
   std::vector<Loop> loops;
-  std::uint64_t dram_words = 0;
+  std::uint64_t cost = 0;
   std::uint64_t buffer_words = 0;
 };
 
-/// Searches one spec for many buffers, and keeps what does not depend on them. The spec has to
+/// Searches one spec for many buffers, and keeps tables that do not depend on them. The spec has to
 /// outlive it.
 class LoopSearch {
  public:
@@ -29,20 +29,20 @@ class LoopSearch {
   ~LoopSearch();
   /// As find_loops, but only loops that move fewer words than `below`. None are known to move fewer
   /// than `least`.
-  std::optional<FoundNest> find(const Standing& standing, std::uint64_t words,
+  std::optional<FoundNest> find(const ResidentPrefixes& resident, std::uint64_t words,
                                 std::uint64_t below = std::numeric_limits<std::uint64_t>::max(),
                                 std::uint64_t least = 0);
   /// No loops move fewer words in any buffer.
-  std::uint64_t least(const Standing& standing) const;
+  std::uint64_t least(const ResidentPrefixes& resident) const;
   /// The loops that move fewer words than `below` in the smallest buffer; there have to be some.
-  FoundNest smallest(const Standing& standing,
+  FoundNest smallest(const ResidentPrefixes& resident,
                      std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
-  /// Of all loops that move no more words through the DRAM port than these, those that take the
-  /// fewest cycles on chip, by an estimate.
-  FoundNest quickest(const FoundNest& found, const Standing& standing, std::uint64_t words,
+  /// Of all loops that move no more words through the DRAM port than these, the loops of the fewest
+  /// cycles on chip, by an estimate.
+  FoundNest quickest(const FoundNest& found, const ResidentPrefixes& resident, std::uint64_t words,
                      const models::ComputeArray& array);
   /// These loops as a nest.
-  Nest quickest_nest(const FoundNest& found, const Standing& standing, std::uint64_t words,
+  Nest quickest_nest(const FoundNest& found, const ResidentPrefixes& resident, std::uint64_t words,
                      const models::ComputeArray& array);
 
  private:
@@ -50,12 +50,12 @@ class LoopSearch {
   std::unique_ptr<SearchTables> tables_;
 };
 
-/// The best loops among all orders and tile sizes, in a buffer of so many words; a larger buffer
+/// The best loops among all orders and tile sizes, in a buffer of `words`; a larger buffer
 /// never finds worse ones. Nothing when even the smallest tiles do not fit.
-std::optional<FoundNest> find_loops(const NestSpec& spec, const Standing& standing,
+std::optional<FoundNest> find_loops(const NestSpec& spec, const ResidentPrefixes& resident,
                                     std::uint64_t words);
 
 /// The fewest words that any loops need; the spec has to have legal ones.
-std::uint64_t smallest_buffer(const NestSpec& spec, const Standing& standing);
+std::uint64_t smallest_buffer(const NestSpec& spec, const ResidentPrefixes& resident);
 
 }  // namespace spillway::sim

@@ -70,7 +70,8 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
     }
     patterns[s].follows = mask & running;
   }
-  // From the last operation to the first, as what runs on demand runs as often as its users need.
+  // From the last operation to the first, as an operation on demand runs as often as its users
+  // need.
   for (std::size_t i = spec.ops.size(); i-- > 0;) {
     const NestOp& op = spec.ops[i];
     Mask own = 0;
@@ -96,7 +97,7 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
     const int depth = deepest(runs[s] & pattern.follows);
     if (depth > 0) pattern.innermost = static_cast<std::size_t>(depth - 1);
     pattern.runs = runs[s];
-    pattern.multiplied = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
+    pattern.refetches = runs[s] & ~pattern.follows & ((Mask{1} << depth) - 1);
   }
   return patterns;
 }
@@ -144,18 +145,24 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
   by_axis_ = axis_loops(loops);
   axis_of_.clear();
   for (const Loop& loop : loops) axis_of_.push_back(index(loop.axis));
+  set_trips(loops);
+  set_patterns();
+  set_visits(loops);
+}
+
+void NestShape::set_trips(const std::vector<Loop>& loops) {
   uneven_ = 0;
   resting_.clear();
   trips_.assign(loops.size(), 1);
   ByAxis<std::int64_t> left = spec_.extent;  // of an axis, within the loops so far
   outer_tile_ = inner_tile_ = spec_.extent;
-  Mask running = 0;
+  running_ = 0;
   for (std::size_t i = 0; i < loops.size(); ++i) {
     const std::size_t axis = index(loops[i].axis);
     trips_[i] = static_cast<std::uint64_t>((left[axis] + loops[i].tile - 1) / loops[i].tile);
     left[axis] = inner_tile_[axis] = loops[i].tile;
     if (by_axis_.outer[axis] == Mask{1} << i) outer_tile_[axis] = loops[i].tile;
-    if (trips_[i] > 1) running |= Mask{1} << i;
+    if (trips_[i] > 1) running_ |= Mask{1} << i;
     // Of an outer tile the last may be shorter.
     const std::int64_t last = (spec_.extent[axis] - 1) % outer_tile_[axis] + 1;
     const auto trips_in_last =
@@ -165,7 +172,10 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
       if (trips_in_last == 1) resting_.push_back(i);
     }
   }
-  patterns_ = slot_patterns(spec_, by_axis_, running);
+}
+
+void NestShape::set_patterns() {
+  patterns_ = slot_patterns(spec_, by_axis_, running_);
   at_rest_.clear();
   for (std::size_t some = 0; some < std::size_t{1} << resting_.size() && !resting_.empty();
        ++some) {
@@ -173,11 +183,14 @@ void NestShape::set(const std::vector<Loop>& loops, const Parts& parts) {
     for (std::size_t k = 0; k < resting_.size(); ++k) {
       if ((some >> k & 1) != 0) at_rest |= Mask{1} << resting_[k];
     }
-    at_rest_.push_back(slot_patterns(spec_, by_axis_, running & ~at_rest));
+    at_rest_.push_back(slot_patterns(spec_, by_axis_, running_ & ~at_rest));
   }
+}
+
+void NestShape::set_visits(const std::vector<Loop>& loops) {
   const ByAxis<Range> all = whole_axes(spec_);
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
-    visits_[s] = trips_of(patterns_[s].multiplied);
+    visits_[s] = trips_of(patterns_[s].refetches);
     kept_along_[s].reset();
     if (!patterns_[s].innermost || !is_keepable(spec_, s)) continue;
     const Axis innermost = loops[*patterns_[s].innermost].axis;
@@ -204,21 +217,21 @@ std::uint32_t NestShape::reduced(const NestOp& op, const NestOp::Operand& operan
 /// transient tile leaves after its uses all the same; another one stays there.
 std::uint64_t NestShape::visits_at_rest(std::size_t s, std::size_t resting) const {
   const SlotPattern& pattern = at_rest_[resting][s];
-  return trips_of(transient(s) ? pattern.runs & ~pattern.follows : pattern.multiplied);
+  return trips_of(transient(s) ? pattern.runs & ~pattern.follows : pattern.refetches);
 }
 
-/// Where loops rest, no slot but those that follow them is brought in less often, and what runs on
-/// demand does so as often as elsewhere.
+/// Where loops rest, no slot but their followers is brought in less often, and operations on demand
+/// run as often as elsewhere.
 bool NestShape::rests_evenly() const {
   for (std::size_t some = 1; some < at_rest_.size(); ++some) {
     for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
-      const bool remade = spec_.slots[s].source == Slot::Source::remade;
+      const bool recomputed = spec_.slots[s].source == Slot::Source::recomputed;
       std::size_t own = 0;
       for (std::size_t k = 0; k < resting_.size(); ++k) {
         if ((some >> k & 1) != 0 && follows(s, resting_[k])) own |= std::size_t{1} << k;
       }
-      if ((at_rest_[some][s].multiplied & uneven_) != 0) return false;
-      const std::uint64_t expected = remade || own == 0 ? visits_[s] : visits_at_rest(s, own);
+      if ((at_rest_[some][s].refetches & uneven_) != 0) return false;
+      const std::uint64_t expected = recomputed || own == 0 ? visits_[s] : visits_at_rest(s, own);
       if (visits_at_rest(s, some) != expected) return false;
     }
   }
@@ -229,13 +242,13 @@ bool NestShape::is_legal() const {
   const ByAxis<Range> all = whole_axes(spec_);
   for (std::size_t s = 0; s < spec_.slots.size(); ++s) {
     const Slot& slot = spec_.slots[s];
-    if ((patterns_[s].multiplied & uneven_) != 0) return false;
+    if ((patterns_[s].refetches & uneven_) != 0) return false;
     for (const Projection& p : slot.dims) {
       if (!p.axis || is_even_scale(p)) continue;
       if (slot.source == Slot::Source::made && visits_[s] > 1) return false;
       const std::size_t axis = index(*p.axis);
       bool empty = false;
-      // Also of what the innermost loops take of a tile.
+      // Also of the sub-tiles of the innermost loops.
       for_each_size(p, all[axis], inner_tile_[axis],
                     [&](std::int64_t size) { empty |= size <= 0; });
       if (empty) return false;
@@ -244,12 +257,12 @@ bool NestShape::is_legal() const {
   return rests_evenly();
 }
 
-SlotTraffic NestShape::traffic(std::size_t s, std::int64_t standing) const {
+SlotTraffic NestShape::traffic(std::size_t s, std::int64_t resident) const {
   const Slot& slot = spec_.slots[s];
   ByAxis<Range> all = whole_axes(spec_);
-  if (standing != 0) {
-    if (stands_whole(slot, standing)) return {};
-    all[index(*slot.dims[0].axis)].begin = standing;
+  if (resident != 0) {
+    if (is_resident_whole(slot, resident)) return {};
+    all[index(*slot.dims[0].axis)].begin = resident;
   }
   SlotTraffic sum;
   const auto add = [&](const ByAxis<Range>& within, std::uint64_t visits) {
@@ -265,7 +278,8 @@ SlotTraffic NestShape::traffic(std::size_t s, std::int64_t standing) const {
   for (std::size_t k = 0; k < resting_.size(); ++k) {
     if (follows(s, resting_[k])) own |= std::size_t{1} << k;
   }
-  // The last tiles of the loops outside of those apart from the others, in all combinations.
+  // The last tiles of the loops outside of resting ones, apart from the others, in all
+  // combinations.
   for (std::size_t some = own;; some = (some - 1) & own) {
     ByAxis<Range> within = all;
     bool any = true;
@@ -281,70 +295,76 @@ SlotTraffic NestShape::traffic(std::size_t s, std::int64_t standing) const {
   }
 }
 
-models::TileSize NestShape::coverage(std::size_t s, const ByAxis<Range>& within) const {
-  const Slot& slot = spec_.slots[s];
-  if (slot.element == workloads::Bytes(workloads::bytes_per_word)) {
-    std::uint64_t words = 1;
-    for (const Projection& p : slot.dims) {
-      if (!p.axis || is_even_scale(p)) {
-        const std::int64_t axis = p.axis ? spec_.extent[index(*p.axis)] : 1;
-        const std::int64_t covered = p.axis ? within[index(*p.axis)].size() : 1;
-        words *= static_cast<std::uint64_t>(p.extent / axis * covered);
-        continue;
-      }
-      const DimensionCut each = cut_of(p, within);
-      // Only the innermost loop goes on to the next range with all else unchanged.
-      const bool kept = p.axis == kept_along_[s];
-      words *= static_cast<std::uint64_t>(kept ? each.fresh : each.sum);
+std::uint64_t NestShape::covered_words(std::size_t s, const ByAxis<Range>& within) const {
+  std::uint64_t words = 1;
+  for (const Projection& p : spec_.slots[s].dims) {
+    if (!p.axis || is_even_scale(p)) {
+      const std::int64_t axis = p.axis ? spec_.extent[index(*p.axis)] : 1;
+      const std::int64_t covered = p.axis ? within[index(*p.axis)].size() : 1;
+      words *= static_cast<std::uint64_t>(p.extent / axis * covered);
+      continue;
     }
-    return {workloads::Words(words), slot.element * words};
+    const DimensionCut each = cut_of(p, within);
+    // Only the innermost loop goes on to the next range with all else unchanged.
+    const bool kept = p.axis == kept_along_[s];
+    words *= static_cast<std::uint64_t>(kept ? each.fresh : each.sum);
   }
-  // Smaller elements: words are rounded up for each run, so that each size counts for itself.
-  using Sizes = std::vector<std::pair<std::int64_t, std::uint64_t>>;  // a size, how often
-  std::array<Sizes, models::largest_rank> sizes;
-  workloads::TensorShape shape;
-  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
-    const Projection& p = slot.dims[d];
-    shape.push_back(p.extent);
-    const auto add = [&](std::int64_t size) {
-      for (auto& [known, count] : sizes[d]) {
-        if (known == size) {
-          ++count;
-          return;
-        }
+  return words;
+}
+
+template <class Visit>
+void NestShape::for_each_tile_size(const Slot& slot, const Projection& p,
+                                   const ByAxis<Range>& within, Visit visit) const {
+  if (!p.axis) {
+    visit(p.extent);
+    return;
+  }
+  const std::size_t axis = index(*p.axis);
+  const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+  if (slot.in_epilogue && *p.axis == spec_.epilogue->axis) {
+    for (std::int64_t begin = within[axis].begin; begin < within[axis].end; begin += tile) {
+      const std::int64_t end = std::min(within[axis].end, begin + tile);
+      for (std::int64_t part = begin; part < end; part += parts_.finished) {
+        visit(p.apply({part, std::min(end, part + parts_.finished)}).size());
       }
-      sizes[d].push_back({size, 1});
-    };
-    if (!p.axis) {
-      add(p.extent);
-      continue;
     }
-    const std::size_t axis = index(*p.axis);
-    const std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
-    if (slot.in_finish && *p.axis == spec_.finish->axis) {
-      for (std::int64_t begin = within[axis].begin; begin < within[axis].end; begin += tile) {
-        const std::int64_t end = std::min(within[axis].end, begin + tile);
-        for (std::int64_t part = begin; part < end; part += parts_.finished) {
-          add(p.apply({part, std::min(end, part + parts_.finished)}).size());
-        }
-      }
-      continue;
-    }
-    if (p.per_group == 0) {
-      for_each_size(p, within[axis], tile, add);
-      continue;
-    }
-    const std::int64_t groups = spec_.extent[index(Axis::group)],
-                       at_once = inner_tile_[index(Axis::group)];
-    for (std::int64_t group = 0; group < groups; group += at_once) {
-      const std::int64_t covered = std::min(at_once, groups - group);
-      if (covered > 1) {
-        add(covered * p.per_group);
-      } else {
-        for_each_size(p, within[axis], tile, add);
-      }
+    return;
+  }
+  if (p.per_group == 0) {
+    for_each_size(p, within[axis], tile, visit);
+    return;
+  }
+  const std::int64_t groups = spec_.extent[index(Axis::group)],
+                     at_once = inner_tile_[index(Axis::group)];
+  for (std::int64_t group = 0; group < groups; group += at_once) {
+    const std::int64_t covered = std::min(at_once, groups - group);
+    if (covered > 1) {
+      visit(covered * p.per_group);
+    } else {
+      for_each_size(p, within[axis], tile, visit);
     }
   }
+}
+
+namespace {
+
+/// Sizes of tiles along a dimension, and how many tiles have each.
+using SizeCounts = std::vector<std::pair<std::int64_t, std::uint64_t>>;
+
+void count_size(SizeCounts& sizes, std::int64_t size) {
+  const auto known =
+      std::ranges::find_if(sizes, [&](const auto& each) { return each.first == size; });
+  if (known != sizes.end()) {
+    ++known->second;
+  } else {
+    sizes.push_back({size, 1});
+  }
+}
+
+/// All tiles that have one of the sizes along each dimension. Words are rounded up for each run of
+/// elements, so that each tile counts for itself.
+models::TileSize sum_of_tiles(const Slot& slot, const workloads::TensorShape& shape,
+                              const std::array<SizeCounts, models::largest_rank>& sizes) {
   models::TileSize total;
   for (const auto& a : sizes[0]) {
     for (const auto& b : sizes[1]) {
@@ -364,6 +384,24 @@ models::TileSize NestShape::coverage(std::size_t s, const ByAxis<Range>& within)
   return total;
 }
 
+}  // namespace
+
+models::TileSize NestShape::coverage(std::size_t s, const ByAxis<Range>& within) const {
+  const Slot& slot = spec_.slots[s];
+  if (slot.element == workloads::Bytes(workloads::bytes_per_word)) {
+    const std::uint64_t words = covered_words(s, within);
+    return {workloads::Words(words), slot.element * words};
+  }
+  std::array<SizeCounts, models::largest_rank> sizes;
+  workloads::TensorShape shape;
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    shape.push_back(slot.dims[d].extent);
+    for_each_tile_size(slot, slot.dims[d], within,
+                       [&](std::int64_t size) { count_size(sizes[d], size); });
+  }
+  return sum_of_tiles(slot, shape, sizes);
+}
+
 std::uint64_t NestShape::largest(std::size_t s) const {
   const Slot& slot = spec_.slots[s];
   std::uint64_t elements = 1;
@@ -373,7 +411,7 @@ std::uint64_t NestShape::largest(std::size_t s) const {
     if (p.axis) {
       const std::size_t axis = index(*p.axis);
       std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
-      if (slot.in_finish && *p.axis == spec_.finish->axis) {
+      if (slot.in_epilogue && *p.axis == spec_.epilogue->axis) {
         tile = std::min(tile, parts_.finished);
       }
       if (p.stages == 0) {
@@ -399,17 +437,18 @@ SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {
   switch (slot.source) {
     case Slot::Source::outside: return {visits, last};
     case Slot::Source::made: return {visits - 1, visits - 1 + last};
-    case Slot::Source::remade:
+    case Slot::Source::recomputed:
     case Slot::Source::streamed: break;
   }
   return {};
 }
 
-std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing) {
+std::uint64_t nest_cost(const NestSpec& spec, const NestShape& shape,
+                        const ResidentPrefixes& resident) {
   std::uint64_t sum = 0;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     if (!spec.slots[s].counted) continue;
-    const SlotTraffic traffic = shape.traffic(s, standing[s]);
+    const SlotTraffic traffic = shape.traffic(s, resident[s]);
     sum += (traffic.loads.words + traffic.stores.words).count();
   }
   return sum;

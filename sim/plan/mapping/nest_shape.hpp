@@ -1,4 +1,4 @@
-// What a nest moves: how often its loops bring each slot's tile in anew, and the words of all of
+// Words that a nest moves: how often its loops bring each slot's tile in anew, and the words of all
 // them, in closed form.
 #pragma once
 
@@ -10,12 +10,12 @@
 
 namespace spillway::sim {
 
-/// What a slot does under loops of which some run more than once; loops are bits, the outermost the
+/// A slot's tiles under loops of which some run more than once; loops are bits, the outermost the
 /// lowest.
 struct SlotPattern {
-  std::uint32_t runs = 0;        ///< loops that what uses it runs along
-  std::uint32_t follows = 0;     ///< loops that its tile changes with
-  std::uint32_t multiplied = 0;  ///< loops that bring each tile in anew: its visits
+  std::uint32_t runs = 0;       ///< loops that its users run along
+  std::uint32_t follows = 0;    ///< loops that its tile changes with
+  std::uint32_t refetches = 0;  ///< loops that bring each tile in anew: its visits
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
   bool transient = true;
   std::optional<std::size_t> innermost;  ///< loop that its tile changes with
@@ -41,12 +41,12 @@ struct SlotMoves {
 };
 SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
 
-/// What crosses the border for a slot.
+/// Words of a slot across the border.
 struct SlotTraffic {
   models::TileSize loads, stores;
 };
 
-/// What the loops of a nest come to: how often they run, and what they do to its slots.
+/// Trips of a nest's loops, and the tiles and visits of its slots.
 class NestShape {
  public:
   explicit NestShape(const NestSpec& spec);
@@ -70,8 +70,9 @@ class NestShape {
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// The slot's tile is kept where the next one is the same box.
   bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
-  /// All that crosses the border for a slot of which so many elements of the first dimension stand.
-  SlotTraffic traffic(std::size_t slot, std::int64_t standing = 0) const;
+  /// Words that cross the border for a slot of which so long a prefix is resident (elements of the
+  /// first dimension).
+  SlotTraffic traffic(std::size_t slot, std::int64_t resident = 0) const;
   /// Every tile of every slot has elements, no unfinished tile leaves that shares some with others,
   /// and loops that bring tiles in anew, or have them made anew, run equally often wherever they
   /// do.
@@ -87,22 +88,32 @@ class NestShape {
  private:
   using Mask = std::uint32_t;  // of loops
 
+  void set_trips(const std::vector<Loop>& loops);
+  void set_patterns();
+  void set_visits(const std::vector<Loop>& loops);
   DimensionCut cut_of(const Projection& p, const ByAxis<Range>& within) const;
-  /// All distinct tiles of a slot within ranges of the axes, what they share counted for each.
+  /// All distinct tiles of a slot within ranges of the axes, shared elements counted for each.
   models::TileSize coverage(std::size_t slot, const ByAxis<Range>& within) const;
+  /// The same in words, for elements of one word.
+  std::uint64_t covered_words(std::size_t slot, const ByAxis<Range>& within) const;
+  /// Sizes of the slot's tiles along a dimension, one after another.
+  template <class Visit>
+  void for_each_tile_size(const Slot& slot, const Projection& p, const ByAxis<Range>& within,
+                          Visit visit) const;
   std::uint64_t trips_of(Mask loops) const;
   std::uint64_t visits_at_rest(std::size_t slot, std::size_t resting) const;
   bool rests_evenly() const;
 
   const NestSpec& spec_;
   AxisLoops by_axis_;
-  Mask uneven_ = 0;  // inner loops that run less often in the last outer tile
+  Mask running_ = 0;  // loops of more than one trip
+  Mask uneven_ = 0;   // inner loops that run less often in the last outer tile
   Parts parts_;
   std::vector<std::size_t> axis_of_;  // by loop
   std::vector<std::uint64_t> trips_;
   ByAxis<std::int64_t> outer_tile_{}, inner_tile_{};
   // Inner loops that do not run within the last tile of their outer one, as that is no larger than
-  // a tile of theirs: what would change with them stays there.
+  // a tile of theirs: tiles that would change with them stay in their slots.
   std::vector<std::size_t> resting_;
   std::vector<SlotPattern> patterns_;  // by slot
   // The same where some of the resting loops rest, by which (bits of their places in the list).
@@ -112,7 +123,8 @@ class NestShape {
   std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
 };
 
-/// Words of the nest through the DRAM port.
-std::uint64_t dram_words(const NestSpec& spec, const NestShape& shape, const Standing& standing);
+/// What the nest costs by the objective: words of the counted slots.
+std::uint64_t nest_cost(const NestSpec& spec, const NestShape& shape,
+                        const ResidentPrefixes& resident);
 
 }  // namespace spillway::sim

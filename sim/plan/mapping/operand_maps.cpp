@@ -22,6 +22,7 @@ Axis axis_of(AxisKind kind) {
   switch (kind) {
     case AxisKind::group: return Axis::group;
     case AxisKind::example: return Axis::example;
+    case AxisKind::depth: return Axis::depth;
     case AxisKind::row: return Axis::row;
     case AxisKind::column: return Axis::column;
     case AxisKind::output: return Axis::output;
@@ -190,7 +191,7 @@ void OperandMaps::set_pooled(const OpPart& part, const Projections& result) {
     for (std::size_t d = 0; d < dims.size(); ++d) {
       const Index& index = pool.access.outputs[o][d];
       const AxisKind kind = pool.access.axes[index.moving()].kind;
-      const bool place = kind == AxisKind::row || kind == AxisKind::column;
+      const bool place = kind != AxisKind::none && is_of_map(axis_of(kind));
       dims[d] = place ? along(axis_of(kind), index.extent) : result[d];
     }
     set(outputs_of(step_, part)[o], dims);
@@ -207,8 +208,10 @@ void OperandMaps::follow(TensorId id) {
   if (w::has_examples(tensor.kind)) {
     along_axis(0, AxisKind::example);
     along_axis(1, AxisKind::output);
-    along_axis(2, AxisKind::row);
-    along_axis(3, AxisKind::column);
+    const std::size_t rows = tensor.shape.size() > 4 ? 3 : 2;
+    if (rows == 3) along_axis(2, AxisKind::depth);
+    along_axis(rows, AxisKind::row);
+    along_axis(rows + 1, AxisKind::column);
   } else if (tensor.shape.size() > 1 || tensor.shape[0] > 2) {
     const bool channels_second = tensor.kind == w::TensorKind::norm_parameters ||
                                  tensor.kind == w::TensorKind::norm_gradients ||

@@ -51,20 +51,20 @@ class OperandMaps {
   /// Without a main operation: along the dimensions of a tensor as they are.
   void follow(workloads::TensorId id);
 
-  /// Hand on what is known until nothing new is found.
+  /// Hand the known projections on until no new one is found.
   void complete(const std::vector<OpPart>& ops);
 
  private:
   void set(workloads::TensorId id, const Projections& dims) { known_.emplace(id, dims); }
   Axis take(workloads::AxisKind kind, std::int64_t extent);
 
-  /// The loops of a main operation's places: along the operand that it is cut at, or along what is
-  /// pooled out of its result.
+  /// The loops of a main operation's places: along the operand that it is cut at, or along the
+  /// maps pooled out of its result.
   void set_places(const OperandAccess& own, const workloads::Access::Dimensions& cut_at,
                   const NestRequest& request, AxisProjections& axes);
   void pool_places(const OpPart& part, const OperandAccess& own,
                    const workloads::Access::Dimensions& result, AxisProjections& axes);
-  /// What is pooled out of a result that has these dimensions: along the loops as they are.
+  /// Maps pooled out of a result of these dimensions: along the loops as they are.
   void set_pooled(const OpPart& part, const Projections& result);
 
   /// Operands of which all axes are known; with `rest` whole where they are not, if any is known.
@@ -76,7 +76,7 @@ class OperandMaps {
   std::map<workloads::TensorId, Projections> known_;
 };
 
-/// What the dimensions of its operands say about the axes of an operation.
+/// Projections of an operation's axes, as the dimensions of its operands give them.
 AxisProjections axes_of(const OperandAccess& own, const workloads::Step& step, const OpPart& part,
                         const std::function<const Projections*(workloads::TensorId)>& find);
 

@@ -8,17 +8,17 @@
 namespace spillway::sim {
 
 OrderSearch::OrderSearch(const NestSpec& spec, SearchTables& tables, Order& order,
-                         const Standing& standing, std::uint64_t words, std::uint64_t below)
-    : spec_(spec),
+                         const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below)
+    : words_(words),
+      below_(below),
+      spec_(spec),
       together_(tables.together),
       order_(order),
-      standing_(standing),
-      words_(words),
-      below_(below),
+      resident_(resident),
       shape_(tables.shape),
       count_(order.loops.size()),
       loops_(order.loops),
-      mirrored_(order.mirrored),
+      symmetric_(order.symmetric),
       // Outer tiles of a single place come whole.
       falls_(order.unsorted | order.one_by_one),
       grows_(order.unsorted) {
@@ -27,9 +27,9 @@ OrderSearch::OrderSearch(const NestSpec& spec, SearchTables& tables, Order& orde
     return spec.slots[s].source != Slot::Source::streamed;
   };
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-    if (stands_whole(spec.slots[s], standing[s])) continue;
+    if (is_resident_whole(spec.slots[s], resident[s])) continue;
     const SlotTiles& tiles = order.slots[s];
-    if (standing[s] != 0) in_part_.push_back(s);
+    if (resident[s] != 0) in_part_.push_back(s);
     (in_buffer(s) ? slots_ : streamed_).push_back(&tiles);
     if (in_buffer(s)) grows_ |= tiles.grows;
     if (!tiles.moves) continue;
@@ -42,25 +42,11 @@ OrderSearch::OrderSearch(const NestSpec& spec, SearchTables& tables, Order& orde
 void OrderSearch::run(std::optional<FoundNest>& best, bool coarse) {
   best_ = &best;
   coarse_ = coarse;
-  // A bound on words helps only where words are what is searched for.
-  supposes_ = array_ == nullptr && !for_room_;
   for (std::size_t level = 0; level < count_; ++level) undecide(level, 0);
   for (const SlotTiles* slot : slots_) room_[slot->slot] = largest_tile(*slot);
   if (needed_at_least() > words_) return;
   find_fits(0, ByLevel{});
-  if (!suppose(0) || !moves_too_much()) descend(0);
-}
-
-void OrderSearch::run(std::optional<FoundNest>& best, bool coarse,
-                      const models::ComputeArray& array, std::uint64_t& cycles) {
-  array_ = &array;
-  fewest_cycles_ = &cycles;
-  run(best, coarse);
-}
-
-void OrderSearch::run_for_room(std::optional<FoundNest>& best, bool coarse) {
-  for_room_ = true;
-  run(best, coarse);
+  if (!tighten_bound(0) || !moves_too_much()) descend(0);
 }
 
 void OrderSearch::decide(std::size_t level, std::size_t size) {
@@ -133,10 +119,10 @@ std::uint64_t OrderSearch::covered(const SlotTiles& tiles,
     if (order_.by_axis.all[axis] == order_.by_axis.outer[axis]) fresh_along = *innermost;
   }
   const std::int64_t all = elements(tiles, fresh_along);
-  const std::int64_t standing = standing_[tiles.slot];
-  if (standing == 0) return words(tiles, all);
+  const std::int64_t resident = resident_[tiles.slot];
+  if (resident == 0) return words(tiles, all);
   const std::int64_t first = spec_.slots[tiles.slot].dims[0].extent;
-  return words(tiles, all / first * (first - standing));
+  return words(tiles, all / first * (first - resident));
 }
 
 std::uint64_t OrderSearch::largest_tile(const SlotTiles& tiles) const {
@@ -163,22 +149,22 @@ std::uint64_t OrderSearch::moved() {
     const SlotTiles& tiles = *slot;
     if (!tiles.moves) continue;
     const SlotPattern& pattern = patterns[tiles.slot];
-    const SlotMoves moves = slot_moves(spec_.slots[tiles.slot], turns(pattern.multiplied));
+    const SlotMoves moves = slot_moves(spec_.slots[tiles.slot], turns(pattern.refetches));
     const std::uint64_t times = moves.loads + moves.stores;
     if (times != 0) sum += covered(tiles, pattern.innermost) * times;
   }
   return sum;
 }
 
-std::uint64_t OrderSearch::cycles() {
+std::uint64_t OrderSearch::cycles(const models::ComputeArray& array) {
   const std::vector<SlotPattern>& patterns = this->patterns();
   std::uint64_t sum = turns((std::uint32_t{1} << (count_ - spec_.pieces.size())) - 1);
   for (const NestOp& op : spec_.ops) {
     if (!op.product) continue;
     std::uint32_t loops = loops_of(op, order_.by_axis);
-    const std::uint64_t once = array_->cycles(product_of_tiles(op, loops)).count();
+    const std::uint64_t once = array.cycles(product_of_tiles(op, loops)).count();
     if (op.on_demand) {
-      loops |= patterns[*op.on_demand].follows | patterns[*op.on_demand].multiplied;
+      loops |= patterns[*op.on_demand].follows | patterns[*op.on_demand].refetches;
     }
     sum += turns(loops) * once;
   }
@@ -186,9 +172,9 @@ std::uint64_t OrderSearch::cycles() {
     if (tiles.moves) return;
     const Slot& slot = spec_.slots[tiles.slot];
     const SlotPattern& pattern = patterns[tiles.slot];
-    const std::uint64_t times = turns(pattern.multiplied);
-    if (slot.source == Slot::Source::remade || slot.source == Slot::Source::streamed) {
-      sum += array_->elementwise_cycles(covered(tiles, pattern.innermost) * times).count();
+    const std::uint64_t times = turns(pattern.refetches);
+    if (slot.source == Slot::Source::recomputed || slot.source == Slot::Source::streamed) {
+      sum += array.elementwise_cycles(covered(tiles, pattern.innermost) * times).count();
       return;
     }
     const SlotMoves moves = slot_moves(slot, times);
@@ -248,7 +234,7 @@ void OrderSearch::descend(std::size_t step) {
   const ByLevel first = largest_, first_fit = fits_;
   std::size_t begin = fits_[level];
   // Of two tiles that differ in rows and columns alone the one that comes first.
-  if (mirrored_ == level) begin = std::max(begin, largest_[level - 1]);
+  if (symmetric_ == level) begin = std::max(begin, largest_[level - 1]);
   for (std::size_t size = begin; size < l.sizes.size(); ++size) {
     if (coarse_ && !l.coarse[size]) continue;
     decide(level, size);
@@ -257,10 +243,10 @@ void OrderSearch::descend(std::size_t step) {
       if (gaps_ || (falls_ >> level & 1) != 0) continue;
       break;
     }
-    if (array_ != nullptr && cycles() >= *fewest_cycles_) continue;
-    if ((grows(level) || for_room_) && needed_at_least() > words_) continue;
+    if (is_no_better()) continue;
+    if ((grows(level) || is_for_room()) && needed_at_least() > words_) continue;
     find_fits(step + 1, first_fit);
-    if (!suppose(step + 1) || !moves_too_much()) descend(step + 1);
+    if (!tighten_bound(step + 1) || !moves_too_much()) descend(step + 1);
     for (std::size_t s = step + 1; s < count_; ++s) {
       undecide(order_.sequence[s], first[order_.sequence[s]]);
     }
@@ -270,7 +256,7 @@ void OrderSearch::descend(std::size_t step) {
 }
 
 void OrderSearch::find_fits(std::size_t step, const ByLevel& first) {
-  for (std::size_t s = step; s < (supposes_ ? count_ : std::min(step + 1, count_)); ++s) {
+  for (std::size_t s = step; s < (is_for_cost() ? count_ : std::min(step + 1, count_)); ++s) {
     const std::size_t level = order_.sequence[s];
     fits_[level] = grows(level) ? 0 : first_fit(level, first[level]);
   }
@@ -299,8 +285,8 @@ std::size_t OrderSearch::first_fit(std::size_t level, std::size_t begin) {
   return end;
 }
 
-bool OrderSearch::suppose(std::size_t step) {
-  if (!supposes_) return false;
+bool OrderSearch::tighten_bound(std::size_t step) {
+  if (!is_for_cost()) return false;
   bool any = false;
   for (std::size_t s = step; s < count_; ++s) {
     const std::size_t level = order_.sequence[s];
@@ -349,32 +335,23 @@ bool OrderSearch::is_cut_at_part(std::size_t level, std::size_t s) const {
   const std::int64_t inner = tile_[level], outer = l.outer ? tile_[*l.outer] : inner;
   const bool has_inner = (order_.by_axis.all[index(axis)] >> (level + 1)) != 0;
   if (has_inner && !slot.dims[0].outer && outer == l.extent) return true;
-  return is_cut_at(standing_[s], slot, outer, inner);
-}
-
-std::uint64_t OrderSearch::bound() const {
-  const bool fewer = array_ == nullptr && !for_room_;
-  return *best_ && fewer ? (*best_)->dram_words : below_;
+  return is_cut_at(resident_[s], slot, outer, inner);
 }
 
 void OrderSearch::consider() {
   std::uint64_t cost = moved();
   if (cost >= bound()) return;
   if (needed() > words_) return;
-  const std::uint64_t cycles = array_ != nullptr ? this->cycles() : 0;
-  if (array_ != nullptr && cycles >= *fewest_cycles_) return;
+  if (is_no_better()) return;
   for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile_[i];
   shape_.set(loops_);
   if (!shape_.is_legal()) return;
-  cost = dram_words(spec_, shape_, standing_);
+  cost = nest_cost(spec_, shape_, resident_);
   if (cost >= bound()) return;
-  const Packing packing = pack(spec_, shape_, standing_);
+  const Packing packing = pack(spec_, shape_, resident_);
   if (packing.words > words_) return;
   *best_ = FoundNest{loops_, cost, packing.words};
-  if (array_ != nullptr) *fewest_cycles_ = cycles;
-  if (!for_room_) return;
-  if (packing.words == 0) below_ = 0;  // there are none in less
-  words_ = packing.words - 1;
+  take(**best_);
 }
 
 }  // namespace spillway::sim

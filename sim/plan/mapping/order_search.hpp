@@ -19,22 +19,42 @@ namespace spillway::sim {
 /// where its smallest do not fit.
 class OrderSearch {
  public:
-  OrderSearch(const NestSpec& spec, SearchTables& tables, Order& order, const Standing& standing,
-              std::uint64_t words, std::uint64_t below);
+  virtual ~OrderSearch() = default;
+  OrderSearch(const OrderSearch&) = delete;
+  OrderSearch& operator=(const OrderSearch&) = delete;
 
-  /// With `coarse` only tiles of which each is about half of the next larger one.
+  /// Puts the best loops in the place of `best`, if they are better. With `coarse` only tiles of
+  /// which each is about half of the next larger one.
   void run(std::optional<FoundNest>& best, bool coarse);
 
-  /// Loops that move fewer words than `below` in the fewest cycles on chip. `best` has loops of so
-  /// many cycles, or none yet.
-  void run(std::optional<FoundNest>& best, bool coarse, const models::ComputeArray& array,
-           std::uint64_t& cycles);
+ protected:
+  /// Loops in `words` of the buffer that cost less than `below`.
+  OrderSearch(const NestSpec& spec, SearchTables& tables, Order& order,
+              const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below);
 
-  /// Loops that move fewer words than `below` in the smallest buffer.
-  void run_for_room(std::optional<FoundNest>& best, bool coarse);
+  // What the loops are searched for.
+
+  /// Loops have to cost less than this.
+  virtual std::uint64_t bound(const std::optional<FoundNest>& /*best*/) const { return below_; }
+  /// It is for lower costs: a lower bound on them ends branches.
+  virtual bool is_for_cost() const { return false; }
+  /// The room decreases while the search goes on.
+  virtual bool is_for_room() const { return false; }
+  /// Not better by anything but the cost, whatever tiles the undecided levels take.
+  virtual bool is_no_better() { return false; }
+  /// Loops are found that are better.
+  virtual void take(const FoundNest& /*found*/) {}
+
+  /// Clock cycles of the chosen tiles on chip, one thing after another, or no more than those of
+  /// any tiles of the loops that are not decided yet: products on the array, recomputed values,
+  /// words through the host port and out of the PRNG, and one for each turn of the innermost loop.
+  std::uint64_t cycles(const models::ComputeArray& array);
+
+  std::uint64_t words_, below_;
 
  private:
-  using ByLevel = std::array<std::size_t, 2 * axis_count + 1>;  // and one for what has no loop
+  using ByLevel =
+      std::array<std::size_t, 2 * axis_count + 1>;  // and one for dimensions without a loop
 
   /// Of the level's sizes a later one may need more room.
   bool grows(std::size_t level) const { return (grows_ >> level & 1) != 0; }
@@ -67,14 +87,9 @@ class OrderSearch {
   /// yet move. (Of elements smaller than a word no more than there are.)
   std::uint64_t moved();
 
-  /// Clock cycles of the chosen tiles on chip, one thing after another, or no more than those of
-  /// any tiles of the loops that are not decided yet: products on the array, what is made again,
-  /// words through the host port and out of the PRNG, and one for each turn of the innermost loop.
-  std::uint64_t cycles();
-
   std::uint64_t turns(std::uint32_t loops) const;
 
-  /// What an operation multiplies in one turn of these loops, at most.
+  /// The largest product of an operation in one turn of these loops.
   models::Gemm product_of_tiles(const NestOp& op, std::uint32_t loops) const;
 
   /// Words that any packing of the chosen tiles needs.
@@ -88,11 +103,12 @@ class OrderSearch {
   }
 
   /// Of the level of a step, or of all from there on, the first sizes that fit where the others
-  /// have their smallest. None of those before `first` does.
+  /// have their smallest. No size before `first` does.
   void find_fits(std::size_t step, const ByLevel& first);
   std::size_t first_fit(std::size_t level, std::size_t begin);
-  /// Has what is not decided, from a step on, move no less than what fits. False: nothing new.
-  bool suppose(std::size_t step);
+  /// Raises the lower bound on words: undecided levels, from a step on, take the first size that
+  /// may fit. False where none changes.
+  bool tighten_bound(std::size_t step);
 
   /// Words that an operation's operands need together, whatever is transient, or no more where
   /// tiles are not decided yet.
@@ -100,23 +116,21 @@ class OrderSearch {
 
   bool is_sensible(std::size_t level) const;
 
-  /// Tiles of a level do not split what stands of a slot, or others are to decide that.
+  /// Tiles of a level do not split a slot's resident prefix, or later levels decide that.
   bool is_cut_at_part(std::size_t level, std::size_t s) const;
 
-  /// Loops have to move fewer words than this.
-  std::uint64_t bound() const;
+  std::uint64_t bound() const { return bound(*best_); }
 
   void consider();
 
   const NestSpec& spec_;
   const std::vector<std::vector<std::size_t>>& together_;
   Order& order_;
-  const Standing& standing_;
-  std::uint64_t words_, below_;
+  const ResidentPrefixes& resident_;
   NestShape& shape_;
   std::size_t count_;
   std::vector<Loop> loops_;
-  std::optional<std::size_t> mirrored_;
+  std::optional<std::size_t> symmetric_;
   // Levels of which a later size may move fewer words, or need more room.
   std::uint32_t falls_, grows_;
   // Sizes that are decided; else the first that may fit and the last.
@@ -128,11 +142,55 @@ class OrderSearch {
   std::uint32_t running_ = 0;  // levels
   std::vector<const SlotTiles*> slots_, streamed_;
   std::vector<std::uint64_t> room_;   // words of the largest tile, at least, by slot
-  std::vector<std::size_t> in_part_;  // slots of which a part stands
-  bool gaps_ = false, coarse_ = false, for_room_ = false, supposes_ = false;
+  std::vector<std::size_t> in_part_;  // slots of which a prefix is resident
+  bool gaps_ = false, coarse_ = false;
   std::optional<FoundNest>* best_ = nullptr;
-  const models::ComputeArray* array_ = nullptr;
-  std::uint64_t* fewest_cycles_ = nullptr;
+};
+
+/// The loops of the lowest cost.
+class LowestCost : public OrderSearch {
+ public:
+  LowestCost(const NestSpec& spec, SearchTables& tables, Order& order,
+             const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below)
+      : OrderSearch(spec, tables, order, resident, words, below) {}
+
+ private:
+  std::uint64_t bound(const std::optional<FoundNest>& best) const override {
+    return best ? best->cost : below_;
+  }
+  bool is_for_cost() const override { return true; }
+};
+
+/// Of the loops that cost less than `below` those of the fewest cycles on chip, if they take fewer
+/// than `fewest`, which is theirs afterwards.
+class FewestCycles : public OrderSearch {
+ public:
+  FewestCycles(const NestSpec& spec, SearchTables& tables, Order& order,
+               const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below,
+               const models::ComputeArray& array, std::uint64_t& fewest)
+      : OrderSearch(spec, tables, order, resident, words, below), array_(array), fewest_(fewest) {}
+
+ private:
+  bool is_no_better() override { return cycles(array_) >= fewest_; }
+  void take(const FoundNest&) override { fewest_ = cycles(array_); }
+
+  const models::ComputeArray& array_;
+  std::uint64_t& fewest_;
+};
+
+/// Of the loops that cost less than `below` those that need the smallest buffer.
+class SmallestRoom : public OrderSearch {
+ public:
+  SmallestRoom(const NestSpec& spec, SearchTables& tables, Order& order,
+               const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below)
+      : OrderSearch(spec, tables, order, resident, words, below) {}
+
+ private:
+  bool is_for_room() const override { return true; }
+  void take(const FoundNest& found) override {
+    if (found.buffer_words == 0) below_ = 0;  // there are none in less
+    words_ = found.buffer_words - 1;
+  }
 };
 
 }  // namespace spillway::sim

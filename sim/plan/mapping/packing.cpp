@@ -10,7 +10,7 @@ std::vector<std::uint64_t> Packing::from(std::uint64_t begin) const {
   return result;
 }
 
-Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
+Packing pack(const NestSpec& spec, const NestShape& shape, const ResidentPrefixes& resident,
              TakenRanges taken) {
   struct Piece {
     std::size_t slot;
@@ -19,16 +19,16 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& stand
   };
   std::vector<Piece> pieces;
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-    if (stands_whole(spec.slots[s], standing[s]) ||
+    if (is_resident_whole(spec.slots[s], resident[s]) ||
         spec.slots[s].source == Slot::Source::streamed) {
       continue;
     }
     Piece piece{s, shape.largest(s), shape.uses(s).first, shape.uses(s).last};
-    // What finishes a tile goes round in parts, so that its operands are all there together.
-    const auto& finish = spec.finish;
-    if (finish && piece.first < finish->last && piece.last >= finish->first) {
-      piece.first = std::min(piece.first, finish->first);
-      piece.last = std::max(piece.last, finish->last - 1);
+    // The epilogue goes through a tile in parts, so that its operands are all there together.
+    const auto& epilogue = spec.epilogue;
+    if (epilogue && piece.first < epilogue->last && piece.last >= epilogue->first) {
+      piece.first = std::min(piece.first, epilogue->first);
+      piece.last = std::max(piece.last, epilogue->last - 1);
     }
     if (!shape.transient(s)) {
       piece.first = 0;
@@ -36,7 +36,7 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& stand
     }
     pieces.push_back(piece);
   }
-  // What stays for long at the bottom, then the large first; each at the lowest address free.
+  // Long-lived tiles at the bottom, then the large first; each at the lowest address free.
   std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
     const std::size_t length_a = a.last - a.first, length_b = b.last - b.first;
     if (length_a != length_b) return length_a > length_b;

@@ -15,15 +15,15 @@ struct BufferRange {
 };
 
 /// Addresses for the slots, each for as long as it is used within the loops' body, and the words
-/// up to the highest. Slots that stand whole or are streamed get none. What is `taken` by others is
-/// left out.
+/// up to the highest. Slots whose tensors are resident whole, or streamed, get none. Ranges
+/// `taken` by others are left out.
 struct Packing {
   std::vector<std::uint64_t> address;
   std::uint64_t words = 0;
   /// The addresses when the packing begins at one.
   std::vector<std::uint64_t> from(std::uint64_t begin) const;
 };
-Packing pack(const NestSpec& spec, const NestShape& shape, const Standing& standing,
+Packing pack(const NestSpec& spec, const NestShape& shape, const ResidentPrefixes& resident,
              TakenRanges taken = {});
 
 }  // namespace spillway::sim

@@ -32,6 +32,7 @@ std::string to_string(Axis axis) {
   switch (axis) {
     case Axis::group: return "groups";
     case Axis::example: return "examples";
+    case Axis::depth: return "depths";
     case Axis::row: return "rows";
     case Axis::column: return "columns";
     case Axis::output: return "outputs";

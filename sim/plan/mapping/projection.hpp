@@ -14,13 +14,19 @@ namespace spillway::sim {
 
 using models::Range;
 
-enum class Axis : std::uint8_t { group, example, row, column, output, input };
-inline constexpr std::size_t axis_count = 6;
+enum class Axis : std::uint8_t { group, example, depth, row, column, output, input };
+inline constexpr std::size_t axis_count = 7;
 std::string to_string(Axis axis);
 
 template <class Value>
 using ByAxis = std::array<Value, axis_count>;
 inline std::size_t index(Axis axis) { return static_cast<std::size_t>(axis); }
+
+/// Those of the places of a map.
+inline constexpr std::array map_axes{Axis::depth, Axis::row, Axis::column};
+inline bool is_of_map(Axis axis) {
+  return std::find(map_axes.begin(), map_axes.end(), axis) != map_axes.end();
+}
 
 /// How a range of an axis becomes a range of one dimension of a tensor.
 struct Projection {

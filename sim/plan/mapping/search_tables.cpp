@@ -64,7 +64,7 @@ SearchTables::SearchTables(const NestSpec& spec) : cuts(spec.slots.size()), shap
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
       orders.back().slots.push_back(tiles_of(spec, s, orders.back()));
     }
-    orders.back().mirrored = mirrored_in(spec, orders.back());
+    orders.back().symmetric = symmetric_in(spec, orders.back());
   }
   find_together(spec);
 }
@@ -116,7 +116,8 @@ SlotTiles SearchTables::tiles_of(const NestSpec& spec, std::size_t s, const Orde
     const Cuts& all = cuts[s][d];
     SlotTiles::Dimension dimension{
         count, &all.outer, &all.outer_least,
-        (d == 0 && slot.in_parts) || (slot.in_finish && p.axis == spec.finish->axis), p.per_group};
+        (d == 0 && slot.in_parts) || (slot.in_epilogue && p.axis == spec.epilogue->axis),
+        p.per_group};
     for (std::size_t i = 0; i < count; ++i) {
       if (order.loops[i].axis != p.axis || (p.outer && order.levels[i].outer)) continue;
       dimension.level = i;
@@ -153,7 +154,7 @@ void SearchTables::find_together(const NestSpec& spec) {
     std::sort(slots.begin(), slots.end());
     slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   }
-  // What is needed beside still more elsewhere says nothing.
+  // A set of slots within a larger one bounds nothing.
   const auto is_within = [](const auto& some, const auto& more) {
     return std::includes(more.begin(), more.end(), some.begin(), some.end());
   };
@@ -165,7 +166,7 @@ void SearchTables::find_together(const NestSpec& spec) {
   }
 }
 
-std::optional<std::size_t> SearchTables::mirrored_in(const NestSpec& spec, const Order& order) {
+std::optional<std::size_t> SearchTables::symmetric_in(const NestSpec& spec, const Order& order) {
   std::vector<std::size_t> rows, columns;  // levels
   for (std::size_t i = 0; i < order.loops.size(); ++i) {
     if (order.loops[i].axis == Axis::row) rows.push_back(i);
@@ -177,16 +178,16 @@ std::optional<std::size_t> SearchTables::mirrored_in(const NestSpec& spec, const
     if (column != row + 1) return std::nullopt;
     if (order.levels[row].sizes != order.levels[column].sizes) return std::nullopt;
     for (std::size_t s = 0; s < spec.slots.size(); ++s) {
-      if (!is_mirrored(spec.slots[s], order.slots[s], row, column)) return std::nullopt;
+      if (!is_symmetric(spec.slots[s], order.slots[s], row, column)) return std::nullopt;
     }
   }
-  const bool mirrored = std::all_of(spec.ops.begin(), spec.ops.end(),
-                                    [&](const NestOp& op) { return is_mirrored(spec, op); });
-  return mirrored ? std::optional(columns.front()) : std::nullopt;
+  const bool symmetric = std::all_of(spec.ops.begin(), spec.ops.end(),
+                                     [&](const NestOp& op) { return is_symmetric(spec, op); });
+  return symmetric ? std::optional(columns.front()) : std::nullopt;
 }
 
-bool SearchTables::is_mirrored(const Slot& slot, const SlotTiles& tiles, std::size_t row,
-                               std::size_t column) {
+bool SearchTables::is_symmetric(const Slot& slot, const SlotTiles& tiles, std::size_t row,
+                                std::size_t column) {
   std::array<const SlotTiles::Dimension*, 2> dims{};
   for (std::size_t d = 0; d < tiles.changing; ++d) {
     const SlotTiles::Dimension& dimension = tiles.dims[d];
@@ -204,7 +205,7 @@ bool SearchTables::is_mirrored(const Slot& slot, const SlotTiles& tiles, std::si
          *dims[0]->cuts == *dims[1]->cuts;
 }
 
-bool SearchTables::is_mirrored(const NestSpec& spec, const NestOp& op) {
+bool SearchTables::is_symmetric(const NestSpec& spec, const NestOp& op) {
   const std::size_t row = index(Axis::row), column = index(Axis::column);
   if (op.runs[row] != op.runs[column]) return false;
   if (!op.product) return true;

@@ -1,5 +1,5 @@
-// What the searches of one nest share: how every dimension of every slot is cut by every size of
-// tile, and the orders of loops.
+// Tables that the searches of one nest share: how every dimension of every slot is cut by every
+// size of tile, and the orders of loops.
 #pragma once
 
 #include <array>
@@ -14,9 +14,9 @@ namespace spillway::sim {
 /// The cuts of one dimension of a slot by tile size, of whichever loop it follows.
 struct Cuts {
   std::vector<DimensionCut> outer, inner;  ///< a dimension without an axis has one cut
-  /// The least of the sums of a size and of all later ones, and of what is fresh of them.
+  /// The least `sum` or `fresh` of a size and all later ones.
   std::vector<std::int64_t> outer_least, inner_least;
-  bool gaps = false;     ///< smaller tiles leave out what larger ones cover
+  bool gaps = false;     ///< smaller tiles leave out elements that larger ones cover
   bool repeats = false;  ///< tiles may be the same box as the one before
   bool rises = true;     ///< sums never fall from one size to the next
   bool shrinks = true;   ///< nor does the largest of the tiles grow
@@ -45,7 +45,7 @@ struct SlotTiles {
   std::uint32_t falls = 0, grows = 0;
 };
 
-/// One order of loops, with what its searches share.
+/// One order of loops, with the tables that its searches share.
 struct Order {
   struct Level {
     std::int64_t extent = 1;
@@ -61,7 +61,7 @@ struct Order {
   std::uint32_t unsorted = 0;    ///< levels
   std::uint32_t one_by_one = 0;  ///< levels with an inner one of single places
   /// A level of columns that could change places with the one of rows just outside of it.
-  std::optional<std::size_t> mirrored;
+  std::optional<std::size_t> symmetric;
   std::vector<std::vector<SlotPattern>> patterns;  ///< by running loops, when they are needed
 };
 
@@ -75,10 +75,10 @@ struct SearchTables {
   void find_together(const NestSpec& spec);
 
   /// The columns, where all that is cut along them is cut along rows in the same way.
-  static std::optional<std::size_t> mirrored_in(const NestSpec& spec, const Order& order);
-  static bool is_mirrored(const Slot& slot, const SlotTiles& tiles, std::size_t row,
-                          std::size_t column);
-  static bool is_mirrored(const NestSpec& spec, const NestOp& op);
+  static std::optional<std::size_t> symmetric_in(const NestSpec& spec, const Order& order);
+  static bool is_symmetric(const Slot& slot, const SlotTiles& tiles, std::size_t row,
+                           std::size_t column);
+  static bool is_symmetric(const NestSpec& spec, const NestOp& op);
 
   std::vector<std::array<Cuts, models::largest_rank>> cuts;  ///< by slot and dimension
   bool gaps = false;                                         ///< any of them has

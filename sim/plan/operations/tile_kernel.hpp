@@ -10,8 +10,8 @@ namespace spillway::sim {
 
 /// The kernel that does the part of `whole` whose operands are these boxes of the whole operands,
 /// in the order of the operation's; biases may be left out. Every
-/// part of `whole` that its geometry names must be done once, by one tile or another; what a part
-/// of an operation needs is said where its family is declared (workloads/kernels/).
+/// part of `whole` that its geometry names must be done once, by one tile or another; the
+/// needs of a part of an operation are said where its family is declared (workloads/kernels/).
 ///
 /// `accumulate` is for kernels that can; where it has no meaning it must be false. Throws
 /// ConsistencyError when the boxes do not fit each other or the kernel.

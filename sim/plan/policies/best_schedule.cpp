@@ -15,6 +15,7 @@
 #include "sim/plan/residency/part_counts.hpp"
 #include "sim/plan/residency/part_sizes.hpp"
 #include "sim/plan/residency/path_search.hpp"
+#include "sim/plan/residency/pinned_tensors.hpp"
 #include "sim/plan/residency/recomputed_groups.hpp"
 #include "workloads/support/error.hpp"
 
@@ -22,13 +23,16 @@ namespace spillway::sim {
 
 namespace {
 
-/// The search of one step in buffers of several sizes. A larger buffer has to find at least what a
-/// smaller one does, so that what it finds is the best of
+/// The search of one step in buffers of several sizes. A larger buffer has to find a schedule of no
+/// more words than a smaller one does, so that its schedule is the best of
 /// - searches in the whole buffer that follow every way there is, as far as their limits allow, as
-///   what fits less fits more. In these, parts of tensors have the sizes of one list for all
-///   buffers;
+///   a schedule for less room fits more, too. In these, parts of tensors have the sizes of one list
+///   for all buffers;
 /// - the search that makes parts finer around the best ones, which is no such search, in a buffer
 ///   of the next smaller power of two: the same one for all sizes up to the next.
+/// In deep networks searches do not follow every way. There it is the best of
+/// - the search in the whole buffer where nothing stays, which follows every way;
+/// - the searches in buffers of all sizes of a grid up to the buffer's.
 class BestSearch {
  public:
   BestSearch(const ScheduleTask& task, bool recompute)
@@ -39,42 +43,21 @@ class BestSearch {
         array_(task.device.array()),
         mappings_(graph_, array_),
         groups_(task, graph_, mappings_, array_),
-        coarse_(coarse_parts(task)) {}
+        coarse_(coarse_parts(task)),
+        to_pin_(graph_.is_deep() ? TensorList{} : worth_pinning(task, graph_)) {}
 
-  Schedule run() {
-    const Words power(std::bit_floor(buffer_.count()));
-    if (auto found = alone(power)) {
-      best_ = std::move(found);
-      finely(power);
+  /// Some layer's activations may be made again in the backward pass.
+  bool has_recomputation() const { return graph_.depth() > 1 && graph_.has_backward(1); }
+
+  /// Nothing when the buffer is too small.
+  std::optional<Schedule> run() {
+    if (graph_.is_deep()) {
+      on_grid();
+    } else {
+      between_powers();
     }
-    if (power != buffer_) {
-      if (best_) keep_resized(best_->schedule);
-      if (auto found = alone(buffer_)) keep(std::move(found->schedule));
-      if (best_) in_whole_buffer();
-    }
-    if (!best_) refuse_buffer(task_, smallest());
+    if (!best_) return std::nullopt;
     return std::move(best_->schedule);
-  }
-
- private:
-  using Found = PathSearch::Found;
-
-  std::optional<Found> search(Words allowed, const std::optional<Counts>& parts, bool recompute,
-                              std::uint64_t limit = unreachable) {
-    PathSearch path(task_, graph_, mappings_, allowed, parts);
-    return cheapest_path(path, graph_, recompute ? &groups_ : nullptr, allowed, limit);
-  }
-
-  /// Nothing stays from one nest to another.
-  std::optional<Found> alone(Words buffer) {
-    std::optional<Found> found = search(buffer, std::nullopt, recompute_);
-    if (!found) return std::nullopt;
-    if (!place(found->schedule, task_.step, buffer)) {
-      throw workloads::ConsistencyError(
-          "nests without residencies do not fit where each alone does");
-    }
-    found->cost = dram_words(found->schedule, task_.step, task_.map).count();
-    return found;
   }
 
   /// Joined, operations may need less than the one that alone needs the most.
@@ -92,8 +75,70 @@ class BestSearch {
     return needed;
   }
 
+ private:
+  using Found = PathSearch::Found;
+
+  void between_powers() {
+    const Words power(std::bit_floor(buffer_.count()));
+    in_size(power);
+    if (power == buffer_) return;
+    if (best_) keep_resized(best_->schedule);
+    if (auto found = alone(buffer_)) keep(std::move(found->schedule));
+    if (best_) in_whole_buffer();
+    if (best_) with_pinned(buffer_);
+  }
+
+  /// What the search finds in each size depends on that size alone.
+  void on_grid() {
+    std::optional<Found> fewest;
+    if (grid_size(buffer_) != buffer_) fewest = alone(buffer_);
+    const std::uint64_t bound = PathSearch(task_, graph_, mappings_, buffer_, std::nullopt)
+                                    .lower_bound(graph_.first(), graph_.last());
+    for (Words size = grid_size(buffer_); in_size(size); size = grid_size(size - Words(1))) {
+      if (!fewest || best_->cost < fewest->cost) fewest = std::move(best_);
+      if (fewest->cost == bound) break;
+    }
+    best_ = std::move(fewest);
+    if (!best_) return;
+    Schedule wider = best_->schedule;
+    widen(wider, buffer_);
+    keep(std::move(wider));
+  }
+  /// The largest size of the grid that is no larger than the buffer.
+  static Words grid_size(Words buffer) {
+    const std::uint64_t power = std::bit_floor(buffer.count());
+    const std::uint64_t step = std::max<std::uint64_t>(1, power / limits.sizes_in_octave);
+    return Words(buffer.count() / step * step);
+  }
+
+  /// The best of a buffer of this size alone; whether there is any.
+  bool in_size(Words size) {
+    best_ = alone(size);
+    if (best_) finely(size);
+    if (best_) with_pinned(size);
+    return best_.has_value();
+  }
+
+  std::optional<Found> search(Words allowed, const std::optional<Counts>& parts, bool recompute,
+                              std::uint64_t limit = unreachable, const TensorList& pinned = {}) {
+    PathSearch path(task_, graph_, mappings_, allowed, parts, pinned);
+    return cheapest_path(path, graph_, recompute ? &groups_ : nullptr, allowed, limit);
+  }
+
+  /// Nothing stays from one nest to another.
+  std::optional<Found> alone(Words buffer) {
+    std::optional<Found> found = search(buffer, std::nullopt, recompute_);
+    if (!found) return std::nullopt;
+    if (!place(found->schedule, task_.step, buffer)) {
+      throw workloads::ConsistencyError(
+          "nests without residencies do not fit where each alone does");
+    }
+    found->cost = cost_of(found->schedule, task_.step, task_.objective()).count();
+    return found;
+  }
+
   void keep(Schedule schedule) {
-    const std::uint64_t cost = dram_words(schedule, task_.step, task_.map).count();
+    const std::uint64_t cost = cost_of(schedule, task_.step, task_.objective()).count();
     if (!best_ || cost < best_->cost) best_ = Found{std::move(schedule), cost};
   }
   void widen(Schedule& schedule, Words buffer) const {
@@ -163,31 +208,50 @@ class BestSearch {
     }
   }
 
-  /// Tensors stay whole, or in the parts of the list. Where the schedule found cannot be placed,
-  /// the next one is that of the largest buffer for which it would be too large.
+  /// Some tensors are pinned, others stay whole. In deep networks, where there are many lists and
+  /// sizes, none is.
+  void with_pinned(Words buffer) {
+    for (std::size_t many = to_pin_.size(); many > 0; --many) {
+      const TensorList pinned(to_pin_.begin(), to_pin_.begin() + many);
+      Counts next;
+      if (many < to_pin_.size() && coarse_.contains(to_pin_[many])) {
+        next.insert(*coarse_.find(to_pin_[many]));
+      }
+      keep_placeable(buffer, next, pinned);
+    }
+  }
+
+  /// Tensors stay whole, or in the parts of the list.
   void in_whole_buffer() {
     for (const Counts& counts : {Counts{}, coarse_}) {
-      Words allowed = buffer_;
-      for (std::uint64_t tries = 0; allowed > Words(0); ++tries) {
-        auto found = search(allowed, counts, recompute_, best_->cost);
-        if (!found) break;
-        const Words used = most_words(found->schedule, task_.step);
-        if (placed(found->schedule, buffer_)) {
-          keep_resized(found->schedule);
-          keep(std::move(found->schedule));
-          break;
-        }
-        keep_in_parts(found->schedule, buffer_);
-        // Of many that cannot be placed some are passed over.
-        Words less(1);
-        if (tries >= limits.patient_tries) {
-          less += Words(buffer_.count() / limits.room_step
-                        << std::min(tries - limits.patient_tries, limits.most_doublings));
-        }
-        const Words most = std::min(allowed, used);
-        allowed = most > less ? most - less : Words(0);
-      }
+      keep_placeable(buffer_, counts, {});
       if (coarse_.empty()) break;
+    }
+  }
+
+  /// Where the schedule found cannot be placed, the next one is that of the largest buffer for
+  /// which it would be too large. Beside pinned tensors there are few tries, and none in parts.
+  void keep_placeable(Words buffer, const Counts& parts, const TensorList& pinned) {
+    Words allowed = buffer;
+    for (std::uint64_t tries = 0; allowed > Words(0); ++tries) {
+      if (!pinned.empty() && tries == limits.patient_tries) break;
+      auto found = search(allowed, parts, recompute_, best_->cost, pinned);
+      if (!found) break;
+      const Words used = most_words(found->schedule, task_.step);
+      if (placed(found->schedule, buffer)) {
+        keep_resized(found->schedule);
+        keep(std::move(found->schedule));
+        break;
+      }
+      if (pinned.empty()) keep_in_parts(found->schedule, buffer);
+      // Of many that cannot be placed some are passed over.
+      Words less(1);
+      if (tries >= limits.patient_tries) {
+        less += Words(buffer.count() / limits.room_step
+                      << std::min(tries - limits.patient_tries, limits.most_doublings));
+      }
+      const Words most = std::min(allowed, used);
+      allowed = most > less ? most - less : Words(0);
     }
   }
 
@@ -199,16 +263,26 @@ class BestSearch {
   EdgeMappings mappings_;
   RecomputedGroups groups_;
   const Counts coarse_;
+  const TensorList to_pin_;
   std::optional<Found> best_;
 };
 
 }  // namespace
 
-Schedule best_schedule(const ScheduleTask& task, bool recompute) {
+Schedule best_schedule(const ScheduleTask& given, bool recompute) {
+  ScheduleTask task = given;
+  task.host_counts = true;
   std::optional<Schedule> whole = best_of_whole_tensors(task);
-  Schedule tiles = BestSearch(task, recompute).run();
-  const auto words = [&](const Schedule& of) { return dram_words(of, task.step, task.map); };
-  return whole && words(*whole) <= words(tiles) ? *std::move(whole) : tiles;
+  const auto cost = [&](const Schedule& of) { return cost_of(of, task.step, task.objective()); };
+  BestSearch plain(task, false);
+  std::optional<Schedule> tiles = plain.run();
+  if (recompute && plain.has_recomputation()) {
+    // A search of its own, as either makes parts finer around its own best ones.
+    std::optional<Schedule> fewer = BestSearch(task, true).run();
+    if (fewer && (!tiles || cost(*fewer) < cost(*tiles))) tiles = std::move(fewer);
+  }
+  if (!tiles) refuse_buffer(task, plain.smallest());
+  return whole && cost(*whole) <= cost(*tiles) ? *std::move(whole) : *std::move(tiles);
 }
 
 }  // namespace spillway::sim

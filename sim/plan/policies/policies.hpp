@@ -15,9 +15,9 @@ Schedule paper_schedule(const ScheduleTask& task);
 Schedule layer_schedule(const ScheduleTask& task);
 
 /// Policy `best`: operations joined, tensors kept in the buffer, layers grouped, in whatever way
-/// moves the fewest words among those that are searched; with `recompute`, activations may be made
-/// again in the backward pass instead of being stored. Where whole tensors move no more, those.
-/// Throws as layer_schedule does.
+/// moves the fewest words among the schedules searched; with `recompute`, activations may be made
+/// again in the backward pass instead of being stored. Where whole tensors move no more words, they
+/// do. Throws as layer_schedule does.
 Schedule best_schedule(const ScheduleTask& task, bool recompute);
 
 }  // namespace spillway::sim

@@ -13,7 +13,7 @@ namespace spillway::sim {
 using workloads::Words;
 
 std::vector<NestChoice> single_operations(const ScheduleTask& task) {
-  const NestBuilder builder(task.step, task.map);
+  const NestBuilder builder(task.step, task.objective());
   std::vector<NestChoice> choices;
   for (std::size_t i = 0; i < task.step.ops.size(); ++i) {
     for (const OpPart& part : phases(task.step, i)) {
@@ -32,7 +32,7 @@ BufferNeeded largest_need(const std::vector<NestChoice>& choices) {
     Words needed(~std::uint64_t{0});
     for (const NestSpec& spec : choice) {
       if (!spec.pieces.empty()) continue;  // the smallest tiles are none smaller in pieces
-      needed = std::min(needed, Words(smallest_buffer(spec, Standing(spec.slots.size()))));
+      needed = std::min(needed, Words(smallest_buffer(spec, ResidentPrefixes(spec.slots.size()))));
     }
     if (needed > most.words) most = {choice.front().name, needed};
   }

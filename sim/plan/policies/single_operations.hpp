@@ -1,4 +1,4 @@
-// Every operation in a nest of its own, and what the largest of them needs.
+// Every operation in a nest of its own, and the buffer that the largest of them needs.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 #include "sim/plan/policies/whole_tensors.hpp"
 
 #include "sim/plan/allocation/buffer_too_small.hpp"
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/residency_placement.hpp"
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/lifetimes/whole_tensors.hpp"
 #include "sim/plan/policies/policies.hpp"
@@ -16,7 +16,7 @@ Schedule paper_schedule(const ScheduleTask& task) {
 
 std::optional<Schedule> best_of_whole_tensors(const ScheduleTask& task) {
   std::optional<Schedule> best;
-  Words fewest;
+  Words least;
   for (auto* residencies_of : {lasting_residencies, paper_residencies}) {
     Schedule schedule{{}, residencies_of(task.step)};
     std::erase_if(schedule.residencies, [](const Residency& residency) {
@@ -27,10 +27,10 @@ std::optional<Schedule> best_of_whole_tensors(const ScheduleTask& task) {
     } catch (const BufferTooSmall&) {
       continue;
     }
-    const Words words = dram_words(schedule, task.step, task.map);
-    if (best && words >= fewest) continue;
+    const Words cost = cost_of(schedule, task.step, task.objective());
+    if (best && cost >= least) continue;
     best = std::move(schedule);
-    fewest = words;
+    least = cost;
   }
   return best;
 }

@@ -9,8 +9,8 @@
 namespace spillway::sim {
 
 /// Of the schedules of whole tensors that fit the buffer the one that moves the fewest words: with
-/// the lifetimes of policy `paper`, or each tensor from its first use to its last. What the PRNG
-/// unit generates is streamed. None where neither fits.
+/// the lifetimes of policy `paper`, or each tensor from its first use to its last. Generated
+/// tensors are streamed out of the PRNG unit. None where neither fits.
 std::optional<Schedule> best_of_whole_tensors(const ScheduleTask& task);
 
 }  // namespace spillway::sim

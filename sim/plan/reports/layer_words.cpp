@@ -4,11 +4,9 @@
 
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/lifetimes/op_needs.hpp"
-#include "workloads/step_needs.hpp"
 
 namespace spillway::sim {
 
-using workloads::Lifetime;
 using workloads::Op;
 using workloads::Phase;
 using workloads::Step;
@@ -34,6 +32,14 @@ class Sums {
   std::vector<LayerWords> sums_;
 };
 
+int layer_of_first_use(const Step& step, TensorId tensor) {
+  const auto uses = [&](const Op& op) {
+    const OpNeeds needs = op_needs(step, op);
+    return std::ranges::count(needs.reads, tensor) + std::ranges::count(needs.writes, tensor) > 0;
+  };
+  return std::ranges::find_if(step.ops, uses)->layer;
+}
+
 }  // namespace
 
 std::vector<LayerWords> words_by_layer(const Plan& plan) {
@@ -48,26 +54,11 @@ std::vector<Words> words_once(const Plan& plan) {
   const Step& step = plan.step();
   std::vector<Words> result(step.layer_names.size());
   for (const Tensor& tensor : step.tensors) {
-    if (plan.map().at(tensor.id).port != models::Port::dram || tensor.generated) continue;
-    const auto has = [&](const std::vector<TensorId>& ids) {
-      return std::ranges::find(ids, tensor.id) != ids.end();
-    };
-    std::optional<int> layer;
-    bool read = false, written = false;
-    for (const Op& op : step.ops) {
-      const OpNeeds needs = op_needs(step, op);
-      if (!layer && (has(needs.reads) || has(needs.writes))) layer = op.layer;
-      read |= has(needs.reads);
-      written |= has(needs.writes);
-    }
-    if (!layer) continue;
-    const bool is_images = tensor.kind == workloads::TensorKind::input_images;
-    const Words words =
-        is_images ? Words(workloads::values_needed(step, tensor.id)) : words_of(tensor.bytes());
-    const auto at = static_cast<std::size_t>(tensor.layer == 0 ? *layer : tensor.layer);
-    if (tensor.is_given() && read) result[at] += words;
-    const bool kept = tensor.lifetime == Lifetime::parameter || tensor.lifetime == Lifetime::output;
-    if (kept && written) result[at] += words;
+    if (plan.map().at(tensor.id).port != models::Port::dram) continue;
+    const Words once = words_once(step, tensor);
+    if (once == Words(0)) continue;
+    const int layer = tensor.layer == 0 ? layer_of_first_use(step, tensor.id) : tensor.layer;
+    result[static_cast<std::size_t>(layer)] += once;
   }
   return result;
 }

@@ -36,7 +36,7 @@ class NestProducts {
   }
 
  private:
-  /// Points of the operation's axes over all tiles: those of which all indices lie inside the
+  /// Points of the operation's axes over all tiles: the points whose indices all lie inside the
   /// tiles, and all.
   Count product(const NestOp& op) const {
     const OpPart part = part_of(op);
@@ -79,7 +79,7 @@ class NestProducts {
     return u(cut(p, {0, nest_.spec.extent[index(*p.axis)]}, tile_[index(*p.axis)]).sum);
   }
 
-  /// Pairs of a place and a tap: those that reach what the tile has of the dimension, and all.
+  /// Pairs of a place and a tap: the pairs that reach the tile's range of the dimension, and all.
   Count taps(const w::Index& window, std::int64_t taps, const Projection& dimension,
              const Projection& places) const {
     const std::optional<Axis> axis = places.axis ? places.axis : dimension.axis;
@@ -142,7 +142,7 @@ PlannedMacs planned_macs(const Plan& plan) {
     const Macs exact(by_op[i].exact), own = step.ops[i].macs;
     const bool readout = step.ops[i].layer == step.readout_layer();
     (readout ? result.readout : result.macs) += exact;
-    if (exact > own) (readout ? result.readout_again : result.again) += exact - own;
+    if (exact > own) (readout ? result.readout_recomputed : result.recomputed) += exact - own;
     if (!readout) result.macs_padded += Macs(by_op[i].padded);
   }
   return result;

@@ -20,10 +20,10 @@ EdgeMappings::Caches& EdgeMappings::caches(std::size_t edge, const ResidentSlots
 const FoundNest* EdgeMappings::find(std::size_t edge, std::size_t choice,
                                     const ResidentSlots& resident, Caches& known,
                                     std::uint64_t words, std::uint64_t below) {
-  // All specs of a choice have the same slots: only better loops than those known are of use.
+  // All specs of a choice have the same slots: only better loops than the known ones are of use.
   for (std::size_t other = 0; other < choice; ++other) {
     const FoundNest* found = known[other].in(words);
-    if (found != nullptr) below = std::min(below, found->dram_words);
+    if (found != nullptr) below = std::min(below, found->cost);
   }
   return search(edge, choice, resident, known[choice], words, below);
 }
@@ -37,7 +37,7 @@ const FoundNest& EdgeMappings::quickest(std::size_t edge, std::size_t choice,
   return nest.quickest
       .emplace(
           Key{resident, words},
-          nest.search().quickest(found, resident.standing(nest.spec.slots.size()), words, array_))
+          nest.search().quickest(found, resident.prefixes(nest.spec.slots.size()), words, array_))
       .first->second;
 }
 
@@ -46,7 +46,7 @@ const FoundNest* EdgeMappings::search(std::size_t edge, std::size_t choice,
                                       std::uint64_t words, std::uint64_t below) {
   if (cache.is_known(words, below)) return cache.in(words);
   Nest& nest = edges_[edge].nests[choice];
-  const Standing standing = resident.standing(nest.spec.slots.size());
+  const ResidentPrefixes prefixes = resident.prefixes(nest.spec.slots.size());
   // With all of a tensor resident in as much room no more words move, but for the rest of it.
   std::uint64_t least = 0;
   ResidentSlots whole;
@@ -54,18 +54,18 @@ const FoundNest* EdgeMappings::search(std::size_t edge, std::size_t choice,
     whole.insert({each.slot, nest.spec.slots[each.slot].dims[0].extent});
   if (whole != resident) {
     const std::uint64_t rest =
-        nest.search().least(standing) - nest.search().least(whole.standing(nest.spec.slots.size()));
+        nest.search().least(prefixes) - nest.search().least(whole.prefixes(nest.spec.slots.size()));
     if (rest >= below) return nullptr;
     MappingCache& with_whole = caches(edge, whole)[choice];
     const FoundNest* found = search(edge, choice, whole, with_whole, words, below - rest);
-    if (found == nullptr || found->dram_words + rest >= below) return nullptr;
-    if (with_whole.is_known(words, found->dram_words)) least = found->dram_words + rest;
+    if (found == nullptr || found->cost + rest >= below) return nullptr;
+    if (with_whole.is_known(words, found->cost)) least = found->cost + rest;
   }
   const FoundNest* known = cache.in(words);
   return cache.add(
       words, below,
-      nest.search().find(standing, words,
-                         known != nullptr ? std::min(below, known->dram_words) : below, least));
+      nest.search().find(prefixes, words, known != nullptr ? std::min(below, known->cost) : below,
+                         least));
 }
 
 }  // namespace spillway::sim

@@ -18,7 +18,7 @@ namespace spillway::sim {
 class EdgeMappings {
  public:
   EdgeMappings(const FusionGraph& graph, const models::ComputeArray& array);
-  /// What is known of an edge's nests where so much is resident, by choice.
+  /// Known mappings of an edge's nests with these residents, by choice.
   using Caches = std::vector<MappingCache>;
   Caches& caches(std::size_t edge, const ResidentSlots& resident);
   /// Loops of fewer words than `below`, if there are some and no other choice has as good ones;

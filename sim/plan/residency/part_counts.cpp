@@ -12,7 +12,7 @@ using workloads::Tensor;
 
 namespace {
 
-/// What parts of a dimension are multiples of: such that tiles of many sizes make them up.
+/// The unit of parts of a dimension: tiles of many sizes make up its multiples.
 std::int64_t part_unit(std::int64_t extent) {
   const std::vector<std::int64_t> sizes = tile_sizes(extent);
   const auto divisors = [&](std::int64_t of) {
@@ -28,21 +28,21 @@ std::int64_t part_unit(std::int64_t extent) {
 
 }  // namespace
 
-Words words_in_dram(const ScheduleTask& task, const Tensor& tensor) {
-  const bool there = task.map[tensor.id].port == models::Port::dram && !tensor.generated;
+Words counted_words(const ScheduleTask& task, const Tensor& tensor) {
+  const bool there = task.objective().counts(tensor.id) && !tensor.generated;
   return there ? words_of(tensor.bytes()) : Words(0);
 }
-Words words_in_dram(const ScheduleTask& task) {
+Words counted_words(const ScheduleTask& task) {
   Words sum;
-  for (const Tensor& tensor : task.step.tensors) sum += words_in_dram(task, tensor);
+  for (const Tensor& tensor : task.step.tensors) sum += counted_words(task, tensor);
   return sum;
 }
 
 Counts coarse_parts(const ScheduleTask& task) {
-  const std::uint64_t all = words_in_dram(task).count();
+  const std::uint64_t all = counted_words(task).count();
   Counts counts;
   for (const Tensor& tensor : task.step.tensors) {
-    const std::uint64_t size = words_in_dram(task, tensor).count();
+    const std::uint64_t size = counted_words(task, tensor).count();
     if (size < std::max<std::uint64_t>(1, all / limits.large_enough)) continue;
     const std::int64_t extent = tensor.shape[0], unit = part_unit(extent);
     std::vector<std::int64_t>& own = counts[tensor.id];

@@ -65,9 +65,9 @@ Words PartSizes::words_of_part(const Residency& residency, std::int64_t count) c
   return words_of(other, step_);
 }
 
-Standing PartSizes::standing(const Nest& nest, const Residency& residency,
-                             std::int64_t count) const {
-  Standing result = nest.standing;
+ResidentPrefixes PartSizes::resident(const Nest& nest, const Residency& residency,
+                                     std::int64_t count) const {
+  ResidentPrefixes result = nest.resident;
   const std::size_t slot = nest.spec.slot_of(residency.tensor);
   if (slot < result.size()) result[slot] = count;
   return result;
@@ -89,7 +89,7 @@ std::optional<Words> PartSizes::moved(const Residency& residency, std::int64_t c
   for (std::size_t n = residency.first; n <= residency.last; ++n) {
     const auto nest = found(n, residency, count);
     if (!nest) return std::nullopt;
-    sum += Words(nest->dram_words);
+    sum += Words(nest->cost);
   }
   return sum;
 }
@@ -97,7 +97,7 @@ std::optional<Words> PartSizes::moved(const Residency& residency, std::int64_t c
 void PartSizes::take(Residency& residency, std::int64_t count) {
   for (std::size_t n = residency.first; n <= residency.last; ++n) {
     Nest& nest = schedule_.nests[n];
-    nest = searches_[n].quickest_nest(*found(n, residency, count), standing(nest, residency, count),
+    nest = searches_[n].quickest_nest(*found(n, residency, count), resident(nest, residency, count),
                                       room(n, residency, count).count(), array_);
   }
   residency.count = count;

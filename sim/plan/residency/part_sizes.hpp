@@ -1,4 +1,4 @@
-// How much of a tensor stays, once it is decided which tensors stay in part and where.
+// Sizes of residencies in part, once it is decided which tensors are resident in part, and when.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace spillway::sim {
 std::optional<Schedule> placed_in_parts(const Schedule& schedule, const workloads::Step& step,
                                         Words buffer);
 
-/// Of what stays in part in a schedule, as much as moves the fewest words in the buffer,
-/// where all else stays as it does; nests that this leaves other room get the best loops for it.
+/// Sizes of a schedule's residencies in part by which it moves the fewest words in the buffer, all
+/// else unchanged; nests that are left other room get the best loops for it.
 class PartSizes {
  public:
   PartSizes(const Schedule& schedule, const workloads::Step& step,
@@ -28,11 +28,11 @@ class PartSizes {
 
  private:
   Words words_of_part(const Residency& residency, std::int64_t count) const;
-  Standing standing(const Nest& nest, const Residency& residency, std::int64_t count) const;
-  /// What residencies leave to a nest; none where they leave nothing.
+  ResidentPrefixes resident(const Nest& nest, const Residency& residency, std::int64_t count) const;
+  /// Words that residencies leave to a nest; none where they leave nothing.
   Words room(std::size_t n, const Residency& residency, std::int64_t count) const;
   std::optional<FoundNest> found(std::size_t n, const Residency& residency, std::int64_t count) {
-    return searches_[n].find(standing(schedule_.nests[n], residency, count),
+    return searches_[n].find(resident(schedule_.nests[n], residency, count),
                              room(n, residency, count).count());
   }
   /// Words of the residency and of the nests that it lasts for.

@@ -14,8 +14,13 @@ using workloads::Tensor;
 using workloads::TensorId;
 
 PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, EdgeMappings& mappings,
-                       Words buffer, const std::optional<Counts>& parts)
-    : task_(task), step_(task.step), graph_(graph), mappings_(mappings), words_(buffer.count()) {
+                       Words buffer, const std::optional<Counts>& parts, TensorList pinned)
+    : task_(task),
+      step_(task.step),
+      graph_(graph),
+      mappings_(mappings),
+      words_(buffer.count()),
+      to_pin_(std::move(pinned)) {
   for (const Tensor& tensor : step_.tensors) size_.push_back(words_of(tensor.bytes()).count());
   part_counts_.resize(size_.size());
   for (const auto& [id, counts] : parts.value_or(Counts{})) {
@@ -24,7 +29,7 @@ PathSearch::PathSearch(const ScheduleTask& task, const FusionGraph& graph, EdgeM
     }
   }
   // Tensors so small are not worth a choice.
-  const std::uint64_t negligible = words_in_dram(task).count() / limits.negligible;
+  const std::uint64_t negligible = counted_words(task).count() / limits.negligible;
   candidates_.resize(graph.edges().size());
   if (!parts) return;
   with_parts_ = !parts->empty();
@@ -36,6 +41,7 @@ std::optional<PathSearch::Found> PathSearch::run(std::size_t from, std::size_t t
   by_node_.assign(graph_.nodes_in_order().size(), {});
   limit_ = limit;
   ahead_ = words_ahead(to);
+  pin(from, to);
   by_node_[from].by_resident[{}].cost = 0;
   for (const std::size_t node : graph_.nodes_in_order()) {
     States& states = by_node_[node];
@@ -50,6 +56,12 @@ std::optional<PathSearch::Found> PathSearch::run(std::size_t from, std::size_t t
   const auto end = by_node_[to].by_resident.find({});
   if (end == by_node_[to].by_resident.end()) return std::nullopt;
   return Found{trace_back(from, to), end->second.cost};
+}
+
+void PathSearch::pin(std::size_t from, std::size_t to) {
+  pinned_.emplace(task_, graph_, to_pin_, from, to);
+  pinned_on_.clear();
+  for (const Edge& edge : graph_.edges()) pinned_on_.push_back(pinned_->on(edge));
 }
 
 std::size_t PathSearch::beam() const {
@@ -105,10 +117,11 @@ void PathSearch::find_candidates(std::size_t e, std::uint64_t negligible) {
   for (const NestSpec& spec : edge.choice) {
     for (const Slot& slot : spec.slots) {
       const TensorId id = slot.tensor;
-      if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::remade) continue;
-      if (!on_dram(id) || size_of(id) < negligible) continue;
+      if (slot.source == Slot::Source::streamed || slot.source == Slot::Source::recomputed)
+        continue;
+      if (!counts(id) || size_of(id) < negligible) continue;
       if (size_of(id) > words_ && part_counts(slot).empty()) continue;
-      if (!graph_.used_within(id, edge.to, limits.idle_distance)) continue;
+      if (!is_used_soon(id, edge.to)) continue;
       if (std::find(result.begin(), result.end(), id) == result.end()) result.push_back(id);
     }
   }
@@ -116,72 +129,90 @@ void PathSearch::find_candidates(std::size_t e, std::uint64_t negligible) {
                    [&](TensorId a, TensorId b) { return size_of(a) < size_of(b); });
 }
 
+bool PathSearch::is_used_soon(TensorId id, std::size_t node) const {
+  if (to_pin_.empty()) return graph_.used_within(id, node, limits.idle_distance);
+  return !part_counts_[id].empty() || graph_.used_within(id, node, limits.idle_if_pinned);
+}
+
+bool PathSearch::resident_options(const std::vector<ResidentTensor>& residents,
+                                  const NestSpec& spec, std::size_t to,
+                                  std::vector<Option>& options, ResidentSlots& slots) const {
+  for (const ResidentTensor& each : residents) {
+    Option option{each.tensor, each.count, spec.slot_of(each.tensor), each.dirty, 0};
+    if (option.slot < spec.slots.size()) {
+      const Slot& slot = spec.slots[option.slot];
+      if (!may_be_resident(slot, each.count)) return false;
+      option.dirty = option.dirty || slot.changed;
+      slots.insert({option.slot, each.count});
+    }
+    if (option.dirty && graph_.wanted(each.tensor, to)) {
+      option.own = size_of(each.tensor, each.count);
+    }
+    options.push_back(option);
+  }
+  return true;
+}
+
+std::vector<PathSearch::Option> PathSearch::entering_options(
+    const std::vector<TensorId>& candidates, const NestSpec& spec) const {
+  std::vector<Option> result;
+  for (const TensorId id : candidates) {
+    const std::size_t s = spec.slot_of(id);
+    if (s == spec.slots.size()) continue;
+    const Slot& slot = spec.slots[s];
+    std::vector<std::int64_t> counts = part_counts(slot);
+    if (may_be_resident(slot, all_of(id))) counts.push_back(all_of(id));
+    for (const std::int64_t count : counts) {
+      const bool outside = slot.source == Slot::Source::outside;
+      result.push_back({id, count, s, slot.changed, outside ? size_of(id, count) : 0});
+    }
+  }
+  return result;
+}
+
 void PathSearch::follow(const Reached& reached, const ResidentSet& resident, std::size_t e) {
   const Edge& edge = graph_.edges()[e];
-  if (reached.cost + ahead_[edge.to] >= limit_) return;
+  const PinnedTensors::OfEdge& pinned = pinned_on_[e];
+  if (!pinned.possible || reached.cost + ahead_[edge.to] >= limit_) return;
   std::vector<TensorId> candidates;
   for (const TensorId id : candidates_[e]) {
-    if (!resident.has(id)) candidates.push_back(id);
+    if (!resident.has(id) && !pinned_->has(id)) candidates.push_back(id);
   }
-  // Of those resident before, what nobody uses any more goes; each of the others may go or stay.
-  std::vector<ResidentTensor> may_stay, go;
-  std::uint64_t resident_words = 0;
+  // Residents that are not used any more leave; each of the others may leave or remain.
+  std::vector<ResidentTensor> may_remain, leave;
+  std::uint64_t resident_words = pinned.words;
   for (const ResidentTensor& each : resident) {
-    (graph_.used(each.tensor, edge.to) ? may_stay : go).push_back(each);
+    (graph_.used(each.tensor, edge.to) ? may_remain : leave).push_back(each);
     resident_words += size_of(each.tensor, each.count);
   }
   if (resident_words >= words_) return;
-  if (candidates.size() + may_stay.size() > limits.candidates) {
-    candidates.resize(limits.candidates - may_stay.size());
+  if (candidates.size() + may_remain.size() > limits.candidates) {
+    candidates.resize(limits.candidates - may_remain.size());
   }
   for (std::size_t c = 0; c < edge.choice.size(); ++c) {
     const NestSpec& spec = edge.choice[c];
-    ResidentSlots slots;
-    bool possible = true;
-    std::uint64_t own = 0;
-    const auto resident_option = [&](const ResidentTensor& each) {
-      Option option{each.tensor, each.count, spec.slot_of(each.tensor), each.dirty, 0};
-      if (option.slot < spec.slots.size()) {
-        const Slot& slot = spec.slots[option.slot];
-        possible = possible && can_stay(slot, each.count);
-        option.dirty = option.dirty || slot.changed;
-        slots.insert({option.slot, each.count});
-      }
-      if (option.dirty && graph_.wanted(each.tensor, edge.to)) {
-        option.own = size_of(each.tensor, each.count);
-      }
-      return option;
-    };
-    for (const ResidentTensor& each : go) own += resident_option(each).own;
-    std::vector<Option> take, stay;
-    for (const ResidentTensor& each : may_stay) stay.push_back(resident_option(each));
-    if (!possible) continue;
-    for (const TensorId id : candidates) {
-      const std::size_t s = spec.slot_of(id);
-      if (s == spec.slots.size()) continue;
-      const Slot& slot = spec.slots[s];
-      std::vector<std::int64_t> counts = part_counts(slot);
-      if (can_stay(slot, all_of(id))) counts.push_back(all_of(id));
-      for (const std::int64_t count : counts) {
-        const bool outside = slot.source == Slot::Source::outside;
-        take.push_back({id, count, s, slot.changed, outside ? size_of(id, count) : 0});
-      }
-    }
-    Try all{reached, resident, e, c, take, stay};
-    choose_taken(all, 0, {own, resident_words, {}, slots});
+    ResidentSlots slots = pinned.slots;
+    std::vector<Option> leaving, remaining;
+    if (!resident_options(leave, spec, edge.to, leaving, slots)) continue;
+    if (!resident_options(may_remain, spec, edge.to, remaining, slots)) continue;
+    std::uint64_t own = pinned.own;
+    for (const Option& option : leaving) own += option.own;
+    const std::vector<Option> entering = entering_options(candidates, spec);
+    choose_entering({reached, resident, e, c, entering, remaining}, 0,
+                    {own, resident_words, {}, slots});
   }
 }
 
-void PathSearch::choose_taken(const Try& all, std::size_t i, const Chosen& chosen) {
-  if (i == all.take.size()) {
+void PathSearch::choose_entering(const Try& all, std::size_t i, const Chosen& chosen) {
+  if (i == all.entering.size()) {
     if (all.reached.cost + chosen.own >= limit_) return;
     Nests nests{mappings_.caches(all.edge, chosen.slots)};
-    choose_staying(all, 0, chosen, nests);
+    choose_remaining(all, 0, chosen, nests);
     return;
   }
-  choose_taken(all, i + 1, chosen);
-  const Option& option = all.take[i];
-  if (chosen.next.size() == limits.residents || (chosen.in_part && in_part(option))) return;
+  choose_entering(all, i + 1, chosen);
+  const Option& option = all.entering[i];
+  if (chosen.next.size() == most_residents() || (chosen.in_part && in_part(option))) return;
   Chosen more = chosen;
   more.own += option.own;
   more.resident_words += size_of(option.tensor, option.count);
@@ -189,25 +220,28 @@ void PathSearch::choose_taken(const Try& all, std::size_t i, const Chosen& chose
   more.next.insert({option.tensor, option.count, option.dirty});
   more.slots.insert({option.slot, option.count});
   more.in_part = more.in_part || in_part(option);
-  while (i < all.take.size() && all.take[i].tensor == option.tensor) ++i;
-  choose_taken(all, i, more);
+  while (i < all.entering.size() && all.entering[i].tensor == option.tensor) ++i;
+  choose_entering(all, i, more);
 }
 
-void PathSearch::choose_staying(const Try& all, std::size_t i, const Chosen& chosen, Nests& nests) {
+void PathSearch::choose_remaining(const Try& all, std::size_t i, const Chosen& chosen,
+                                  Nests& nests) {
   if (all.reached.cost + chosen.own >= limit_) return;
-  if (i == all.stay.size()) {
+  if (i == all.remaining.size()) {
     arrive(all, chosen, nests);
     return;
   }
-  const Option& option = all.stay[i];
+  const Option& option = all.remaining[i];
   Chosen more = chosen;
   more.own += option.own;
-  choose_staying(all, i + 1, more, nests);
-  if (chosen.next.size() == limits.residents || (chosen.in_part && in_part(option))) return;
+  // Where it is not used it could have left before.
+  const NestSpec& spec = graph_.edges()[all.edge].choice[all.choice];
+  if (option.slot < spec.slots.size()) choose_remaining(all, i + 1, more, nests);
+  if (chosen.next.size() == most_residents() || (chosen.in_part && in_part(option))) return;
   more = chosen;
   more.next.insert({option.tensor, option.count, option.dirty});
   more.in_part = more.in_part || in_part(option);
-  choose_staying(all, i + 1, more, nests);
+  choose_remaining(all, i + 1, more, nests);
 }
 
 void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
@@ -227,7 +261,7 @@ void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
   }
   const auto reaches_less = [&] {
     if (cost >= bound || bound - cost <= nests.none_below) return false;
-    return nests.best == nullptr || cost + nests.best->dram_words < bound;
+    return nests.best == nullptr || cost + nests.best->cost < bound;
   };
   if (!reaches_less()) return;
   const auto known = states.by_resident.find(chosen.next);
@@ -238,13 +272,13 @@ void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
   if (nests.best == nullptr) {
     const FoundNest* found = mappings_.find(all.edge, all.choice, chosen.slots, nests.caches,
                                             words_ - chosen.resident_words, bound - cost);
-    if (found == nullptr || cost + found->dram_words >= bound) {
+    if (found == nullptr || cost + found->cost >= bound) {
       nests.none_below = bound - cost;
       return;
     }
     nests.best = found;
   }
-  const Reached better{cost + nests.best->dram_words, all.resident, all.edge, all.choice};
+  const Reached better{cost + nests.best->cost, all.resident, all.edge, all.choice};
   if (known != states.by_resident.end()) {
     known->second = better;
   } else {
@@ -254,10 +288,10 @@ void PathSearch::arrive(const Try& all, const Chosen& chosen, Nests& nests) {
 }
 
 std::vector<std::uint64_t> PathSearch::words_ahead(std::size_t to) const {
-  std::vector<std::uint64_t> result(by_node_.size());
+  std::vector<std::uint64_t> result(graph_.nodes_in_order().size());
   for (std::size_t node = 0; node < result.size(); ++node) {
     for (const Tensor& tensor : step_.tensors) {
-      if (tensor.lifetime != Lifetime::parameter || !on_dram(tensor.id)) continue;
+      if (tensor.lifetime != Lifetime::parameter || !counts(tensor.id)) continue;
       if (graph_.first_read(tensor.id, node, to)) result[node] += size_of(tensor.id);
       if (graph_.written(tensor.id, node, to)) result[node] += size_of(tensor.id);
     }
@@ -265,19 +299,29 @@ std::vector<std::uint64_t> PathSearch::words_ahead(std::size_t to) const {
   return result;
 }
 
-Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
-  struct Taken {
-    ResidentSet before, after;
-    std::size_t edge = 0, choice = 0;
+std::vector<PathSearch::Taken> PathSearch::path(std::size_t from, std::size_t to) const {
+  const auto with_pinned = [&](ResidentSet resident, std::size_t node) {
+    for (const TensorId id : pinned_->tensors()) {
+      if (!pinned_->at(node, id)) continue;
+      resident.insert({id, all_of(id), graph_.written_before(id, node)});
+    }
+    return resident;
   };
-  std::vector<Taken> path;
+  std::vector<Taken> result;
   for (ResidentSet resident; to != from;) {
     const Reached& reached = by_node_[to].by_resident.at(resident);
-    path.push_back({reached.before, resident, reached.edge, reached.choice});
-    to = graph_.edges()[reached.edge].from;
+    const std::size_t before = graph_.edges()[reached.edge].from;
+    result.push_back({with_pinned(reached.before, before), with_pinned(resident, to), reached.edge,
+                      reached.choice});
+    to = before;
     resident = reached.before;
   }
-  std::reverse(path.begin(), path.end());
+  std::reverse(result.begin(), result.end());
+  return result;
+}
+
+Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
+  const std::vector<Taken> path = this->path(from, to);
   Schedule schedule;
   std::map<TensorId, std::size_t> open;  // residencies
   for (std::size_t n = 0; n < path.size(); ++n) {
@@ -311,7 +355,7 @@ Schedule PathSearch::trace_back(std::size_t from, std::size_t to) {
     }
     const FoundNest& found = mappings_.quickest(e, c, slots, words_ - resident_words);
     schedule.nests.push_back(
-        make_nest(spec, found, slots.standing(spec.slots.size()), words_ - resident_words));
+        make_nest(spec, found, slots.prefixes(spec.slots.size()), words_ - resident_words));
   }
   return schedule;
 }

@@ -18,7 +18,7 @@ Schedule RecomputedGroups::around(int r, Schedule upper, Words buffer) {
   std::vector<Nest> forward, backward;
   for (int last = r; last > 0;) {
     const Lower& group = *choice.lower[static_cast<std::size_t>(last)];
-    const FusionGraph::Again specs = *graph_.again(group.first, last);
+    const FusionGraph::Recomputation specs = *graph_.recomputation(group.first, last);
     forward.push_back(nest_of(specs.forward, group.forward, buffer));
     backward.push_back(nest_of(specs.backward, group.backward, buffer));
     last = group.first - 1;
@@ -54,14 +54,14 @@ std::optional<RecomputedGroups::Lower> RecomputedGroups::cheapest(
   for (int i = 1; i <= r; ++i) {
     const std::optional<Lower>& below = lower[static_cast<std::size_t>(i - 1)];
     if (!below || !graph_.may_go_together(i, r)) continue;
-    const std::optional<FusionGraph::Again> again = graph_.again(i, r);
-    if (!again) continue;
+    const std::optional<FusionGraph::Recomputation> recomputed = graph_.recomputation(i, r);
+    if (!recomputed) continue;
     const auto find = [&](const NestSpec& spec) {
-      return LoopSearch(spec).find(Standing(spec.slots.size()), buffer.count());
+      return LoopSearch(spec).find(ResidentPrefixes(spec.slots.size()), buffer.count());
     };
-    const auto forward = find(again->forward), backward = find(again->backward);
+    const auto forward = find(recomputed->forward), backward = find(recomputed->backward);
     if (!forward || !backward) continue;
-    const std::uint64_t cost = below->cost + forward->dram_words + backward->dram_words;
+    const std::uint64_t cost = below->cost + forward->cost + backward->cost;
     if (!best || cost < best->cost) best = Lower{cost, i, *forward, *backward};
   }
   return best;

@@ -41,13 +41,12 @@ class RecomputedGroups {
   std::optional<Lower> cheapest(const std::vector<std::optional<Lower>>& lower, int r,
                                 Words buffer) const;
 
-  /// Deeper networks are searched for a few r alone, those that are the best where nothing stays in
-  /// the buffer.
+  /// Deeper networks are searched for a few r alone, the best ones where nothing is resident.
   void keep_most_promising(Choice& choice, Words buffer) const;
 
   Nest nest_of(const NestSpec& spec, const FoundNest& found, Words buffer) const {
-    return LoopSearch(spec).quickest_nest(found, Standing(spec.slots.size()), buffer.count(),
-                                          array_);
+    return LoopSearch(spec).quickest_nest(found, ResidentPrefixes(spec.slots.size()),
+                                          buffer.count(), array_);
   }
 
   const ScheduleTask& task_;

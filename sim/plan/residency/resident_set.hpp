@@ -1,9 +1,10 @@
-// What is resident between two loop nests, and in which slots of a nest: residencies while they
-// are searched for, when nobody knows yet where they begin and end.
+// Resident tensors between two loop nests, and the slots of a nest that they are in: residencies
+// during the search, before their begin and end are known.
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <boost/container/small_vector.hpp>
+#include <compare>
 #include <cstdint>
 
 #include "sim/plan/limits.hpp"
@@ -11,23 +12,23 @@
 
 namespace spillway::sim {
 
-/// A few values in order.
-template <class Value, std::size_t most>
-class FewSorted {
+/// Values in order, the first few of which take no memory of their own.
+template <class Value, std::size_t few>
+class Sorted {
  public:
-  std::size_t size() const { return size_; }
-  const Value* begin() const { return values_.data(); }
-  const Value* end() const { return values_.data() + size_; }
+  std::size_t size() const { return values_.size(); }
+  auto begin() const { return values_.begin(); }
+  auto end() const { return values_.end(); }
   void insert(const Value& value) {
-    std::size_t at = size_++;
-    for (; at > 0 && values_[at - 1] > value; --at) values_.at(at) = values_[at - 1];
-    values_.at(at) = value;
+    values_.insert(std::upper_bound(values_.begin(), values_.end(), value), value);
   }
-  auto operator<=>(const FewSorted&) const = default;
+  bool operator==(const Sorted&) const = default;
+  auto operator<=>(const Sorted& other) const {
+    return std::lexicographical_compare_three_way(begin(), end(), other.begin(), other.end());
+  }
 
  private:
-  std::array<Value, most> values_{};
-  std::size_t size_ = 0;
+  boost::container::small_vector<Value, few> values_;
 };
 
 /// A tensor, or the first part of it, that is resident at a node.
@@ -38,7 +39,7 @@ struct ResidentTensor {
   auto operator<=>(const ResidentTensor&) const = default;
 };
 
-class ResidentSet : public FewSorted<ResidentTensor, limits.residents> {
+class ResidentSet : public Sorted<ResidentTensor, limits.residents> {
  public:
   bool has(workloads::TensorId id) const {
     return std::any_of(begin(), end(),
@@ -54,7 +55,7 @@ class ResidentSet : public FewSorted<ResidentTensor, limits.residents> {
   }
 };
 
-/// What is resident of a slot's tensor.
+/// The resident prefix of a slot's tensor.
 struct ResidentSlot {
   std::size_t slot = 0;
   std::int64_t count = 0;  ///< elements of its first dimension
@@ -62,10 +63,10 @@ struct ResidentSlot {
 };
 
 /// Slots of a nest whose tensors are resident: before it, or after it, or both.
-class ResidentSlots : public FewSorted<ResidentSlot, 2 * limits.residents> {
+class ResidentSlots : public Sorted<ResidentSlot, 2 * limits.residents> {
  public:
-  Standing standing(std::size_t slots) const {
-    Standing result(slots);
+  ResidentPrefixes prefixes(std::size_t slots) const {
+    ResidentPrefixes result(slots);
     for (const ResidentSlot& each : *this) result[each.slot] = each.count;
     return result;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/support/program.hpp"
+#include "tests/support/sanitized.hpp"
 #include "workloads/support/json.hpp"
 
 namespace spillway::command_line_test {
@@ -200,7 +201,8 @@ TEST_CASE("--set overrides any key") {
   CHECK(r.at("dram").at("read_words") == 2 * (160 + 72) + 3 * (8 + 9));
 }
 
-TEST_CASE("both rules learn the shipped subset of MNIST to at least 88 %") {
+TEST_CASE("both rules learn the shipped subset of MNIST to at least 88 %" *
+          test::slow_if_sanitized) {
   const TemporaryFolder folder;
   for (const char* rule : {"bp", "lel"}) {
     CAPTURE(rule);

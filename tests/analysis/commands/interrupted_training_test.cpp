@@ -1,8 +1,6 @@
 // A training run that is killed at any moment continues to the same bits.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -12,6 +10,8 @@
 #include "workloads/support/splitmix.hpp"
 
 namespace spillway::interrupted_training_test {
+
+using test::exit_code_of;
 
 namespace {
 
@@ -31,20 +31,8 @@ constexpr const char* experiment =
 
 /// Starts `spillway train` on the experiment in `folder`.
 pid_t start_training(const test::TemporaryFolder& folder, const char* checkpoint) {
-  const pid_t child = fork();
-  if (child != 0) return child;
-  const int nothing = open("/dev/null", O_RDWR);
-  for (const int stream : {0, 1, 2}) dup2(nothing, stream);
-  if (chdir(folder.path().c_str()) != 0) _exit(126);
-  execl(SPILLWAY_PROGRAM, "spillway", "train", "e.yaml", "--checkpoint", checkpoint,
-        "--checkpoint-every", "3", static_cast<char*>(nullptr));
-  _exit(127);
-}
-
-int exit_code_of(pid_t child) {
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return test::start_spillway(
+      {"train", "e.yaml", "--checkpoint", checkpoint, "--checkpoint-every", "3"}, folder.path());
 }
 
 }  // namespace

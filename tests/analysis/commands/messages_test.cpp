@@ -95,18 +95,17 @@ TEST_CASE("types of layers that other tools have say what stands in for them") {
       {"dwconv", {"conv with groups", "out: 4, groups: 4"}},
       {"DepthwiseConv2D", {"conv with groups", "out: 4, groups: 4"}},
       {"depthwise_conv", {"conv with groups"}},
-      {"avg_pool", {"key avg_pool of the conv layer before"}},
-      {"AveragePool2d", {"key avg_pool"}},
-      {"global_avg_pool", {"global_avg_pool: true"}},
-      {"max_pool", {"key max_pool of the conv layer before"}},
-      {"add", {"chains", "resnet-chain"}},
-      {"concat", {"chains"}},
+      {"AveragePool2d", {"allowed: avg_pool", "conv layer before"}},
+      {"GlobalAvgPool", {"allowed: global_avg_pool", "global_avg_pool: true"}},
+      {"MaxPooling2D", {"allowed: max_pool", "conv layer before"}},
+      {"residual", {"type: add, from: ["}},
+      {"Concatenate", {"type: concat, from: ["}},
       {"dense", {"allowed: fc"}},
       {"Conv2d", {"allowed: conv"}},
       {"relu", {"relu: true"}},
-      {"batch_norm", {"batch_norm: true"}},
+      {"BatchNormalization", {"allowed: batch_norm", "batch_norm: true"}},
       {"softmax", {"rule.loss"}},
-      {"lstm", {"conv and fc", "nothing stands in"}},
+      {"lstm", {"conv, fc", "nothing stands in"}},
       {"cnv", {"conv, fc", "did you mean \"conv\""}}};
   for (const auto& [type, words] : types) {
     folder.write("net.yaml", std::string("input: [4, 8, 8]\nclasses: 3\nlayers:\n  - {type: ") +
@@ -182,6 +181,10 @@ TEST_CASE("every output of every command is tried before work starts") {
   REQUIRE(run_spillway({"train", "e.yaml", "--checkpoint", "c", "--epochs", "1"}, folder.path())
               .exit_code == 0);
   REQUIRE(run_spillway({"plan", "e.yaml", "--json", "plan.json"}, folder.path()).exit_code == 0);
+  folder.write("sweep.yaml",
+               "base: ./e.yaml\ncommand: plan\nmetrics: [words]\nobjectives: [words]\n"
+               "axes: [{key: seed, values: [1]}]\n");
+  REQUIRE(run_spillway({"sweep", "sweep.yaml", "--out", "swept"}, folder.path()).exit_code == 0);
   std::filesystem::create_directory_symlink("/proc", folder.path() / "baselines");
   const std::vector<std::string> before = folder.files();
   // A folder that takes no files whatever its permissions say.
@@ -192,6 +195,7 @@ TEST_CASE("every output of every command is tried before work starts") {
       {"items", "--json", target},
       {"network", "net.yaml", "--json", target},
       {"table1", "net.yaml", "--json", target},
+      {"macs", "--json", target},
       {"run", "e.yaml", "--json", target},
       {"run", "e.yaml", "--dram-trace", target},
       {"plan", "e.yaml", "--json", target},
@@ -202,6 +206,14 @@ TEST_CASE("every output of every command is tried before work starts") {
       {"explore-buffer", "vgg16", "--json", target},
       {"explore-buffer", "vgg16", "--csv", target},
       {"explore-buffer", "vgg16", "--svg", target},
+      {"locality", "vgg16", "--json", target},
+      {"locality", "vgg16", "--csv", target},
+      {"locality", "vgg16", "--svg", target},
+      {"sweep", "sweep.yaml", "--out", "/proc"},
+      {"sweep", "sweep.yaml", "--json", target},
+      {"sweep", "table", "swept", "--csv", target},
+      {"sweep", "pareto", "swept", "--json", target},
+      {"sweep", "plot", "swept", "--svg", target},
       {"train", "e.yaml", "--json", target},
       {"train", "e.yaml", "--checkpoint", target},
       {"infer", "e.yaml", "--checkpoint", "c", "--json", target},

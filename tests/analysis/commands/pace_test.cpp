@@ -55,6 +55,44 @@ TEST_CASE("time between epochs counts for the time left but not for the images i
   CHECK(*pace.seconds_left(6) == doctest::Approx(6 * 13.0 / 3));
 }
 
+TEST_CASE("of pieces whose steps take unlike times the rest is weighed by what was expected") {
+  analysis::WorkPace pace({{10, 1}, {10, 3}, {0, 0}, {5, 2}});
+  CHECK(pace.seconds_left() == doctest::Approx(10 + 30 + 10));
+  // Everything takes twice as long, and the first steps only start the clock.
+  double now = 100;
+  for (std::size_t left = 9; left > 0; --left) pace.step(0, left, at(now += 2));
+  const double after_one = pace.seconds_left();
+  CHECK(after_one > 41);
+  CHECK(after_one < 82);
+  pace.step(0, 0, at(now += 2));
+  for (std::size_t left = 9; left > 4; --left) pace.step(1, left, at(now += 6));
+  // 9 + 15 seconds were expected of what was timed, which took twice as long.
+  CHECK(pace.seconds_left() == doctest::Approx((5 * 3 + 10) * (48 + 2) / 26.0));
+  pace.step(3, 1, at(now += 4));  // the third was finished before
+  CHECK(pace.seconds_left() > 2);
+  pace.step(3, 0, at(now += 4));
+  CHECK(pace.seconds_left() == 0);
+}
+
+TEST_CASE("a study into a pipe says each row and the time left of all of them") {
+  const test::TemporaryFolder folder;
+  folder.write("e.yaml",
+               "network: {input: 20, classes: 3, layers: [{type: fc, out: 8}]}\nrule: lel\n"
+               "device: paper\nbatch: 10\ndata: {base: random, train: 50, test: 10}\n");
+  folder.write("s.yaml",
+               "title: t\ndefault: {epochs: 2, seeds: 1}\nrows:\n"
+               "  - {label: one, experiment: ./e.yaml}\n  - {label: two, experiment: ./e.yaml}\n");
+  const ProgramRun run = run_spillway({"reproduce", "s.yaml"}, folder.path());
+  CAPTURE(run.err);
+  CHECK(run.exit_code == 0);
+  CHECK(run.err.find("runs are kept in s.unfinished; after a stop or a crash the same command "
+                     "continues them\n") != std::string::npos);
+  CHECK(run.err.find("spillway: one: ") != std::string::npos);
+  CHECK(run.err.find("spillway: two: ") != std::string::npos);
+  CHECK(run.err.find(" left of all rows)\n") != std::string::npos);
+  CHECK(run.err.find('\r') == std::string::npos);
+}
+
 TEST_CASE("training into a pipe says a line an epoch on standard error") {
   const test::TemporaryFolder folder;
   folder.write("e.yaml",

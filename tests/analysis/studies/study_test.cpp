@@ -1,5 +1,5 @@
 // Studies: what the rows of the paper's tables come to.
-#include "analysis/studies/study.hpp"
+#include "analysis/studies/study_run.hpp"
 
 #include <doctest/doctest.h>
 
@@ -116,6 +116,16 @@ TEST_CASE("a small study gives a table and files that agree") {
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 5);
   CHECK(csv.find("\"SYM, with \"\"marks\"\"\",mnist-mlp-lel,fc1,97.8,") != std::string::npos);
   CHECK(svg.find("A &amp; B &lt;small&gt;") != std::string::npos);
+  const std::string curves = folder.read("o/study-curves.svg");
+  for (const char* part : {"A &amp; B &lt;small&gt;", "SYM, with", "fc1 ", "fc2 ", "fc3 ",
+                           "readout alone", "BP, for comparison", "<polyline"}) {
+    CAPTURE(part);
+    CHECK(curves.find(part) != std::string::npos);
+  }
+  for (const char* part : {">97.8<", ">98.8<", ">fc3<", ">BP<", "after 9 epochs"}) {
+    CAPTURE(part);
+    CHECK(svg.find(part) != std::string::npos);
+  }
   // Continued from checkpoints it prints the same.
   const auto again = [&] {
     return test::run_spillway(

@@ -1,24 +1,18 @@
-// Addresses: where tensors lie outside the chip, and where whole tensors lie in the buffer.
+// Addresses in the buffer of whole tensors, each for as long as it is resident.
 #pragma once
 
 #include <vector>
 
 #include "models/device_config.hpp"
-#include "models/tile.hpp"
-#include "sim/idealisations.hpp"
 #include "sim/plan/lifetimes/residency.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
 
-/// Tensors one after another, each at the start of a burst; idealised items at the host.
-models::MemoryMap place_tensors(const workloads::Step& step, const Idealisations& idealisations,
-                                const models::DeviceConfig& device);
-
-/// Words on chip at each operation, and the most of them.
+/// The most words on chip at once, and the operation that needs them.
 struct BufferNeed {
   workloads::Words words;
-  std::size_t op = 0;  ///< where
+  std::size_t op = 0;
 };
 BufferNeed buffer_need(const workloads::Step& step, const std::vector<Residency>& residencies);
 

@@ -1,11 +1,11 @@
-#include "sim/plan/allocation/placement.hpp"
+#include "sim/plan/allocation/residency_placement.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
-#include "models/dram/placement.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/lifetimes/live_ranges.hpp"
 #include "sim/plan/limits.hpp"
@@ -14,10 +14,7 @@
 namespace spillway::sim {
 
 using models::DeviceConfig;
-using models::MemoryMap;
-using workloads::Bytes;
 using workloads::Step;
-using workloads::Tensor;
 using workloads::Words;
 
 namespace {
@@ -72,7 +69,7 @@ bool any_order(const std::vector<std::vector<std::size_t>>& candidates, Try atte
   return false;
 }
 
-/// Residencies at their addresses in a buffer of so many words.
+/// Residencies at their addresses in a buffer of `words`.
 struct Layout {
   std::uint64_t words = 0;
   std::vector<Residency> residencies;
@@ -119,34 +116,6 @@ Layout smallest_layout(const Step& step, const std::vector<std::vector<std::size
 }
 
 }  // namespace
-
-MemoryMap place_tensors(const Step& step, const Idealisations& idealisations,
-                        const DeviceConfig& device) {
-  MemoryMap map;
-  models::dram::Allocator dram(device.dram);
-  std::uint64_t next_at_host = 0;
-  for (const Tensor& tensor : step.tensors) {
-    const std::optional<Item> item = item_of(step, tensor);
-    const bool host = item && idealisations.contains(*item);
-    const models::Port port = host ? models::Port::host : models::Port::dram;
-    // At the host, too, each begins where a burst would.
-    const std::uint64_t burst = device.dram.geometry.burst_bytes;
-    const std::uint64_t bytes = tensor.bytes().count();
-    std::uint64_t address = models::nowhere;
-    if (!tensor.generated && host) {
-      address = next_at_host;
-      next_at_host += workloads::ceil_div(bytes, burst) * burst;
-    } else if (!tensor.generated) {
-      try {
-        address = dram.place(bytes);
-      } catch (const workloads::InputError& error) {
-        throw workloads::InputError(fmt::format("batch {}: {}", step.batch, error.what()));
-      }
-    }
-    map.push_back({tensor.name, tensor.shape, tensor.element, port, address, tensor.is_given()});
-  }
-  return map;
-}
 
 BufferNeed buffer_need(const Step& step, const std::vector<Residency>& residencies) {
   std::vector<Words> words(step.ops.size());
