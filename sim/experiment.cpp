@@ -215,7 +215,7 @@ Experiment read_experiment(const std::filesystem::path& path,
 
 Experiment read_experiment(const Config& config, const std::string& name) {
   config.allow_only({"network", "rule", "device", "batch", "seed", "data", "optimizer", "training",
-                     "idealisations", "policy"});
+                     "idealisations", "policy", "objective"});
   Experiment experiment;
   experiment.name = name;
   const Config& network = config.at("network");
@@ -243,6 +243,15 @@ Experiment read_experiment(const Config& config, const std::string& name) {
       idealised != nullptr ? read_idealisations(*idealised) : Idealisations::paper();
   if (const Config* policy = config.find("policy")) {
     experiment.policy = policy->choice(policy_names);
+  }
+  if (const Config* objective = config.find("objective")) {
+    experiment.objective = objective->choice(objective_names);
+    const bool energy = experiment.objective == Objective::energy ||
+                        experiment.objective == Objective::energy_delay;
+    if (energy && !experiment.device.dram.currents) {
+      objective->refuse("words, bytes or time, as " + experiment.device.dram.name +
+                        " states no currents to count energy by");
+    }
   }
   const auto convs = std::ranges::count(experiment.network.layers, workloads::LayerKind::conv,
                                         &workloads::Layer::kind);

@@ -27,6 +27,18 @@ inline constexpr workloads::Names<Policy, 4> policy_names{{
 }};
 std::string to_string(Policy policy);
 
+/// What policies `best` and `best-recompute` minimise: words across the border; bytes on the DRAM
+/// bus, in whole bursts; time; energy of DRAM chips and interface; energy times time. The others
+/// ignore it.
+enum class Objective { words, bytes, time, energy, energy_delay };
+inline constexpr workloads::Names<Objective, 5> objective_names{{
+    {Objective::words, "words"},
+    {Objective::bytes, "bytes"},
+    {Objective::time, "time"},
+    {Objective::energy, "energy"},
+    {Objective::energy_delay, "energy-delay"},
+}};
+
 struct DataSource {
   std::string where;             ///< its place in the experiment, for messages
   std::string set = "random";    ///< mnist, cifar10 or random
@@ -90,6 +102,7 @@ struct Experiment {
   TrainingPlan training;
   Idealisations idealisations;
   Policy policy = Policy::paper;
+  Objective objective = Objective::words;
   DataSource data;
 };
 

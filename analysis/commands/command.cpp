@@ -41,7 +41,9 @@ po::options_description experiment_options() {
       "override a key of the experiment, e.g. device.buffer=64MiB (may be repeated)")(
       "policy", po::value<std::string>()->value_name("NAME"),
       "how the step is fitted to the device: paper, layer, best or best-recompute (as --set "
-      "policy=NAME)")("file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+      "policy=NAME)")("objective", po::value<std::string>()->value_name("NAME"),
+                      "what policies best and best-recompute minimise: words, bytes, time, energy "
+                      "or energy-delay (as --set objective=NAME)")("file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
   return options;
 }
 
@@ -106,9 +108,11 @@ std::filesystem::path single_file(const po::variables_map& values, const std::st
 std::vector<workloads::Assignment> overrides_of(const po::variables_map& values) {
   const Arguments set = values.count("set") != 0 ? values["set"].as<Arguments>() : Arguments{};
   std::vector<workloads::Assignment> overrides(set.begin(), set.end());
-  if (values.count("policy") != 0) {
-    const std::string& policy = values["policy"].as<std::string>();
-    overrides.emplace_back("policy=" + policy, "--policy " + workloads::printable(policy, 200));
+  for (const char* key : {"policy", "objective"}) {
+    if (values.count(key) == 0) continue;
+    const std::string& value = values[key].as<std::string>();
+    overrides.emplace_back(fmt::format("{}={}", key, value),
+                           fmt::format("--{} {}", key, workloads::printable(value, 200)));
   }
   return overrides;
 }

@@ -14,6 +14,10 @@ using workloads::Step;
 namespace {
 
 Schedule schedule_of(Policy policy, const ScheduleTask& task) {
+  const bool best = policy == Policy::best || policy == Policy::best_with_recomputation;
+  if (best && task.objective != Objective::words) {
+    return cheapest_schedule(task, policy == Policy::best_with_recomputation);
+  }
   switch (policy) {
     case Policy::paper: return paper_schedule(task);
     case Policy::layer: return layer_schedule(task);
@@ -26,9 +30,11 @@ Schedule schedule_of(Policy policy, const ScheduleTask& task) {
 }  // namespace
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           Policy policy)
-    : Plan(std::move(step), device, idealisations,
-           [policy](const ScheduleTask& task) { return schedule_of(policy, task); }) {}
+           Policy policy, Objective objective)
+    : Plan(std::move(step), device, idealisations, [=](ScheduleTask task) {
+        task.objective = objective;
+        return schedule_of(policy, task);
+      }) {}
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
            Schedule schedule)
@@ -73,7 +79,7 @@ std::vector<StageReason> Plan::reasons() const {
 
 Plan make_plan(const Experiment& experiment, int only_layer) {
   return Plan(training_step(experiment, only_layer), experiment.device, experiment.idealisations,
-              experiment.policy);
+              experiment.policy, experiment.objective);
 }
 
 }  // namespace spillway::sim

@@ -31,7 +31,7 @@ class Plan {
   /// Throws InputError when the buffer is too small: for `paper` when it cannot hold a stage's
   /// tensors, for the others when it cannot hold the smallest tiles.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-       Policy policy = Policy::paper);
+       Policy policy = Policy::paper, Objective objective = Objective::words);
   /// A schedule made by hand, with addresses. Throws ConsistencyError when it runs operations in an
   /// order that changes their results.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,

@@ -3,7 +3,8 @@
 
 #include "models/device_config.hpp"
 #include "models/tile.hpp"
-#include "sim/plan/objective.hpp"
+#include "sim/experiment.hpp"
+#include "sim/plan/counted_words.hpp"
 #include "workloads/step.hpp"
 
 namespace spillway::sim {
@@ -14,8 +15,9 @@ struct ScheduleTask {
   const models::DeviceConfig& device;
   /// Words at the host port count, too.
   bool host_counts = false;
+  Objective objective = Objective::words;
 
-  Objective objective() const { return Objective(map, host_counts); }
+  CountedWords counted() const { return CountedWords(map, host_counts); }
 };
 
 }  // namespace spillway::sim

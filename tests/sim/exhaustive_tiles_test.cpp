@@ -99,7 +99,7 @@ class Planner {
       : step_(sim::training_step(experiment)),
         map_(sim::place_tensors(step_, experiment.idealisations, experiment.device)),
         array_(experiment.device.array()),
-        builder_(step_, sim::Objective(map_)) {
+        builder_(step_, sim::CountedWords(map_)) {
     for (std::size_t i = 0; i < step_.ops.size(); ++i) {
       if (step_.ops[i].layer != 2 || !is(product, step_.ops[i].kernel)) continue;
       sim::NestRequest request;

@@ -65,7 +65,7 @@ class ForwardPlanner {
       : step_(sim::training_step(experiment)),
         map_(sim::place_tensors(step_, experiment.idealisations, experiment.device)),
         array_(experiment.device.array()),
-        builder_(step_, sim::Objective(map_)) {
+        builder_(step_, sim::CountedWords(map_)) {
     const sim::StepParts parts = sim::parts_of(step_);
     for (const sim::LayerParts& layer : parts.layers) {
       sim::NestRequest request;

@@ -133,7 +133,7 @@ TEST_CASE("any loops of a product move what their closed form says, whatever sta
     const workloads::Step step = sim::training_step(experiment);
     const models::MemoryMap map =
         sim::place_tensors(step, experiment.idealisations, experiment.device);
-    const sim::NestBuilder builder(step, sim::Objective(map));
+    const sim::NestBuilder builder(step, sim::CountedWords(map));
     const auto compare = [&](const sim::NestRequest& request) {
       for (const sim::NestSpec& spec : choice_of(builder, request)) {
         for (int tries = 0; tries < 150; ++tries) {

@@ -87,10 +87,10 @@ ScheduleLines book(const Schedule& schedule, const Step& step, const models::Mem
   return lines;
 }
 
-Words cost_of(const Schedule& schedule, const Step& step, const Objective& objective) {
+Words cost_of(const Schedule& schedule, const Step& step, const CountedWords& counted) {
   Words sum;
   for (const ScheduledMove& move : moves_of(schedule, step)) {
-    if (objective.counts(move.tensor)) sum += move.size.words;
+    if (counted.counts(move.tensor)) sum += move.size.words;
   }
   return sum;
 }

@@ -8,7 +8,7 @@
 
 #include "models/instruction.hpp"
 #include "sim/plan/emission/ledger.hpp"
-#include "sim/plan/objective.hpp"
+#include "sim/plan/counted_words.hpp"
 #include "sim/plan/schedule.hpp"
 
 namespace spillway::sim {
@@ -41,6 +41,6 @@ ScheduleLines book(const Schedule& schedule, const workloads::Step& step,
                    const models::MemoryMap& map, Ledger& ledger);
 
 /// What the schedule costs by the objective.
-Words cost_of(const Schedule& schedule, const workloads::Step& step, const Objective& objective);
+Words cost_of(const Schedule& schedule, const workloads::Step& step, const CountedWords& counted);
 
 }  // namespace spillway::sim

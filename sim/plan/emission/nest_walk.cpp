@@ -243,7 +243,8 @@ const BufferedTile& NestWalk::seed(workloads::TensorId id) const {
 
 BufferedTile NestWalk::tile_at(std::size_t s, std::optional<Range> rows) const {
   const Place& place = slot(s).in_epilogue ? place_ : whole_place_;
-  const workloads::Words address(nest_.address[s]);
+  const bool second = shape_.alternates(s) && slots_[s].turns % 2 != 0;
+  const workloads::Words address(nest_.address[s] + (second ? shape_.largest(s) : 0));
   BufferedTile tile{tile_of(slot(s), place), bytes_of(address).count()};
   if (rows && slot(s).in_parts) tile.tile.box[0] = *rows;
   return tile;
@@ -263,7 +264,7 @@ BufferedTile NestWalk::bring(std::size_t s, std::optional<Range> rows) {
     return in_slot.tile;
   }
   leave(s);
-  in_slot = {true, false, true, wanted, stamp(s)};
+  take(in_slot, wanted, stamp(s));
   out_.push_back(models::Load{in_slot.tile, lines_[s].load});
   return in_slot.tile;
 }
@@ -277,11 +278,15 @@ BufferedTile NestWalk::make(std::size_t s, bool adds, std::optional<Range> rows)
   const bool part = rows && slot(s).in_parts;
   if (!(part ? in_slot.valid : is_current(s))) {
     leave(s);
-    in_slot = {true, false, true, tile_at(s, rows), stamp(s)};
+    take(in_slot, tile_at(s, rows), stamp(s));
     if (adds) out_.push_back(models::Load{in_slot.tile, lines_[s].load});
   }
   in_slot.dirty = true;
   return in_slot.tile;
+}
+
+void NestWalk::take(SlotTile& slot, const BufferedTile& tile, std::vector<std::uint64_t> stamp) {
+  slot = {true, false, true, tile, std::move(stamp), slot.turns + 1};
 }
 
 void NestWalk::leave(std::size_t s) {

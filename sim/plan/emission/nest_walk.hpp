@@ -32,6 +32,7 @@ class NestWalk {
     bool valid = false, dirty = false, finished = true;
     models::BufferedTile tile;
     std::vector<std::uint64_t> stamp;  ///< indices of the loops that it follows
+    std::uint64_t turns = 0;           ///< tiles that the slot has held
   };
 
   const Slot& slot(std::size_t s) const { return nest_.spec.slots[s]; }
@@ -75,6 +76,9 @@ class NestWalk {
   models::BufferedTile bring(std::size_t s, std::optional<models::Range> rows);
   /// The slot's tile, as an output.
   models::BufferedTile make(std::size_t s, bool adds, std::optional<models::Range> rows);
+  /// The slot's next tile.
+  static void take(SlotTile& slot, const models::BufferedTile& tile,
+                   std::vector<std::uint64_t> stamp);
   /// The slot is given up; its tile is stored if it is wanted or not finished.
   void leave(std::size_t s);
 

@@ -13,7 +13,7 @@ using workloads::Tensor;
 using workloads::TensorId;
 
 FusionGraph::FusionGraph(const ScheduleTask& task)
-    : step_(task.step), builder_(task.step, task.objective()), parts_(parts_of(task.step)) {
+    : step_(task.step), builder_(task.step, task.counted()), parts_(parts_of(task.step)) {
   if (!step_.is_chain) {
     step_order();
   } else if (parts_.backward) {

@@ -36,6 +36,9 @@ struct Slot {
   bool in_epilogue = false;  ///< the spec's epilogue takes it a few places at a time
   workloads::Bytes element{4};
   bool counted = true;  ///< its words cost something by the objective
+  /// Its tiles take turns in two places of the buffer, so that one moves while another is used.
+  bool double_buffered = false;
+  std::uint64_t per_clock = 0;  ///< elements that the PRNG unit makes at once, where it does
 };
 
 /// A matrix product, and which of its sides is cut with which axis.
@@ -57,6 +60,7 @@ struct NestOp {
   /// The kernel, where it is a phase of the step's operation.
   std::optional<workloads::Kernel> kernel;
   std::optional<ArrayProduct> product;
+  std::uint64_t elements = 0;  ///< work beside the product, in elements
   std::optional<std::size_t> on_demand;  ///< runs when the tile of this slot is missing
   bool in_parts = false;  ///< an update that goes through its tile a few rows at a time
   ByAxis<bool> runs{};    ///< axes that it runs along; it waits for the last of all others

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernel_cost.hpp"
+#include "models/lfsr.hpp"
 #include "sim/plan/lifetimes/op_needs.hpp"
 #include "sim/plan/limits.hpp"
 #include "sim/plan/mapping/operand_maps.hpp"
@@ -39,8 +40,8 @@ void set_outer(Slot& slot, Axis axis) {
 
 }  // namespace
 
-NestBuilder::NestBuilder(const Step& step, const Objective& objective)
-    : step_(step), objective_(objective), readers_(step.tensors.size()) {
+NestBuilder::NestBuilder(const Step& step, const CountedWords& counted)
+    : step_(step), counted_(counted), readers_(step.tensors.size()) {
   for (std::size_t i = 0; i < step.ops.size(); ++i) {
     for (const TensorId id : op_needs(step, step.ops[i]).reads) readers_[id].push_back(i);
     whole_.emplace_back(step, OpPart(i));
@@ -359,8 +360,9 @@ std::size_t NestBuilder::slot_for(NestSpec& spec, TensorId id, const Projections
   slot.dims = dims;
   for (std::size_t d = 0; d < tensor.shape.size(); ++d) slot.dims[d].extent = tensor.shape[d];
   slot.element = tensor.element;
-  slot.counted = objective_.counts(id);
+  slot.counted = counted_.counts(id);
   slot.source = tensor.generated ? Slot::Source::streamed : source;
+  if (tensor.generated) slot.per_clock = models::elements_per_clock(tensor.generated->values);
   spec.slots.push_back(slot);
   return found;
 }
@@ -393,6 +395,7 @@ void NestBuilder::add_op(NestSpec& spec, const std::vector<OpPart>& ops, std::si
   set_runs(spec, op);
   set_once(op, own.contract);
   op.product = product_of(step_, part, own, dims);
+  op.elements = own.contract.elementwise;
   keep_uncut(spec, step_, part, own, dims);
   spec.ops.push_back(std::move(op));
 }

@@ -8,7 +8,7 @@
 
 #include "sim/plan/mapping/nest.hpp"
 #include "sim/plan/mapping/operand_maps.hpp"
-#include "sim/plan/objective.hpp"
+#include "sim/plan/counted_words.hpp"
 #include "sim/plan/operations/phases.hpp"
 #include "workloads/step.hpp"
 
@@ -36,7 +36,7 @@ struct NestRequest {
 
 class NestBuilder {
  public:
-  NestBuilder(const workloads::Step& step, const Objective& objective);
+  NestBuilder(const workloads::Step& step, const CountedWords& counted);
 
   /// Loops along everything that the main operations run along.
   NestSpec tiled(const NestRequest& request) const;
@@ -62,7 +62,7 @@ class NestBuilder {
   bool wanted_later(workloads::TensorId tensor, const std::vector<OpPart>& ops) const;
 
   const workloads::Step& step_;
-  Objective objective_;
+  CountedWords counted_;
   std::vector<std::vector<std::size_t>> readers_;  // operations by tensor
   std::vector<OperandAccess> whole_;               // by operation
   mutable std::map<std::pair<std::size_t, std::string>, OperandAccess> phases_;

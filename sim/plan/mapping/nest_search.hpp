@@ -11,6 +11,8 @@
 
 namespace spillway::sim {
 
+class DevicePace;
+struct Price;
 struct SearchTables;
 
 /// Loops, what they cost by the objective, and the words that they need.
@@ -37,6 +39,10 @@ class LoopSearch {
   /// The loops that move fewer words than `below` in the smallest buffer; there have to be some.
   FoundNest smallest(const ResidentPrefixes& resident,
                      std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
+  /// The loops of the lowest price on the device; nothing where none cost less than `below`.
+  std::optional<FoundNest> cheapest(const ResidentPrefixes& resident, std::uint64_t words,
+                                    const DevicePace& pace, const Price& price,
+                                    std::uint64_t below);
   /// Of all loops that move no more words through the DRAM port than these, the loops of the fewest
   /// cycles on chip, by an estimate.
   FoundNest quickest(const FoundNest& found, const ResidentPrefixes& resident, std::uint64_t words,

@@ -402,34 +402,47 @@ models::TileSize NestShape::coverage(std::size_t s, const ByAxis<Range>& within)
   return sum_of_tiles(slot, shape, sizes);
 }
 
+std::int64_t NestShape::largest_extent(std::size_t s, std::size_t d) const {
+  const Slot& slot = spec_.slots[s];
+  const Projection& p = slot.dims[d];
+  std::int64_t size = p.extent;
+  if (p.axis) {
+    const std::size_t axis = index(*p.axis);
+    std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
+    if (slot.in_epilogue && *p.axis == spec_.epilogue->axis) {
+      tile = std::min(tile, parts_.finished);
+    }
+    if (p.stages == 0) {
+      size = tile;
+    } else if (is_even_scale(p)) {
+      size = tile * p.stage[0].stride;
+    } else {
+      size = 0;
+      for_each_size(p, {0, spec_.extent[axis]}, tile,
+                    [&](std::int64_t each) { size = std::max(size, each); });
+    }
+    const std::int64_t groups = inner_tile_[index(Axis::group)];
+    if (p.per_group != 0 && groups > 1) size = groups * p.per_group;
+  }
+  if (d == 0 && slot.in_parts) size = std::min(size, parts_.rows);
+  return size;
+}
+
 std::uint64_t NestShape::largest(std::size_t s) const {
   const Slot& slot = spec_.slots[s];
   std::uint64_t elements = 1;
   for (std::size_t d = 0; d < slot.dims.size(); ++d) {
-    const Projection& p = slot.dims[d];
-    std::int64_t size = p.extent;
-    if (p.axis) {
-      const std::size_t axis = index(*p.axis);
-      std::int64_t tile = p.outer ? outer_tile_[axis] : inner_tile_[axis];
-      if (slot.in_epilogue && *p.axis == spec_.epilogue->axis) {
-        tile = std::min(tile, parts_.finished);
-      }
-      if (p.stages == 0) {
-        size = tile;
-      } else if (is_even_scale(p)) {
-        size = tile * p.stage[0].stride;
-      } else {
-        size = 0;
-        for_each_size(p, {0, spec_.extent[axis]}, tile,
-                      [&](std::int64_t each) { size = std::max(size, each); });
-      }
-      const std::int64_t groups = inner_tile_[index(Axis::group)];
-      if (p.per_group != 0 && groups > 1) size = groups * p.per_group;
-    }
-    if (d == 0 && slot.in_parts) size = std::min(size, parts_.rows);
-    elements *= static_cast<std::uint64_t>(size);
+    elements *= static_cast<std::uint64_t>(largest_extent(s, d));
   }
   return workloads::words_of(slot.element * elements).count();
+}
+
+bool NestShape::alternates(std::size_t s) const {
+  const Slot& slot = spec_.slots[s];
+  if (!slot.double_buffered) return false;
+  const auto& epilogue = spec_.epilogue;
+  return patterns_[s].innermost || (slot.in_parts && parts_.rows < slot.dims[0].extent) ||
+         (slot.in_epilogue && parts_.finished < spec_.extent[index(epilogue->axis)]);
 }
 
 SlotMoves slot_moves(const Slot& slot, std::uint64_t visits) {

@@ -66,10 +66,20 @@ class NestShape {
   /// How often each of the slot's tiles is brought in, but for those of which `traffic` knows
   /// better.
   std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
+  /// The slot's tiles.
+  std::uint64_t tiles(std::size_t slot) const { return trips_of(patterns_[slot].follows); }
+  /// The loops that bring a tile in, or have it made, as bits.
+  std::uint32_t brings_in(std::size_t slot) const {
+    return patterns_[slot].follows | patterns_[slot].refetches;
+  }
   /// No tile is used twice in a row: its room is free outside of its uses in the loops' body.
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// The slot's tile is kept where the next one is the same box.
   bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
+  /// The slot holds more than one tile in the end, in two places that they take turns in.
+  bool alternates(std::size_t slot) const;
+  /// Words that the slot takes in the buffer: of its largest tile, twice where tiles take turns.
+  std::uint64_t room(std::size_t slot) const { return largest(slot) * (alternates(slot) ? 2 : 1); }
   /// Words that cross the border for a slot of which so long a prefix is resident (elements of the
   /// first dimension).
   SlotTraffic traffic(std::size_t slot, std::int64_t resident = 0) const;
@@ -77,6 +87,8 @@ class NestShape {
   /// and loops that bring tiles in anew, or have them made anew, run equally often wherever they
   /// do.
   bool is_legal() const;
+  /// How long its largest tile is along a dimension.
+  std::int64_t largest_extent(std::size_t slot, std::size_t dimension) const;
   /// Words of its largest tile.
   std::uint64_t largest(std::size_t slot) const;
   /// The first and the last of the nest's operations that use a slot.

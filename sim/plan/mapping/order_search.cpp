@@ -9,15 +9,15 @@ namespace spillway::sim {
 
 OrderSearch::OrderSearch(const NestSpec& spec, SearchTables& tables, Order& order,
                          const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below)
-    : words_(words),
-      below_(below),
-      spec_(spec),
-      together_(tables.together),
-      order_(order),
+    : spec_(spec),
       resident_(resident),
       shape_(tables.shape),
-      count_(order.loops.size()),
       loops_(order.loops),
+      words_(words),
+      below_(below),
+      together_(tables.together),
+      order_(order),
+      count_(order.loops.size()),
       symmetric_(order.symmetric),
       // Outer tiles of a single place come whole.
       falls_(order.unsorted | order.one_by_one),
@@ -46,7 +46,7 @@ void OrderSearch::run(std::optional<FoundNest>& best, bool coarse) {
   for (const SlotTiles* slot : slots_) room_[slot->slot] = largest_tile(*slot);
   if (needed_at_least() > words_) return;
   find_fits(0, ByLevel{});
-  if (!tighten_bound(0) || !moves_too_much()) descend(0);
+  if (!tighten_bound(0) || !costs_too_much()) descend(0);
 }
 
 void OrderSearch::decide(std::size_t level, std::size_t size) {
@@ -139,7 +139,11 @@ std::uint64_t OrderSearch::largest_tile(const SlotTiles& tiles) const {
     }
     result *= size;
   }
-  return words(tiles, result);
+  const std::uint64_t one = words(tiles, result);
+  // Of two tiles the second may be what the first leaves.
+  const Slot& slot = spec_.slots[tiles.slot];
+  if (!slot.double_buffered || tiles.levels == 0) return one;
+  return std::max(one, std::min(2 * one, tiles.all));
 }
 
 std::uint64_t OrderSearch::moved() {
@@ -215,7 +219,9 @@ std::uint64_t OrderSearch::needed() {
   std::uint64_t lasting = 0, passing = 0;
   for (const SlotTiles* slot : slots_) {
     const std::uint64_t size = room_[slot->slot];
-    if (patterns[slot->slot].transient) {
+    const SlotPattern& pattern = patterns[slot->slot];
+    const bool alternates = spec_.slots[slot->slot].double_buffered && pattern.innermost;
+    if (pattern.transient && !alternates) {
       passing = std::max(passing, size);
     } else {
       lasting += size;
@@ -239,14 +245,14 @@ void OrderSearch::descend(std::size_t step) {
     if (coarse_ && !l.coarse[size]) continue;
     decide(level, size);
     if (!is_sensible(level)) continue;
-    if (moves_too_much()) {
+    if (costs_too_much()) {
       if (gaps_ || (falls_ >> level & 1) != 0) continue;
       break;
     }
     if (is_no_better()) continue;
     if ((grows(level) || is_for_room()) && needed_at_least() > words_) continue;
     find_fits(step + 1, first_fit);
-    if (!tighten_bound(step + 1) || !moves_too_much()) descend(step + 1);
+    if (!tighten_bound(step + 1) || !costs_too_much()) descend(step + 1);
     for (std::size_t s = step + 1; s < count_; ++s) {
       undecide(order_.sequence[s], first[order_.sequence[s]]);
     }
@@ -339,14 +345,13 @@ bool OrderSearch::is_cut_at_part(std::size_t level, std::size_t s) const {
 }
 
 void OrderSearch::consider() {
-  std::uint64_t cost = moved();
-  if (cost >= bound()) return;
+  if (costs_too_much()) return;
   if (needed() > words_) return;
   if (is_no_better()) return;
   for (std::size_t i = 0; i < count_; ++i) loops_[i].tile = tile_[i];
   shape_.set(loops_);
   if (!shape_.is_legal()) return;
-  cost = nest_cost(spec_, shape_, resident_);
+  const std::uint64_t cost = this->cost();
   if (cost >= bound()) return;
   const Packing packing = pack(spec_, shape_, resident_);
   if (packing.words > words_) return;

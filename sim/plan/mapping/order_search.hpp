@@ -9,6 +9,7 @@
 
 #include "models/compute_array.hpp"
 #include "sim/plan/mapping/nest_search.hpp"
+#include "sim/plan/mapping/nest_work.hpp"
 #include "sim/plan/mapping/search_tables.hpp"
 
 namespace spillway::sim {
@@ -40,6 +41,13 @@ class OrderSearch {
   virtual bool is_for_cost() const { return false; }
   /// The room decreases while the search goes on.
   virtual bool is_for_room() const { return false; }
+  /// The chosen tiles cost too much, and so do all smaller ones, whatever tiles the undecided levels
+  /// take.
+  virtual bool costs_too_much() {
+    return bound() != std::numeric_limits<std::uint64_t>::max() && moved() >= bound();
+  }
+  /// What the loops in `shape_` cost.
+  virtual std::uint64_t cost() const { return nest_cost(spec_, shape_, resident_); }
   /// Not better by anything but the cost, whatever tiles the undecided levels take.
   virtual bool is_no_better() { return false; }
   /// Loops are found that are better.
@@ -50,6 +58,16 @@ class OrderSearch {
   /// words through the host port and out of the PRNG, and one for each turn of the innermost loop.
   std::uint64_t cycles(const models::ComputeArray& array);
 
+  /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
+  /// yet move. (Of elements smaller than a word no more than there are.)
+  std::uint64_t moved();
+
+  std::uint64_t bound() const { return bound(*best_); }
+
+  const NestSpec& spec_;
+  const ResidentPrefixes& resident_;
+  NestShape& shape_;
+  std::vector<Loop> loops_;
   std::uint64_t words_, below_;
 
  private:
@@ -83,10 +101,6 @@ class OrderSearch {
   /// Words of its largest tile, or no more than in any tiles that are not decided yet.
   std::uint64_t largest_tile(const SlotTiles& tiles) const;
 
-  /// DRAM words of the chosen tiles, or no more than any tiles of the loops that are not decided
-  /// yet move. (Of elements smaller than a word no more than there are.)
-  std::uint64_t moved();
-
   std::uint64_t turns(std::uint32_t loops) const;
 
   /// The largest product of an operation in one turn of these loops.
@@ -97,10 +111,6 @@ class OrderSearch {
 
   /// Decides the levels from this step on.
   void descend(std::size_t step);
-
-  bool moves_too_much() {
-    return bound() != std::numeric_limits<std::uint64_t>::max() && moved() >= bound();
-  }
 
   /// Of the level of a step, or of all from there on, the first sizes that fit where the others
   /// have their smallest. No size before `first` does.
@@ -119,17 +129,11 @@ class OrderSearch {
   /// Tiles of a level do not split a slot's resident prefix, or later levels decide that.
   bool is_cut_at_part(std::size_t level, std::size_t s) const;
 
-  std::uint64_t bound() const { return bound(*best_); }
-
   void consider();
 
-  const NestSpec& spec_;
   const std::vector<std::vector<std::size_t>>& together_;
   Order& order_;
-  const ResidentPrefixes& resident_;
-  NestShape& shape_;
   std::size_t count_;
-  std::vector<Loop> loops_;
   std::optional<std::size_t> symmetric_;
   // Levels of which a later size may move fewer words, or need more room.
   std::uint32_t falls_, grows_;
@@ -159,6 +163,43 @@ class LowestCost : public OrderSearch {
     return best ? best->cost : below_;
   }
   bool is_for_cost() const override { return true; }
+};
+
+/// The loops of the lowest price on the device, in whole units of it.
+class LowestPrice : public OrderSearch {
+ public:
+  LowestPrice(const NestSpec& spec, SearchTables& tables, Order& order,
+              const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below,
+              const DevicePace& pace, const Price& price)
+      : OrderSearch(spec, tables, order, resident, words, below), pace_(pace), price_(price) {}
+
+ private:
+  std::uint64_t bound(const std::optional<FoundNest>& best) const override {
+    return best ? best->cost : below_;
+  }
+  bool is_for_cost() const override { return true; }
+  bool costs_too_much() override { return least(0) >= static_cast<double>(OrderSearch::bound()); }
+  bool is_no_better() override {
+    const double cycles = static_cast<double>(this->cycles(pace_.array()));
+    return least(pace_.cycles(cycles)) >= static_cast<double>(OrderSearch::bound());
+  }
+  std::uint64_t cost() const override {
+    return static_cast<std::uint64_t>(
+        price_.of(nest_work(spec_, shape_, loops_, {0, 1}, resident_, pace_)));
+  }
+  /// A lower bound, of what is computed for so long.
+  double least(double compute) {
+    const double bytes = static_cast<double>(moved()) * workloads::bytes_per_word;
+    const double least =
+        price_.per_ps * std::max(pace_.bus(bytes), compute) + price_.per_byte * bytes;
+    return least * worthwhile;
+  }
+
+  /// Tiles that may only be better by less are passed over.
+  static constexpr double worthwhile = 1.005;
+
+  const DevicePace& pace_;
+  const Price& price_;
 };
 
 /// Of the loops that cost less than `below` those of the fewest cycles on chip, if they take fewer

@@ -23,14 +23,14 @@ Packing pack(const NestSpec& spec, const NestShape& shape, const ResidentPrefixe
         spec.slots[s].source == Slot::Source::streamed) {
       continue;
     }
-    Piece piece{s, shape.largest(s), shape.uses(s).first, shape.uses(s).last};
+    Piece piece{s, shape.room(s), shape.uses(s).first, shape.uses(s).last};
     // The epilogue goes through a tile in parts, so that its operands are all there together.
     const auto& epilogue = spec.epilogue;
     if (epilogue && piece.first < epilogue->last && piece.last >= epilogue->first) {
       piece.first = std::min(piece.first, epilogue->first);
       piece.last = std::max(piece.last, epilogue->last - 1);
     }
-    if (!shape.transient(s)) {
+    if (!shape.transient(s) || shape.alternates(s)) {
       piece.first = 0;
       piece.last = spec.ops.size();
     }

@@ -111,6 +111,9 @@ SlotTiles SearchTables::tiles_of(const NestSpec& spec, std::size_t s, const Orde
   tiles.moves =
       slot.counted && (slot.source == Slot::Source::outside || slot.source == Slot::Source::made);
   tiles.kept = is_keepable(spec, s);
+  std::uint64_t elements = 1;
+  for (const Projection& p : slot.dims) elements *= static_cast<std::uint64_t>(p.extent);
+  tiles.all = workloads::words_of(slot.element * elements).count();
   for (std::size_t d = 0; d < slot.dims.size(); ++d) {
     const Projection& p = slot.dims[d];
     const Cuts& all = cuts[s][d];

@@ -133,12 +133,12 @@ class BestSearch {
       throw workloads::ConsistencyError(
           "nests without residencies do not fit where each alone does");
     }
-    found->cost = cost_of(found->schedule, task_.step, task_.objective()).count();
+    found->cost = cost_of(found->schedule, task_.step, task_.counted()).count();
     return found;
   }
 
   void keep(Schedule schedule) {
-    const std::uint64_t cost = cost_of(schedule, task_.step, task_.objective()).count();
+    const std::uint64_t cost = cost_of(schedule, task_.step, task_.counted()).count();
     if (!best_ || cost < best_->cost) best_ = Found{std::move(schedule), cost};
   }
   void widen(Schedule& schedule, Words buffer) const {
@@ -273,7 +273,7 @@ Schedule best_schedule(const ScheduleTask& given, bool recompute) {
   ScheduleTask task = given;
   task.host_counts = true;
   std::optional<Schedule> whole = best_of_whole_tensors(task);
-  const auto cost = [&](const Schedule& of) { return cost_of(of, task.step, task.objective()); };
+  const auto cost = [&](const Schedule& of) { return cost_of(of, task.step, task.counted()); };
   BestSearch plain(task, false);
   std::optional<Schedule> tiles = plain.run();
   if (recompute && plain.has_recomputation()) {

@@ -20,4 +20,10 @@ Schedule layer_schedule(const ScheduleTask& task);
 /// do. Throws as layer_schedule does.
 Schedule best_schedule(const ScheduleTask& task, bool recompute);
 
+/// The same policies where another objective than words is minimised: the cheapest, by an estimate
+/// (estimate/plan_cost.hpp), of schedules in which each operation stands alone and of those of the
+/// fewest words in buffers up to the given one, each with loops and double buffers that make its
+/// nests cheap. Throws as layer_schedule does.
+Schedule cheapest_schedule(const ScheduleTask& task, bool recompute);
+
 }  // namespace spillway::sim

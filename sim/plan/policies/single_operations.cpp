@@ -13,7 +13,7 @@ namespace spillway::sim {
 using workloads::Words;
 
 std::vector<NestChoice> single_operations(const ScheduleTask& task) {
-  const NestBuilder builder(task.step, task.objective());
+  const NestBuilder builder(task.step, task.counted());
   std::vector<NestChoice> choices;
   for (std::size_t i = 0; i < task.step.ops.size(); ++i) {
     for (const OpPart& part : phases(task.step, i)) {

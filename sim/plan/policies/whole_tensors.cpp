@@ -27,7 +27,7 @@ std::optional<Schedule> best_of_whole_tensors(const ScheduleTask& task) {
     } catch (const BufferTooSmall&) {
       continue;
     }
-    const Words cost = cost_of(schedule, task.step, task.objective());
+    const Words cost = cost_of(schedule, task.step, task.counted());
     if (best && cost >= least) continue;
     best = std::move(schedule);
     least = cost;

@@ -29,7 +29,7 @@ std::int64_t part_unit(std::int64_t extent) {
 }  // namespace
 
 Words counted_words(const ScheduleTask& task, const Tensor& tensor) {
-  const bool there = task.objective().counts(tensor.id) && !tensor.generated;
+  const bool there = task.counted().counts(tensor.id) && !tensor.generated;
   return there ? words_of(tensor.bytes()) : Words(0);
 }
 Words counted_words(const ScheduleTask& task) {

@@ -81,7 +81,7 @@ class PathSearch {
   std::int64_t all_of(workloads::TensorId id) const { return step_.tensor(id).shape[0]; }
   /// Words of `count` elements of the first dimension.
   std::uint64_t size_of(workloads::TensorId id, std::int64_t count) const;
-  bool counts(workloads::TensorId id) const { return task_.objective().counts(id); }
+  bool counts(workloads::TensorId id) const { return task_.counted().counts(id); }
 
   /// Tensors that an edge uses and that may be resident after it. The small ones come first,
   /// so that a larger buffer adds choices and takes none away.

@@ -1,5 +1,5 @@
-// What the search of a plan minimises. Everything that compares plans, or leaves some out because
-// they cannot be better, asks here.
+// Which words count where the search of a plan minimises words. Everything that compares plans by
+// them, or leaves some out because they cannot be better, asks here.
 #pragma once
 
 #include "models/tile.hpp"
@@ -8,16 +8,16 @@ namespace spillway::sim {
 
 /// Words that cross the DRAM port, as policy `layer` counts them, or the host port as well, as
 /// policy `best` does: for that an idealisation says where words are counted, and makes no store
-/// that costs nothing. Another objective is another cost in whole units, the less the better, of
+/// that costs nothing. Another cost in whole units, the less the better, may take their place, of
 /// which the search takes for granted:
 /// - a plan's cost is the sum of what its nests cost, each by itself, and of what loading and
 ///   storing its residencies costs (`cost_of`);
 /// - a nest's cost is no less than the sum of its slots' costs, and a slot's grows with the words
 ///   that the slot moves (`nest_cost`); slots of tensors that are not counted cost nothing;
 /// - more room in the buffer never makes the best nest cost more.
-class Objective {
+class CountedWords {
  public:
-  explicit Objective(const models::MemoryMap& map, bool host = false) : map_(map), host_(host) {}
+  explicit CountedWords(const models::MemoryMap& map, bool host = false) : map_(map), host_(host) {}
 
   /// Moving the tensor costs something.
   bool counts(workloads::TensorId id) const {

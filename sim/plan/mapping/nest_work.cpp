@@ -1,0 +1,225 @@
+#include "sim/plan/mapping/nest_work.hpp"
+
+#include <algorithm>
+
+#include "models/dram/energy.hpp"
+
+namespace spillway::sim {
+
+DevicePace::DevicePace(const models::DeviceConfig& device)
+    : array_(device.array()),
+      period_(static_cast<double>(device.clock_period.count())),
+      port_bytes_(static_cast<double>(device.buffer_port.count())) {
+  const models::dram::Timing& timing = device.dram.timing;
+  const double clock = timing.clock_period_ns() * 1000;
+  double refreshing = 0;
+  if (device.dram.controller.refresh == models::dram::RefreshMode::all_bank) {
+    refreshing = static_cast<double>(timing.refresh) / timing.refresh_interval;
+  }
+  per_byte_ = 1000 / device.dram.peak_bytes_per_ns() / (1 - refreshing);
+  latency_ = clock * (timing.activate_to_read + timing.read_latency + timing.burst);
+  burst_bytes_ = device.dram.geometry.burst_bytes;
+  const auto energy = models::dram::energy_per_event(device.dram);
+  if (!energy) return;
+  const models::dram::Geometry& geometry = device.dram.geometry;
+  energy_per_byte_ = (energy->read + energy->write) / 2 / geometry.burst_bytes +
+                     energy->activate / static_cast<double>(geometry.row_bytes()) +
+                     8 * device.dram.io_pj_per_bit;
+  energy_per_ps_ = (energy->background_open + (refreshing > 0 ? energy->refresh / timing.refresh_interval : 0)) / clock *
+                   device.dram.channels * geometry.ranks;
+}
+
+double DevicePace::compute(models::Cycles cycles, double port_bytes) const {
+  return period_ * std::max(static_cast<double>(cycles.count()), port_bytes / port_bytes_);
+}
+
+double NestWork::time() const {
+  const double most = std::max(load + store, compute + waited_for);
+  return most + (load + store + compute - most) / turns;
+}
+
+NestWork& NestWork::operator+=(const NestWork& other) {
+  load += other.load;
+  store += other.store;
+  compute += other.compute;
+  waited_for += other.waited_for;
+  bytes += other.bytes;
+  turns += other.turns;
+  return *this;
+}
+
+namespace {
+
+/// The sizes that the innermost tiles of an axis have, and how many have each.
+struct TileSizes {
+  std::int64_t size[2];
+  double count[2];
+  int kinds = 1;
+};
+
+class OperationTimes {
+ public:
+  OperationTimes(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
+                 const DevicePace& pace)
+      : spec_(spec), shape_(shape), loops_(loops), pace_(pace) {
+    ByAxis<std::int64_t> tile = spec.extent, outer = spec.extent;
+    for (const Loop& loop : loops) {
+      const std::size_t axis = index(loop.axis);
+      if (tile[axis] == spec.extent[axis]) outer[axis] = loop.tile;
+      tile[axis] = loop.tile;
+    }
+    for (std::size_t axis = 0; axis < axis_count; ++axis) {
+      inner_[axis] = cut(spec.extent[axis], tile[axis]);
+      outer_[axis] = cut(spec.extent[axis], outer[axis]);
+    }
+  }
+
+  double of(const NestOp& op) const {
+    const std::uint32_t own = shape_.loops_of(op);
+    std::uint32_t along = own;
+    if (op.on_demand) along |= shape_.brings_in(*op.on_demand);
+    const double times = trips(along & ~own);
+    ByAxis<std::int64_t> sizes = spec_.extent;
+    return times * sum(op, 0, sizes, 1);
+  }
+
+ private:
+  double trips(std::uint32_t loops) const {
+    double result = 1;
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+      if ((loops >> i & 1) != 0) result *= static_cast<double>(shape_.trips(i));
+    }
+    return result;
+  }
+  static TileSizes cut(std::int64_t extent, std::int64_t tile) {
+    const std::int64_t rest = extent % tile;
+    TileSizes sizes{{tile, rest}, {static_cast<double>(extent / tile), 1}, rest != 0 ? 2 : 1};
+    return sizes;
+  }
+
+  double sum(const NestOp& op, std::size_t axis, ByAxis<std::int64_t>& sizes, double times) const {
+    if (axis == axis_count) return times * once(op, sizes);
+    const TileSizes& cut = op.outer ? outer_[axis] : inner_[axis];
+    if (!op.runs[axis]) return sum(op, axis + 1, sizes, times);
+    double result = 0;
+    const std::int64_t whole = sizes[axis];
+    for (int k = 0; k < cut.kinds; ++k) {
+      sizes[axis] = cut.size[k];
+      result += sum(op, axis + 1, sizes, times * cut.count[k]);
+    }
+    sizes[axis] = whole;
+    return result;
+  }
+
+  double once(const NestOp& op, const ByAxis<std::int64_t>& sizes) const {
+    const auto share = [&](std::size_t axis) {
+      return static_cast<double>(sizes[axis]) / static_cast<double>(spec_.extent[axis]);
+    };
+    models::Cycles cycles(0);
+    double part = 1;
+    for (std::size_t axis = 0; axis < axis_count; ++axis) {
+      if (op.runs[axis]) part *= share(axis);
+    }
+    if (op.product) {
+      models::Gemm product = op.product->whole;
+      for (std::size_t axis = 0; axis < axis_count; ++axis) {
+        const auto side = op.product->side[axis];
+        if (!side) continue;
+        product.*(*side) = workloads::ceil_div(
+            product.*(*side) * static_cast<std::uint64_t>(sizes[axis]),
+            static_cast<std::uint64_t>(spec_.extent[axis]));
+      }
+      cycles += pace_.array().cycles(product);
+    }
+    if (op.elements != 0) {
+      const double elements = static_cast<double>(op.elements) * part;
+      cycles += pace_.array().elementwise_cycles(static_cast<std::uint64_t>(elements + 0.5));
+    }
+    double bytes = 0;
+    const auto add = [&](const NestOp::Operand& operand, double times) {
+      const Slot& slot = spec_.slots[operand.slot];
+      const bool streamed = slot.source == Slot::Source::streamed;
+      double size = streamed ? 1 : static_cast<double>(slot.element.count()) * times;
+      for (const Projection& p : slot.dims) {
+        size *= static_cast<double>(std::max<std::int64_t>(p.extent, 1));
+        if (p.axis) size *= share(index(*p.axis));
+      }
+      if (streamed) {
+        const double clocks = size / static_cast<double>(std::max<std::uint64_t>(slot.per_clock, 1));
+        cycles = std::max(cycles, models::Cycles(static_cast<std::uint64_t>(clocks)));
+      } else {
+        bytes += size;
+      }
+    };
+    const bool adds = op.product && trips(shape_.reduced(op, op.outputs.front())) > 1;
+    for (const NestOp::Operand& operand : op.inputs) add(operand, 1);
+    for (const NestOp::Operand& operand : op.outputs) add(operand, adds ? 2 : 1);
+    return pace_.compute(cycles, bytes);
+  }
+
+  const NestSpec& spec_;
+  const NestShape& shape_;
+  const std::vector<Loop>& loops_;
+  const DevicePace& pace_;
+  ByAxis<TileSizes> inner_, outer_;
+};
+
+}  // namespace
+
+/// Bytes on the bus for each byte asked for, where a tile falls into runs as long as its largest
+/// one's: unless all begin and end at bursts, each touches most of one burst more than it fills.
+double whole_bursts(const Slot& slot, const NestShape& shape, std::size_t s,
+                    const DevicePace& pace) {
+  std::int64_t run = 1, inside = 1;  // elements; and of the dimensions within the run's own
+  bool ends = false;
+  for (std::size_t d = slot.dims.size(); d-- > 0;) {
+    const std::int64_t tile = shape.largest_extent(s, d), extent = slot.dims[d].extent;
+    if (!ends) {
+      run *= tile;
+      inside *= extent;
+    }
+    ends = ends || tile < extent;
+  }
+  const auto element = static_cast<std::int64_t>(slot.element.count());
+  const std::int64_t bytes = run * element;
+  if (!ends) return 1;
+  const std::int64_t burst = pace.burst_bytes();
+  if (bytes % burst == 0 && inside * element % burst == 0) return 1;
+  return 1 + static_cast<double>(burst - element) / static_cast<double>(bytes);
+}
+
+NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
+                   const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace) {
+  NestWork work;
+  double in_parts = 1;
+  for (std::size_t s = 0; s < spec.slots.size(); ++s) {
+    const Slot& slot = spec.slots[s];
+    if (!slot.counted || is_resident_whole(slot, resident[s])) continue;
+    const SlotTraffic traffic = shape.traffic(s, resident[s]);
+    double tiles = static_cast<double>(shape.tiles(s));
+    if (slot.in_parts) {
+      const std::int64_t rows = parts.rows != 0 ? parts.rows : slot.dims[0].extent / 16 + 1;
+      const double pieces = static_cast<double>(slot.dims[0].extent / rows);
+      in_parts = std::max(in_parts, pieces / tiles);
+      tiles = std::max(tiles, pieces);
+    }
+    const SlotMoves moves = slot_moves(slot, shape.visits(s));
+    const double bursts = whole_bursts(slot, shape, s, pace);
+    const double loaded = static_cast<double>(traffic.loads.bytes.count()) * bursts;
+    const double stored = static_cast<double>(traffic.stores.bytes.count()) * bursts;
+    const double loads = tiles * static_cast<double>(moves.loads);
+    const double load = pace.bus(loaded) + loads * pace.latency();
+    const double store = pace.bus(stored);
+    work.load += load;
+    work.store += store;
+    if (!shape.alternates(s)) work.waited_for += load + store;
+    work.bytes += loaded + stored;
+  }
+  const OperationTimes times(spec, shape, loops, pace);
+  for (const NestOp& op : spec.ops) work.compute += times.of(op);
+  for (std::size_t i = 0; i < loops.size(); ++i) work.turns *= static_cast<double>(shape.trips(i));
+  work.turns *= in_parts;
+  return work;
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,62 @@
+// What a nest asks of the device's engines, and how long that takes: a model for the search, cheap
+// and from the formulas that the device itself goes by.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/device_config.hpp"
+#include "sim/plan/mapping/nest_shape.hpp"
+
+namespace spillway::sim {
+
+/// The device's speeds, as the model needs them. Times are in picoseconds.
+class DevicePace {
+ public:
+  explicit DevicePace(const models::DeviceConfig& device);
+
+  /// Of the bus, for bytes that stream at the peak of all channels, less what refreshes take.
+  double bus(double bytes) const { return bytes * per_byte_; }
+  /// Beside the data of each tile loaded: from the first request to the first data.
+  double latency() const { return latency_; }
+  std::int64_t burst_bytes() const { return burst_bytes_; }
+  double cycles(double count) const { return count * period_; }
+  /// A kernel on the array, the vector unit and the buffer port at once.
+  double compute(models::Cycles cycles, double port_bytes) const;
+  const models::ComputeArray& array() const { return array_; }
+  /// Of DRAM chips and interface, in pJ: for a byte on the bus with the row activations that it
+  /// takes in long runs, and for a picosecond of standby and refreshes. 0 without currents.
+  double energy_per_byte() const { return energy_per_byte_; }
+  double energy_per_ps() const { return energy_per_ps_; }
+
+ private:
+  models::ComputeArray array_;
+  double period_ = 0, per_byte_ = 0, latency_ = 0, port_bytes_ = 1;
+  std::int64_t burst_bytes_ = 0;
+  double energy_per_byte_ = 0, energy_per_ps_ = 0;
+};
+
+/// Work of the engines for a nest.
+struct NestWork {
+  double load = 0, store = 0, compute = 0;  ///< ps that each engine is busy
+  double waited_for = 0;  ///< ps of loads and stores that nothing is computed beside
+  double bytes = 0;       ///< over the bus, in whole bursts
+  double turns = 1;       ///< of the body
+
+  /// Loads and stores share the bus; what is computed runs beside those of double-buffered slots,
+  /// but for the first and the last of them.
+  double time() const;
+  NestWork& operator+=(const NestWork& other);
+};
+/// `shape` has been set to the nest's loops and parts; of no rows at all: not known yet.
+NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
+                   const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace);
+
+/// What is paid for a picosecond and for a byte on the bus.
+struct Price {
+  double per_ps = 1, per_byte = 0;
+
+  double of(const NestWork& work) const { return per_ps * work.time() + per_byte * work.bytes; }
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,145 @@
+// Policies `best` and `best-recompute` by another objective than words.
+#include <algorithm>
+
+#include "sim/plan/allocation/buffer_too_small.hpp"
+#include "sim/plan/allocation/schedule_placement.hpp"
+#include "sim/plan/estimate/plan_cost.hpp"
+#include "sim/plan/mapping/fitted_nest.hpp"
+#include "sim/plan/policies/policies.hpp"
+#include "sim/plan/policies/single_operations.hpp"
+
+namespace spillway::sim {
+
+namespace {
+
+/// Which slots of a nest take turns in two places.
+enum class DoubleBuffers { none, loads, all };
+
+NestSpec with_double_buffers(NestSpec spec, DoubleBuffers which) {
+  for (Slot& slot : spec.slots) {
+    const bool moves =
+        slot.source == Slot::Source::outside || slot.source == Slot::Source::made;
+    slot.double_buffered =
+        moves && (which == DoubleBuffers::all ||
+                  (which == DoubleBuffers::loads && slot.source == Slot::Source::outside));
+  }
+  return spec;
+}
+
+class CheapestSearch {
+ public:
+  CheapestSearch(const ScheduleTask& task, bool recompute)
+      : task_(task),
+        recompute_(recompute),
+        pace_(task.device),
+        buffer_(words_of(task.device.buffer)),
+        price_(price_of(task.objective)) {}
+
+  Schedule run() {
+    keep(alone());
+    for (const std::uint64_t share : {1, 2}) {
+      if (auto fewest = of_fewest_words(Words(buffer_.count() / share))) {
+        keep(*fewest);
+        keep(repriced(*std::move(fewest)));
+      }
+    }
+    fprintf(stderr, "ESTIMATE %f\n", plan_cost(*best_, task_, pace_).time_ps / 1e9);
+    return *std::move(best_);
+  }
+
+ private:
+  Price price_of(Objective objective) const {
+    switch (objective) {
+      case Objective::bytes: return {1e-3, 1000};
+      case Objective::energy: return {1000 * pace_.energy_per_ps(), 1000 * pace_.energy_per_byte()};
+      default: return {1, 0};
+    }
+  }
+
+  void keep(Schedule schedule) {
+    const double cost = plan_cost(schedule, task_, pace_).by(task_.objective);
+    if (best_ && cost >= cost_) return;
+    best_ = std::move(schedule);
+    cost_ = cost;
+  }
+
+  /// Each operation by itself.
+  Schedule alone() const {
+    ScheduleTask task = task_;
+    task.host_counts = true;
+    const std::vector<NestChoice> choices = single_operations(task);
+    Schedule schedule;
+    for (const NestChoice& choice : choices) {
+      std::optional<Nest> best;
+      for (const NestSpec& spec : choice) {
+        improve(best, spec, ResidentPrefixes(spec.slots.size()), {0, buffer_.count()});
+      }
+      if (!best) refuse_buffer(task, largest_need(choices));
+      schedule.nests.push_back(*std::move(best));
+    }
+    return schedule;
+  }
+
+  std::optional<Schedule> of_fewest_words(Words buffer) const {
+    models::DeviceConfig device = task_.device;
+    device.buffer = bytes_of(buffer);
+    try {
+      return best_schedule({task_.step, task_.map, device}, recompute_);
+    } catch (const BufferTooSmall&) {
+      return std::nullopt;
+    }
+  }
+
+  Schedule repriced(Schedule schedule) const {
+    for (std::size_t n = 0; n < schedule.nests.size(); ++n) {
+      std::optional<Nest> nest = schedule.nests[n];
+      const BufferRange room = largest_gap(schedule, task_.step, n, buffer_);
+      improve(nest, schedule.nests[n].spec, schedule.nests[n].resident, room);
+      schedule.nests[n] = *std::move(nest);
+    }
+    return schedule;
+  }
+
+  double cost_of(const Nest& nest) const {
+    NestShape shape(nest.spec);
+    shape.set(nest.loops, nest.parts);
+    return price_.of(
+        nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace_));
+  }
+
+  /// A cheaper nest of these operations, at addresses within the room.
+  void improve(std::optional<Nest>& best, const NestSpec& from, const ResidentPrefixes& resident,
+               BufferRange room) const {
+    const std::uint64_t words = room.end - room.begin;
+    for (const DoubleBuffers which :
+         {DoubleBuffers::all, DoubleBuffers::loads, DoubleBuffers::none}) {
+      const NestSpec spec = with_double_buffers(from, which);
+      const std::uint64_t below = best ? static_cast<std::uint64_t>(cost_of(*best))
+                                       : std::numeric_limits<std::uint64_t>::max();
+      const auto found = LoopSearch(spec).cheapest(resident, words, pace_, price_, below);
+      if (!found) continue;
+      Nest nest = make_nest(spec, *found, resident, words);
+      if (best && cost_of(nest) >= cost_of(*best)) continue;
+      NestShape shape(nest.spec);
+      shape.set(nest.loops, nest.parts);
+      nest.address = pack(nest.spec, shape, resident).from(room.begin);
+      best = std::move(nest);
+    }
+  }
+
+  const ScheduleTask& task_;
+  bool recompute_;
+  DevicePace pace_;
+  Words buffer_;
+  Price price_;
+  std::optional<Schedule> best_;
+  double cost_ = 0;
+};
+
+}  // namespace
+
+Schedule cheapest_schedule(const ScheduleTask& task, bool recompute) {
+  return CheapestSearch(task, recompute).run();
+}
+
+}  // namespace spillway::sim
