@@ -43,7 +43,8 @@ po::options_description experiment_options() {
       "how the step is fitted to the device: paper, layer, best or best-recompute (as --set "
       "policy=NAME)")("objective", po::value<std::string>()->value_name("NAME"),
                       "what policies best and best-recompute minimise: words, bytes, time, energy "
-                      "or energy-delay (as --set objective=NAME)")("file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+                      "or energy-delay (as --set objective=NAME)")(
+      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
   return options;
 }
 

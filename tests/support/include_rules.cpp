@@ -36,7 +36,7 @@ const std::array<Rooms, 2>& all_rooms() {
   static const std::array<Rooms, 2> rooms{{
       {"sim/plan/",
        {"operations", "lifetimes", "mapping", "fusion", "allocation", "residency", "emission",
-        "policies", "reports"}},
+        "estimate", "policies", "reports"}},
       {"analysis/",
        {"formats", "closed_forms", "reports", "figures", "studies", "sweeps", "comparisons",
         "benchmarks", "commands"}},
@@ -57,7 +57,8 @@ std::optional<std::size_t> room_of(const Rooms& rooms, std::string_view path) {
   if (slash != std::string_view::npos) return at(path.substr(0, slash));
   if (rooms.of == "analysis/") return rooms.names.size();
   const std::string_view stem = path.substr(0, path.find('.'));
-  if (stem == "schedule_task" || stem == "limits" || stem == "objective") return at("operations");
+  if (stem == "schedule_task" || stem == "limits" || stem == "counted_words")
+    return at("operations");
   return at(stem == "schedule" ? "mapping" : "policies");
 }
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "models/instruction.hpp"
-#include "sim/plan/emission/ledger.hpp"
 #include "sim/plan/counted_words.hpp"
+#include "sim/plan/emission/ledger.hpp"
 #include "sim/plan/schedule.hpp"
 
 namespace spillway::sim {

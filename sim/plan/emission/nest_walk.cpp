@@ -1,6 +1,7 @@
 #include "sim/plan/emission/nest_walk.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "sim/plan/operations/tile_kernel.hpp"
 
@@ -24,22 +25,28 @@ NestWalk::NestWalk(const Nest& nest, const workloads::Step& step,
       shape_(nest.spec),
       at_(nest.loops.size()),
       trips_(nest.loops.size()),
-      slots_(nest.spec.slots.size()) {
+      slots_(nest.spec.slots.size()),
+      ahead_(nest.spec.slots.size()) {
   shape_.set(nest.loops, nest.parts);
   find_last_uses();
+  for (std::size_t s = 0; s < slots_.size(); ++s) comes_ahead_ = comes_ahead_ || may_come_ahead(s);
 }
 
 bool NestWalk::advance() {
   if (done_) return false;
   find_place();
   run_body();
-  std::size_t loop = at_.size();
-  while (loop > 0 && ++at_[loop - 1] == trips_[loop - 1]) at_[--loop] = 0;
-  if (loop == 0) {
+  if (!go_on()) {
     for (std::size_t s = 0; s < slots_.size(); ++s) leave(s);
     done_ = true;
   }
   return true;
+}
+
+bool NestWalk::go_on() {
+  std::size_t loop = at_.size();
+  while (loop > 0 && ++at_[loop - 1] == trips_[loop - 1]) at_[--loop] = 0;
+  return loop > 0;
 }
 
 void NestWalk::find_last_uses() {
@@ -126,7 +133,6 @@ bool NestWalk::moved_on(std::size_t s) const {
 
 void NestWalk::run_body() {
   const std::vector<NestOp>& ops = nest_.spec.ops;
-  const std::uint32_t all = (std::uint32_t{1} << at_.size()) - 1;
   std::vector<bool> missing(slots_.size());
   for (const NestOp& op : ops) {
     if (op.on_demand) missing[*op.on_demand] = !is_current(*op.on_demand);
@@ -134,10 +140,11 @@ void NestWalk::run_body() {
   whole_place_ = place_;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const NestOp& op = ops[i];
-    const bool runs = op.on_demand ? missing[*op.on_demand] : at_last(all & ~shape_.loops_of(op));
+    const bool runs = op.on_demand ? missing[*op.on_demand] : runs_here(op);
     const auto& epilogue = nest_.spec.epilogue;
     if (!epilogue || i < epilogue->first || i >= epilogue->last) {
       if (runs) run(op);
+      if (runs && comes_ahead_) load_ahead(i + 1, missing);
     } else if (runs && i == epilogue->first) {
       run_epilogue();
     }
@@ -145,6 +152,52 @@ void NestWalk::run_body() {
       if (last_use_[s] == i && shape_.transient(s) && !shape_.keeps(s)) leave(s);
     }
   }
+}
+
+bool NestWalk::runs_here(const NestOp& op) const {
+  const std::uint32_t all = (std::uint32_t{1} << at_.size()) - 1;
+  return at_last(all & ~shape_.loops_of(op));
+}
+
+bool NestWalk::may_come_ahead(std::size_t s) const {
+  return shape_.alternates(s) && slot(s).source == Slot::Source::outside && !slot(s).in_parts &&
+         !slot(s).in_epilogue;
+}
+
+void NestWalk::load_ahead(std::size_t done, const std::vector<bool>& missing) {
+  // Slots that another tile comes to first, at this place.
+  std::vector<bool> busy(slots_.size());
+  for (std::size_t i = done; i < nest_.spec.ops.size(); ++i) {
+    const NestOp& op = nest_.spec.ops[i];
+    if (!(op.on_demand ? missing[*op.on_demand] : runs_here(op))) continue;
+    for (std::size_t s = 0; s < slots_.size(); ++s)
+      busy[s] = busy[s] || (op.uses(s) && !is_current(s));
+  }
+  const auto here = std::tuple(at_, trips_, place_, whole_place_);
+  if (go_on()) {
+    find_place();
+    whole_place_ = place_;
+    for (const NestOp& op : nest_.spec.ops) {
+      if (op.on_demand ? is_current(*op.on_demand) : !runs_here(op)) continue;
+      for (const NestOp::Operand& operand : op.inputs) {
+        const std::size_t s = operand.slot;
+        if (!may_come_ahead(s) || busy[s] || ahead_[s] || is_resident(s) ||
+            !takes_part(op, operand))
+          continue;
+        if (is_current(s) || box_of(op, s, std::nullopt).elements() == 0) continue;
+        const BufferedTile next = tile_at(s, std::nullopt);
+        const Tile& last = slots_[s].tile.tile;
+        // It may be the same box, or hold values that change here.
+        if (slots_[s].valid &&
+            (next.tile == last || (slots_[s].dirty && overlap(next.tile, last)))) {
+          continue;
+        }
+        ahead_[s] = next;
+        out_.push_back(models::Load{next, lines_[s].load});
+      }
+    }
+  }
+  std::tie(at_, trips_, place_, whole_place_) = here;
 }
 
 void NestWalk::run_epilogue() {
@@ -265,7 +318,8 @@ BufferedTile NestWalk::bring(std::size_t s, std::optional<Range> rows) {
   }
   leave(s);
   take(in_slot, wanted, stamp(s));
-  out_.push_back(models::Load{in_slot.tile, lines_[s].load});
+  if (!ahead_[s]) out_.push_back(models::Load{in_slot.tile, lines_[s].load});
+  ahead_[s].reset();
   return in_slot.tile;
 }
 

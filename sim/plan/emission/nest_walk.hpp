@@ -58,6 +58,14 @@ class NestWalk {
   bool moved_on(std::size_t s) const;
 
   void run_body();
+  /// The operation runs at this place of the loops.
+  bool runs_here(const NestOp& op) const;
+  /// The place that the loops come to next; false at the last one.
+  bool go_on();
+  /// Loads what the next place of the loops takes first, where slots have room for two tiles: so
+  /// that it comes beside all that is still done here.
+  void load_ahead(std::size_t done, const std::vector<bool>& missing);
+  bool may_come_ahead(std::size_t s) const;
   /// The epilogue of a tile, a few channels after the others.
   void run_epilogue();
   void run(const NestOp& op);
@@ -93,6 +101,8 @@ class NestWalk {
   Place place_, whole_place_;                  // within the epilogue, and of the whole tile
   bool first_part_ = true, last_part_ = true;  // of the epilogue
   std::vector<SlotTile> slots_;
+  std::vector<std::optional<models::BufferedTile>> ahead_;  // by slot, its next tile
+  bool comes_ahead_ = false;                                // some slot's may
   std::vector<std::size_t> last_use_;
   /// Values that a merged result has taken in, by slot and box.
   std::map<std::pair<std::size_t, workloads::Box>, std::int64_t> values_;

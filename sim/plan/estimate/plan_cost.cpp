@@ -1,5 +1,7 @@
 #include "sim/plan/estimate/plan_cost.hpp"
 
+#include <algorithm>
+
 #include "models/kernel_cost.hpp"
 #include "sim/plan/emission/booking.hpp"
 
@@ -49,8 +51,8 @@ std::vector<NestWork> work_of_operations(const ScheduleTask& task, const DeviceP
 }  // namespace
 
 PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace) {
-  std::vector<NestWork> works = schedule.by_operations() ? work_of_operations(task, pace)
-                                                         : work_of_nests(schedule, pace);
+  std::vector<NestWork> works =
+      schedule.by_operations() ? work_of_operations(task, pace) : work_of_nests(schedule, pace);
   PlanCost cost;
   for (const ScheduledMove& move : moves_of(schedule, task.step)) {
     cost.words += static_cast<double>(move.size.words.count());
@@ -59,18 +61,25 @@ PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const Dev
     const bool read = move.direction == Direction::read;
     NestWork& work = works[read ? residency.first : residency.last];
     const double bytes = static_cast<double>(move.size.bytes.count());
-    (read ? work.load : work.store) += pace.bus(bytes) + (read ? pace.latency() : 0);
-    if (!schedule.by_operations()) work.waited_for += pace.bus(bytes);
+    const double time = pace.bus(bytes) + (read ? pace.latency() : 0);
+    (read ? work.load : work.store) += time;
+    work.time += time;
     work.bytes += bytes;
   }
   if (schedule.by_operations()) {
-    NestWork all{0, 0, 0, 0, 0, 0};
-    for (const NestWork& work : works) all += work;
+    NestWork all;
+    for (const NestWork& work : works) {
+      all.load += work.load;
+      all.store += work.store;
+      all.compute += work.compute;
+      all.bytes += work.bytes;
+    }
+    all.time = std::max(all.load + all.store, all.compute);
     works = {all};
   }
   for (const NestWork& work : works) {
     cost.bytes += work.bytes;
-    cost.time_ps += work.time();
+    cost.time_ps += work.time;
   }
   cost.energy_pj = pace.energy_per_byte() * cost.bytes + pace.energy_per_ps() * cost.time_ps;
   return cost;

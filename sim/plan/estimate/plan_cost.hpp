@@ -3,8 +3,8 @@
 
 #include "sim/experiment.hpp"
 #include "sim/plan/mapping/nest_work.hpp"
-#include "sim/plan/schedule_task.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/schedule_task.hpp"
 
 namespace spillway::sim {
 

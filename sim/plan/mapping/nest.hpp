@@ -60,7 +60,7 @@ struct NestOp {
   /// The kernel, where it is a phase of the step's operation.
   std::optional<workloads::Kernel> kernel;
   std::optional<ArrayProduct> product;
-  std::uint64_t elements = 0;  ///< work beside the product, in elements
+  std::uint64_t elements = 0;            ///< work beside the product, in elements
   std::optional<std::size_t> on_demand;  ///< runs when the tile of this slot is missing
   bool in_parts = false;  ///< an update that goes through its tile a few rows at a time
   ByAxis<bool> runs{};    ///< axes that it runs along; it waits for the last of all others

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/counted_words.hpp"
 #include "sim/plan/mapping/nest.hpp"
 #include "sim/plan/mapping/operand_maps.hpp"
-#include "sim/plan/counted_words.hpp"
 #include "sim/plan/operations/phases.hpp"
 #include "workloads/step.hpp"
 

@@ -35,9 +35,9 @@ std::optional<FoundNest> LoopSearch::find(const ResidentPrefixes& resident, std:
   return best;
 }
 
-std::optional<FoundNest> LoopSearch::cheapest(const ResidentPrefixes& resident,
-                                              std::uint64_t words, const DevicePace& pace,
-                                              const Price& price, std::uint64_t below) {
+std::optional<FoundNest> LoopSearch::cheapest(const ResidentPrefixes& resident, std::uint64_t words,
+                                              const DevicePace& pace, const Price& price,
+                                              std::uint64_t below) {
   std::optional<FoundNest> best;
   for (Order& order : tables_->orders) {
     LowestPrice(spec_, *tables_, order, resident, words, below, pace, price).run(best, true);

@@ -68,6 +68,10 @@ class NestShape {
   std::uint64_t visits(std::size_t slot) const { return visits_[slot]; }
   /// The slot's tiles.
   std::uint64_t tiles(std::size_t slot) const { return trips_of(patterns_[slot].follows); }
+  /// The loops from the outermost to the last one that its tile changes with.
+  std::size_t depth(std::size_t slot) const {
+    return patterns_[slot].innermost ? *patterns_[slot].innermost + 1 : 0;
+  }
   /// The loops that bring a tile in, or have it made, as bits.
   std::uint32_t brings_in(std::size_t slot) const {
     return patterns_[slot].follows | patterns_[slot].refetches;

@@ -1,6 +1,7 @@
 #include "sim/plan/mapping/nest_work.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "models/dram/energy.hpp"
 
@@ -25,27 +26,13 @@ DevicePace::DevicePace(const models::DeviceConfig& device)
   energy_per_byte_ = (energy->read + energy->write) / 2 / geometry.burst_bytes +
                      energy->activate / static_cast<double>(geometry.row_bytes()) +
                      8 * device.dram.io_pj_per_bit;
-  energy_per_ps_ = (energy->background_open + (refreshing > 0 ? energy->refresh / timing.refresh_interval : 0)) / clock *
-                   device.dram.channels * geometry.ranks;
+  energy_per_ps_ =
+      (energy->background_open + (refreshing > 0 ? energy->refresh / timing.refresh_interval : 0)) /
+      clock * device.dram.channels * geometry.ranks;
 }
 
 double DevicePace::compute(models::Cycles cycles, double port_bytes) const {
   return period_ * std::max(static_cast<double>(cycles.count()), port_bytes / port_bytes_);
-}
-
-double NestWork::time() const {
-  const double most = std::max(load + store, compute + waited_for);
-  return most + (load + store + compute - most) / turns;
-}
-
-NestWork& NestWork::operator+=(const NestWork& other) {
-  load += other.load;
-  store += other.store;
-  compute += other.compute;
-  waited_for += other.waited_for;
-  bytes += other.bytes;
-  turns += other.turns;
-  return *this;
 }
 
 namespace {
@@ -125,9 +112,9 @@ class OperationTimes {
       for (std::size_t axis = 0; axis < axis_count; ++axis) {
         const auto side = op.product->side[axis];
         if (!side) continue;
-        product.*(*side) = workloads::ceil_div(
-            product.*(*side) * static_cast<std::uint64_t>(sizes[axis]),
-            static_cast<std::uint64_t>(spec_.extent[axis]));
+        product.*(*side) =
+            workloads::ceil_div(product.*(*side) * static_cast<std::uint64_t>(sizes[axis]),
+                                static_cast<std::uint64_t>(spec_.extent[axis]));
       }
       cycles += pace_.array().cycles(product);
     }
@@ -145,7 +132,8 @@ class OperationTimes {
         if (p.axis) size *= share(index(*p.axis));
       }
       if (streamed) {
-        const double clocks = size / static_cast<double>(std::max<std::uint64_t>(slot.per_clock, 1));
+        const double clocks =
+            size / static_cast<double>(std::max<std::uint64_t>(slot.per_clock, 1));
         cycles = std::max(cycles, models::Cycles(static_cast<std::uint64_t>(clocks)));
       } else {
         bytes += size;
@@ -163,8 +151,6 @@ class OperationTimes {
   const DevicePace& pace_;
   ByAxis<TileSizes> inner_, outer_;
 };
-
-}  // namespace
 
 /// Bytes on the bus for each byte asked for, where a tile falls into runs as long as its largest
 /// one's: unless all begin and end at bursts, each touches most of one burst more than it fills.
@@ -188,10 +174,56 @@ double whole_bursts(const Slot& slot, const NestShape& shape, std::size_t s,
   return 1 + static_cast<double>(burst - element) / static_cast<double>(bytes);
 }
 
+/// What happens in turns of the loops, by the innermost loop that it follows: with each of its
+/// turns, or once.
+class Turns {
+ public:
+  Turns(const NestShape& shape, std::size_t loops) : turns_(loops + 1, 1), at_(loops + 1) {
+    for (std::size_t i = 0; i < loops; ++i) {
+      turns_[i + 1] = turns_[i] * static_cast<double>(shape.trips(i));
+    }
+  }
+
+  /// All of something that follows so many of the loops, the outermost first.
+  void load(std::size_t depth, double all, bool beside) {
+    at_[depth].load += all / turns_[depth];
+    if (!beside) at_[depth].compute += all / turns_[depth];
+  }
+  void store(std::size_t depth, double all, bool beside) {
+    at_[depth].store += all / turns_[depth];
+    if (!beside) at_[depth].compute += all / turns_[depth];
+  }
+  void compute(std::size_t depth, double all) { at_[depth].compute += all / turns_[depth]; }
+
+  double time() const {
+    double result = 0;
+    At turn;  // in which this loop goes on, and all inner ones begin anew
+    for (std::size_t depth = at_.size(); depth-- > 0;) {
+      turn.load += at_[depth].load;
+      turn.store += at_[depth].store;
+      turn.compute += at_[depth].compute;
+      const double many = depth == 0 ? 1 : turns_[depth] - turns_[depth - 1];
+      // The first loads and the last stores have nothing beside them.
+      result += depth == 0 ? turn.load + turn.compute + turn.store
+                           : many * std::max(turn.load + turn.store, turn.compute);
+    }
+    return result;
+  }
+
+ private:
+  struct At {
+    double load = 0, store = 0, compute = 0;
+  };
+  std::vector<double> turns_;
+  std::vector<At> at_;
+};
+
+}  // namespace
+
 NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
                    const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace) {
   NestWork work;
-  double in_parts = 1;
+  Turns turns(shape, loops.size());
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     const Slot& slot = spec.slots[s];
     if (!slot.counted || is_resident_whole(slot, resident[s])) continue;
@@ -200,7 +232,6 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     if (slot.in_parts) {
       const std::int64_t rows = parts.rows != 0 ? parts.rows : slot.dims[0].extent / 16 + 1;
       const double pieces = static_cast<double>(slot.dims[0].extent / rows);
-      in_parts = std::max(in_parts, pieces / tiles);
       tiles = std::max(tiles, pieces);
     }
     const SlotMoves moves = slot_moves(slot, shape.visits(s));
@@ -212,13 +243,19 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     const double store = pace.bus(stored);
     work.load += load;
     work.store += store;
-    if (!shape.alternates(s)) work.waited_for += load + store;
+    turns.load(shape.depth(s), load, shape.alternates(s));
+    turns.store(shape.depth(s), store, shape.alternates(s));
     work.bytes += loaded + stored;
   }
   const OperationTimes times(spec, shape, loops, pace);
-  for (const NestOp& op : spec.ops) work.compute += times.of(op);
-  for (std::size_t i = 0; i < loops.size(); ++i) work.turns *= static_cast<double>(shape.trips(i));
-  work.turns *= in_parts;
+  for (const NestOp& op : spec.ops) {
+    const double all = times.of(op);
+    std::uint32_t along = shape.loops_of(op);
+    if (op.on_demand) along |= shape.brings_in(*op.on_demand);
+    turns.compute(static_cast<std::size_t>(std::bit_width(along)), all);
+    work.compute += all;
+  }
+  work.time = turns.time();
   return work;
 }
 

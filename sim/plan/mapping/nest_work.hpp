@@ -39,14 +39,11 @@ class DevicePace {
 /// Work of the engines for a nest.
 struct NestWork {
   double load = 0, store = 0, compute = 0;  ///< ps that each engine is busy
-  double waited_for = 0;  ///< ps of loads and stores that nothing is computed beside
-  double bytes = 0;       ///< over the bus, in whole bursts
-  double turns = 1;       ///< of the body
-
-  /// Loads and stores share the bus; what is computed runs beside those of double-buffered slots,
-  /// but for the first and the last of them.
-  double time() const;
-  NestWork& operator+=(const NestWork& other);
+  double bytes = 0;                         ///< over the bus, in whole bursts
+  /// Ps from begin to end. In each turn of the loops what the next one needs is loaded, and what
+  /// the one before made is stored, beside what is computed, where slots are double-buffered; loads
+  /// and stores share the bus.
+  double time = 0;
 };
 /// `shape` has been set to the nest's loops and parts; of no rows at all: not known yet.
 NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
@@ -56,7 +53,7 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
 struct Price {
   double per_ps = 1, per_byte = 0;
 
-  double of(const NestWork& work) const { return per_ps * work.time() + per_byte * work.bytes; }
+  double of(const NestWork& work) const { return per_ps * work.time + per_byte * work.bytes; }
 };
 
 }  // namespace spillway::sim

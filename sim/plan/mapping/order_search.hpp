@@ -41,8 +41,8 @@ class OrderSearch {
   virtual bool is_for_cost() const { return false; }
   /// The room decreases while the search goes on.
   virtual bool is_for_room() const { return false; }
-  /// The chosen tiles cost too much, and so do all smaller ones, whatever tiles the undecided levels
-  /// take.
+  /// The chosen tiles cost too much, and so do all smaller ones, whatever tiles the undecided
+  /// levels take.
   virtual bool costs_too_much() {
     return bound() != std::numeric_limits<std::uint64_t>::max() && moved() >= bound();
   }

@@ -37,7 +37,7 @@ struct SlotTiles {
   std::size_t changing = 0;            ///< dimensions in use
   std::int64_t rest = 1, largest = 1;  ///< elements along the others: all, and of a tile
   std::int64_t element = 4;
-  std::uint64_t all = 0;  ///< words of the whole tensor
+  std::uint64_t all = 0;     ///< words of the whole tensor
   bool moves = false;        ///< its words are counted
   bool kept = false;         ///< where the next tile is the same box
   bool gaps = false;         ///< smaller tiles may move fewer words

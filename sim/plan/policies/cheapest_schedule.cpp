@@ -17,8 +17,7 @@ enum class DoubleBuffers { none, loads, all };
 
 NestSpec with_double_buffers(NestSpec spec, DoubleBuffers which) {
   for (Slot& slot : spec.slots) {
-    const bool moves =
-        slot.source == Slot::Source::outside || slot.source == Slot::Source::made;
+    const bool moves = slot.source == Slot::Source::outside || slot.source == Slot::Source::made;
     slot.double_buffered =
         moves && (which == DoubleBuffers::all ||
                   (which == DoubleBuffers::loads && slot.source == Slot::Source::outside));
@@ -36,14 +35,13 @@ class CheapestSearch {
         price_(price_of(task.objective)) {}
 
   Schedule run() {
-    keep(alone());
+    if (auto single = alone()) keep(*std::move(single));
     for (const std::uint64_t share : {1, 2}) {
       if (auto fewest = of_fewest_words(Words(buffer_.count() / share))) {
         keep(*fewest);
         keep(repriced(*std::move(fewest)));
       }
     }
-    fprintf(stderr, "ESTIMATE %f\n", plan_cost(*best_, task_, pace_).time_ps / 1e9);
     return *std::move(best_);
   }
 
@@ -64,7 +62,7 @@ class CheapestSearch {
   }
 
   /// Each operation by itself.
-  Schedule alone() const {
+  std::optional<Schedule> alone() const {
     ScheduleTask task = task_;
     task.host_counts = true;
     const std::vector<NestChoice> choices = single_operations(task);
@@ -74,7 +72,7 @@ class CheapestSearch {
       for (const NestSpec& spec : choice) {
         improve(best, spec, ResidentPrefixes(spec.slots.size()), {0, buffer_.count()});
       }
-      if (!best) refuse_buffer(task, largest_need(choices));
+      if (!best) return std::nullopt;  // joined, operations may still fit
       schedule.nests.push_back(*std::move(best));
     }
     return schedule;
@@ -86,6 +84,7 @@ class CheapestSearch {
     try {
       return best_schedule({task_.step, task_.map, device}, recompute_);
     } catch (const BufferTooSmall&) {
+      if (buffer == buffer_) throw;
       return std::nullopt;
     }
   }
@@ -103,8 +102,7 @@ class CheapestSearch {
   double cost_of(const Nest& nest) const {
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    return price_.of(
-        nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace_));
+    return price_.of(nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace_));
   }
 
   /// A cheaper nest of these operations, at addresses within the room.
