@@ -101,7 +101,7 @@ struct TensorPlacement {
   Port port = Port::dram;
   std::uint64_t address = 0;  ///< in its port's memory
   bool given = true;          ///< it has a value before the program begins
-  Layout layout;              ///< row-major unless said; blocks take elements of whole words
+  Layout layout{};            ///< row-major unless said; blocks take elements of whole words
 };
 
 /// Indexed by TensorId.

@@ -1,5 +1,6 @@
 #include "sim/plan/plan.hpp"
 
+#include "sim/plan/allocation/layouts.hpp"
 #include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/emission/order_check.hpp"
@@ -26,23 +27,31 @@ Schedule schedule_of(Policy policy, const ScheduleTask& task) {
 }  // namespace
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           Policy policy)
-    : Plan(std::move(step), device, idealisations,
-           [policy](const ScheduleTask& task) { return schedule_of(policy, task); }) {}
+           Policy policy, const PlanOptions& options)
+    : Plan(
+          std::move(step), device, idealisations,
+          [policy](const ScheduleTask& task) { return schedule_of(policy, task); }, options) {}
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           Schedule schedule)
-    : Plan(std::move(step), device, idealisations,
-           [&](const ScheduleTask&) { return std::move(schedule); }) {}
+           Schedule schedule, const PlanOptions& options)
+    : Plan(
+          std::move(step), device, idealisations,
+          [&](const ScheduleTask&) { return std::move(schedule); }, options) {}
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           const std::function<Schedule(const ScheduleTask&)>& schedule) {
+           const std::function<Schedule(const ScheduleTask&)>& schedule,
+           const PlanOptions& options) {
   auto content = std::make_shared<Content>();
   content->step = std::move(step);
   content->map = place_tensors(content->step, idealisations, device);
   content->schedule = schedule({content->step, content->map, device});
   check_complete(content->schedule, content->step);
   check_order(content->schedule, content->step);
+  if (options.layouts) {
+    const std::vector<models::Layout> layouts =
+        choose_layouts(content->schedule, content->step, content->map, device);
+    for (std::size_t id = 0; id < layouts.size(); ++id) content->map[id].layout = layouts[id];
+  }
   content->lines = book(content->schedule, content->step, content->map, content->ledger);
   content->buffer_words = most_words(content->schedule, content->step);
   content_ = std::move(content);
@@ -71,9 +80,9 @@ std::vector<StageReason> Plan::reasons() const {
   return reasons;
 }
 
-Plan make_plan(const Experiment& experiment, int only_layer) {
+Plan make_plan(const Experiment& experiment, int only_layer, const PlanOptions& options) {
   return Plan(training_step(experiment, only_layer), experiment.device, experiment.idealisations,
-              experiment.policy);
+              experiment.policy, options);
 }
 
 }  // namespace spillway::sim
