@@ -108,7 +108,7 @@ TEST_CASE("bursts of many tiles are those of each, whatever the layout") {
 TEST_CASE("with layouts a step has the same values and words, and no more bursts") {
   SplitMix numbers(20261207);
   int saved = 0, compared = 0;
-  const int cases = test::cases(120, 12);
+  const int cases = test::cases(60, 10);
   for (int i = 0; i < cases; ++i) {
     const Policy policy = i % 2 == 0 ? Policy::layer : Policy::best;
     const Experiment experiment = random_case(i, policy, numbers);

@@ -1,6 +1,7 @@
 #include "sim/plan/allocation/layouts.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "sim/plan/allocation/burst_count.hpp"
@@ -116,96 +117,115 @@ class LayoutSearch {
  public:
   LayoutSearch(const std::vector<MovedTiles>& moved, const TensorPlacement& place,
                std::uint64_t per_burst)
-      : moved_(moved), place_(place), per_burst_(per_burst) {}
+      : moved_(moved), place_(place), per_burst_(per_burst), rank_(place.shape.size()) {}
 
   models::Layout find() {
-    best_bursts_ = bursts_of_tiles(moved_, place_, {}, per_burst_);
     fewest_ = fewest_bursts(moved_, per_burst_);
+    best_bursts_ = bursts_of_tiles(moved_, place_, {}, per_burst_);
+    tried_[{}] = best_bursts_;
     if (best_bursts_ <= fewest_) return {};
+    collect_grids();
     collect_sizes();
-    try_grids();
-    improve();
+    for (const BlockSizes& start : starts()) descend(start);
     return best_;
   }
 
  private:
-  std::int64_t extent(std::size_t d) const { return place_.shape[d]; }
+  void add_grid(const BlockSizes& sizes) {
+    if (std::ranges::find(grids_, sizes) == grids_.end()) grids_.push_back(sizes);
+  }
 
-  void collect_sizes() {
+  /// Of the tiles of each nest, and common divisors of two.
+  void collect_grids() {
     for (const MovedTiles& tiles : moved_) {
       BlockSizes steps{};
-      for (std::size_t d = 0; d < place_.shape.size(); ++d) {
-        steps[d] = block_step(tiles.ranges[d], extent(d));
-        overlaps_[d] |= tiles.ranges[d].front().size() != steps[d] && tiles.ranges[d].size() > 1;
+      for (std::size_t d = 0; d < rank_; ++d) {
+        const std::vector<Range>& ranges = tiles.ranges[d];
+        steps[d] = block_step(ranges, place_.shape[d]);
+        overlaps_[d] |= ranges.size() > 1 && ranges.front().size() != steps[d];
       }
-      if (std::ranges::find(grids_, steps) == grids_.end()) grids_.push_back(steps);
+      add_grid(steps);
     }
-    const std::size_t given = grids_.size();
-    for (std::size_t a = 0; a < given; ++a) {
-      for (std::size_t b = a + 1; b < given; ++b) {
+    const std::size_t own = grids_.size();
+    for (std::size_t a = 0; a < own; ++a) {
+      for (std::size_t b = a + 1; b < own; ++b) {
         BlockSizes common{};
-        for (std::size_t d = 0; d < largest_rank; ++d)
-          common[d] = std::gcd(grids_[a][d], grids_[b][d]);
-        if (std::ranges::find(grids_, common) == grids_.end()) grids_.push_back(common);
+        for (std::size_t d = 0; d < rank_; ++d) common[d] = std::gcd(grids_[a][d], grids_[b][d]);
+        add_grid(common);
       }
-    }
-    for (std::size_t d = 0; d < place_.shape.size(); ++d) {
-      sizes_[d] = {0, 1};
-      for (const BlockSizes& grid : grids_) sizes_[d].push_back(grid[d]);
-      std::ranges::sort(sizes_[d]);
-      sizes_[d].erase(std::unique(sizes_[d].begin(), sizes_[d].end()), sizes_[d].end());
-      std::erase_if(sizes_[d], [&](std::int64_t size) { return size >= extent(d); });
     }
   }
 
-  /// The blocks that are tiles, and those that are rows of them or all of a map.
-  void try_grids() {
+  /// Those of the grids, and parts of a burst.
+  void collect_sizes() {
+    for (std::size_t d = 0; d < rank_; ++d) {
+      std::vector<std::int64_t>& sizes = sizes_[d];
+      sizes = {0};
+      for (std::uint64_t size = 1; size <= per_burst_; size *= 2) {
+        sizes.push_back(static_cast<std::int64_t>(size));
+      }
+      for (const BlockSizes& grid : grids_) sizes.push_back(grid[d]);
+      std::ranges::sort(sizes);
+      sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+      std::erase_if(sizes, [&](std::int64_t size) { return size >= place_.shape[d]; });
+    }
+  }
+
+  /// Row-major, the blocks that are tiles, and those that are rows of them or all of a map.
+  std::vector<BlockSizes> starts() const {
+    std::vector<BlockSizes> result{{}};
     for (const BlockSizes& grid : grids_) {
       for (const std::int64_t along_overlaps : {-1, 0, 1}) {
         BlockSizes block = grid;
-        for (std::size_t d = 0; d < place_.shape.size(); ++d) {
+        for (std::size_t d = 0; d < rank_; ++d) {
           if (overlaps_[d] && along_overlaps >= 0) block[d] = along_overlaps;
+          if (block[d] >= place_.shape[d]) block[d] = 0;
         }
-        attempt(block);
+        if (std::ranges::find(result, block) == result.end()) result.push_back(block);
       }
     }
+    return result;
   }
 
-  /// One dimension after another, for as long as that helps.
-  void improve() {
+  /// Other sizes, one dimension after another, for as long as that helps.
+  void descend(BlockSizes at) {
+    std::uint64_t least = bursts(at);
     for (bool better = true; better;) {
       better = false;
-      for (std::size_t d = 0; d < place_.shape.size(); ++d) {
+      for (std::size_t d = 0; d < rank_; ++d) {
         for (const std::int64_t size : sizes_[d]) {
-          BlockSizes block = best_.block;
+          if (best_bursts_ <= fewest_) return;
+          BlockSizes block = at;
           block[d] = size;
-          better |= attempt(block);
+          const std::uint64_t found = bursts(block);
+          if (found >= least) continue;
+          least = found;
+          at = block;
+          better = true;
         }
       }
     }
   }
 
-  bool attempt(BlockSizes block) {
-    if (best_bursts_ <= fewest_) return false;
-    for (std::size_t d = 0; d < place_.shape.size(); ++d) {
-      if (block[d] >= extent(d)) block[d] = 0;
+  std::uint64_t bursts(const BlockSizes& block) {
+    const auto [known, added] = tried_.try_emplace(block);
+    if (!added) return known->second;
+    known->second = bursts_of_tiles(moved_, place_, {block}, per_burst_);
+    if (known->second < best_bursts_) {
+      best_bursts_ = known->second;
+      best_ = {block};
     }
-    if (std::ranges::find(tried_, block) != tried_.end()) return false;
-    tried_.push_back(block);
-    if (models::is_row_major({block}, place_.shape)) return false;
-    const std::uint64_t bursts = bursts_of_tiles(moved_, place_, {block}, per_burst_);
-    if (bursts >= best_bursts_) return false;
-    best_bursts_ = bursts;
-    best_ = {block};
-    return true;
+    return known->second;
   }
 
   const std::vector<MovedTiles>& moved_;
   const TensorPlacement& place_;
   std::uint64_t per_burst_;
-  std::vector<BlockSizes> grids_, tried_;
+  std::size_t rank_;
+  std::vector<BlockSizes> grids_;
   std::array<std::vector<std::int64_t>, largest_rank> sizes_;  // worth trying, by dimension
-  std::array<bool, largest_rank> overlaps_{};
+  std::array<bool, largest_rank> overlaps_{};                  // tiles share elements along it
+  std::map<BlockSizes, std::uint64_t> tried_;
   models::Layout best_;
   std::uint64_t best_bursts_ = 0, fewest_ = 0;
 };
