@@ -80,7 +80,7 @@ std::vector<std::uint64_t> offsets_of(const TensorPlacement& place) {
       within.insert(within.begin(), at % sizes[d]);
     }
     block.insert(block.end(), within.begin(), within.end());
-    order.push_back({block, i});
+    order.emplace_back(block, i);
   }
   std::ranges::sort(order);
   std::vector<std::uint64_t> offsets(order.size());

@@ -102,7 +102,7 @@ std::int64_t block_step(const std::vector<Range>& ranges, std::int64_t extent) {
     if (known != steps.end()) {
       ++known->second;
     } else {
-      steps.push_back({step, 1});
+      steps.emplace_back(step, 1);
     }
   }
   if (steps.empty()) {
