@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/layout_runs.hpp"
 #include "models/memory_ports.hpp"
 #include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
@@ -181,21 +182,28 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkL
   }
   const Bytes moved = place.element * tile.tile.elements();
   std::byte* data = nullptr;
+  std::span<std::byte> bytes;
+  const bool staged = shared_.values && !is_row_major(place.layout, place.shape);
   if (shared_.values) {
-    const std::span<std::byte> bytes = shared_.buffer.bytes(tile.address, moved);
+    bytes = shared_.buffer.bytes(tile.address, moved);
     if (write) {
       shared_.kernels.settle(bytes);
     } else {
       shared_.kernels.forget(bytes);
     }
-    data = bytes.data();
+    if (staged) {
+      staging_.resize(moved.count());
+      if (write) gather(tile.tile, place, bytes, staging_);
+    }
+    data = staged ? staging_.data() : bytes.data();
   }
   Picoseconds finish = begin;
-  for_each_run(tile.tile, place.shape, place.element, [&](const Run& run) {
+  for_each_run(tile.tile, place, [&](const Run& run) {
     transport(place.port, place.address + run.offset, data, run.size, write, label, finish);
     if (data != nullptr) data += run.size.count();
   });
   moves_.copies.run();  // before anybody is told
+  if (staged && !write) scatter(tile.tile, place, staging_, bytes);
   if (write) {
     shared_.buffer.count_read(moved);
   } else {

@@ -2,6 +2,7 @@
 // tiles and does its part. Engines overlap.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <systemc>
 #include <tlm>
@@ -117,7 +118,8 @@ class TransferEngine : public Engine {
   void transport(Port port, std::uint64_t address, std::byte* data, Bytes run, bool write,
                  LedgerLabel label, Picoseconds& finish);
 
-  MovesTogether moves_;  // of the tile that is transferred
+  MovesTogether moves_;             // of the tile that is transferred
+  std::vector<std::byte> staging_;  // its values in the order of its runs, where that is another
 };
 
 /// Runs kernels.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/layout.hpp"
 #include "workloads/step.hpp"
 #include "workloads/support/units.hpp"
 
@@ -100,6 +101,7 @@ struct TensorPlacement {
   Port port = Port::dram;
   std::uint64_t address = 0;  ///< in its port's memory
   bool given = true;          ///< it has a value before the program begins
+  Layout layout{};            ///< row-major unless said; blocks take elements of whole words
 };
 
 /// Indexed by TensorId.

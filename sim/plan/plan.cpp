@@ -1,5 +1,6 @@
 #include "sim/plan/plan.hpp"
 
+#include "sim/plan/allocation/layouts.hpp"
 #include "sim/plan/allocation/memory_map.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
 #include "sim/plan/emission/order_check.hpp"
@@ -30,25 +31,35 @@ Schedule schedule_of(Policy policy, const ScheduleTask& task) {
 }  // namespace
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           Policy policy, Objective objective)
-    : Plan(std::move(step), device, idealisations, [=](ScheduleTask task) {
-        task.objective = objective;
-        return schedule_of(policy, task);
-      }) {}
+           Policy policy, const PlanOptions& options)
+    : Plan(
+          std::move(step), device, idealisations,
+          [&](ScheduleTask task) {
+            task.objective = options.objective;
+            return schedule_of(policy, task);
+          },
+          options) {}
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           Schedule schedule)
-    : Plan(std::move(step), device, idealisations,
-           [&](const ScheduleTask&) { return std::move(schedule); }) {}
+           Schedule schedule, const PlanOptions& options)
+    : Plan(
+          std::move(step), device, idealisations,
+          [&](const ScheduleTask&) { return std::move(schedule); }, options) {}
 
 Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-           const std::function<Schedule(const ScheduleTask&)>& schedule) {
+           const std::function<Schedule(const ScheduleTask&)>& schedule,
+           const PlanOptions& options) {
   auto content = std::make_shared<Content>();
   content->step = std::move(step);
   content->map = place_tensors(content->step, idealisations, device);
   content->schedule = schedule({content->step, content->map, device});
   check_complete(content->schedule, content->step);
   check_order(content->schedule, content->step);
+  if (options.layouts) {
+    const std::vector<models::Layout> layouts =
+        choose_layouts(content->schedule, content->step, content->map, device);
+    for (std::size_t id = 0; id < layouts.size(); ++id) content->map[id].layout = layouts[id];
+  }
   content->lines = book(content->schedule, content->step, content->map, content->ledger);
   content->buffer_words = most_words(content->schedule, content->step);
   content_ = std::move(content);
@@ -77,9 +88,19 @@ std::vector<StageReason> Plan::reasons() const {
   return reasons;
 }
 
+PlanOptions plan_options(const Experiment& experiment) {
+  const bool heeded =
+      experiment.policy == Policy::best || experiment.policy == Policy::best_with_recomputation;
+  return {experiment.objective, heeded && experiment.objective != Objective::words};
+}
+
 Plan make_plan(const Experiment& experiment, int only_layer) {
+  return make_plan(experiment, only_layer, plan_options(experiment));
+}
+
+Plan make_plan(const Experiment& experiment, int only_layer, const PlanOptions& options) {
   return Plan(training_step(experiment, only_layer), experiment.device, experiment.idealisations,
-              experiment.policy, experiment.objective);
+              experiment.policy, options);
 }
 
 }  // namespace spillway::sim

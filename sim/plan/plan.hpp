@@ -26,16 +26,23 @@ struct StageReason {
   std::vector<std::string> stored;   ///< tensors stored in it
 };
 
+struct PlanOptions {
+  /// What policies `best` and `best-recompute` minimise.
+  Objective objective = Objective::words;
+  /// Each tensor lies in DRAM as its tiles move the fewest bursts; else row-major.
+  bool layouts = false;
+};
+
 class Plan {
  public:
   /// Throws InputError when the buffer is too small: for `paper` when it cannot hold a stage's
   /// tensors, for the others when it cannot hold the smallest tiles.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-       Policy policy = Policy::paper, Objective objective = Objective::words);
+       Policy policy = Policy::paper, const PlanOptions& options = {});
   /// A schedule made by hand, with addresses. Throws ConsistencyError when it runs operations in an
   /// order that changes their results.
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-       Schedule schedule);
+       Schedule schedule, const PlanOptions& options = {});
 
   const workloads::Step& step() const { return content_->step; }
   const models::MemoryMap& map() const { return content_->map; }
@@ -61,12 +68,17 @@ class Plan {
     Words buffer_words;
   };
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
-       const std::function<Schedule(const ScheduleTask&)>& schedule);
+       const std::function<Schedule(const ScheduleTask&)>& schedule, const PlanOptions& options);
 
   std::shared_ptr<const Content> content_;  // programs outlive a moved plan
 };
 
+/// By the experiment's objective; with layouts where it is another than words and the policy heeds
+/// it.
+PlanOptions plan_options(const Experiment& experiment);
+
 /// The plan of the experiment's training step; of one layer alone when `only_layer` is not 0.
 Plan make_plan(const Experiment& experiment, int only_layer = 0);
+Plan make_plan(const Experiment& experiment, int only_layer, const PlanOptions& options);
 
 }  // namespace spillway::sim

@@ -11,7 +11,7 @@ namespace {
 
 Plan plan_of(const Experiment& experiment, int exit_layer) {
   return Plan(inference_step(experiment, experiment.batch, exit_layer), experiment.device,
-              experiment.idealisations, experiment.policy, experiment.objective);
+              experiment.idealisations, experiment.policy, plan_options(experiment));
 }
 
 ExitPoint run_exit(const Experiment& experiment, const workloads::Dataset& data, const State& state,

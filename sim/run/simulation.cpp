@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "models/layout_runs.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::sim {
@@ -50,12 +51,12 @@ models::BackingStore& Simulation::store_of(TensorId id) {
 }
 
 void Simulation::write(TensorId id, std::span<const std::byte> bytes) {
-  store_of(id).write(plan_.map().at(id).address, bytes);
+  models::write_tensor(store_of(id), plan_.map().at(id), bytes);
 }
 
 std::vector<std::byte> Simulation::read(TensorId id) {
   std::vector<std::byte> bytes(plan_.step().tensor(id).bytes().count());
-  store_of(id).read(plan_.map().at(id).address, bytes);
+  models::read_tensor(store_of(id), plan_.map().at(id), bytes);
   return bytes;
 }
 

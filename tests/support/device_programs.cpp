@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "models/layout_runs.hpp"
 #include "tests/support/build.hpp"
 #include "workloads/support/error.hpp"
 
@@ -69,7 +70,7 @@ void Bench::give(Device& target) const {
     return map[tensor].port == Port::dram ? target.dram() : target.host();
   };
   for (const auto& [tensor, values] : given_) {
-    store_of(tensor).write(map[tensor].address, std::as_bytes(std::span(values)));
+    models::write_tensor(store_of(tensor), map[tensor], std::as_bytes(std::span(values)));
   }
   for (const auto& [tensor, seed] : seeds) {
     store_of(tensor).write(map[tensor].address, std::as_bytes(std::span(&seed, 1)));
@@ -103,7 +104,7 @@ std::vector<float> Bench::values(workloads::TensorId tensor) {
   std::size_t count = 1;
   for (const std::int64_t size : map[tensor].shape) count *= static_cast<std::size_t>(size);
   std::vector<float> values(count);
-  last_->dram().read(map[tensor].address, std::as_writable_bytes(std::span(values)));
+  models::read_tensor(last_->dram(), map[tensor], std::as_writable_bytes(std::span(values)));
   return values;
 }
 

@@ -174,11 +174,17 @@ void NestWalk::load_ahead(std::size_t done, const std::vector<bool>& missing) {
       busy[s] = busy[s] || (op.uses(s) && !is_current(s));
   }
   const auto here = std::tuple(at_, trips_, place_, whole_place_);
+  // What is made on demand here will be there as long as no loop of its own goes on.
+  std::vector<std::vector<std::uint64_t>> made(slots_.size());
+  for (const NestOp& op : nest_.spec.ops) {
+    if (op.on_demand) made[*op.on_demand] = stamp(*op.on_demand);
+  }
   if (go_on()) {
     find_place();
     whole_place_ = place_;
     for (const NestOp& op : nest_.spec.ops) {
-      if (op.on_demand ? is_current(*op.on_demand) : !runs_here(op)) continue;
+      const bool runs = op.on_demand ? made[*op.on_demand] != stamp(*op.on_demand) : runs_here(op);
+      if (!runs) continue;
       for (const NestOp::Operand& operand : op.inputs) {
         const std::size_t s = operand.slot;
         if (!may_come_ahead(s) || busy[s] || ahead_[s] || is_resident(s) ||

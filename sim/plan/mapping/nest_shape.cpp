@@ -25,13 +25,13 @@ std::uint32_t loops_of(const NestOp& op, const AxisLoops& loops) {
   return mask;
 }
 
-namespace {
-
 ByAxis<Range> whole_axes(const NestSpec& spec) {
   ByAxis<Range> result;
   for (std::size_t axis = 0; axis < axis_count; ++axis) result[axis] = {0, spec.extent[axis]};
   return result;
 }
+
+namespace {
 
 using Mask = std::uint32_t;
 
@@ -258,41 +258,17 @@ bool NestShape::is_legal() const {
 }
 
 SlotTraffic NestShape::traffic(std::size_t s, std::int64_t resident) const {
-  const Slot& slot = spec_.slots[s];
-  ByAxis<Range> all = whole_axes(spec_);
-  if (resident != 0) {
-    if (is_resident_whole(slot, resident)) return {};
-    all[index(*slot.dims[0].axis)].begin = resident;
-  }
   SlotTraffic sum;
-  const auto add = [&](const ByAxis<Range>& within, std::uint64_t visits) {
-    const SlotMoves moves = slot_moves(slot, visits);
+  for_each_stretch(s, resident, [&](const ByAxis<Range>& within, std::uint64_t visits) {
+    const SlotMoves moves = slot_moves(spec_.slots[s], visits);
     if (moves.loads + moves.stores == 0) return;
     const models::TileSize once = coverage(s, within);
     sum.loads.words += once.words * moves.loads;
     sum.loads.bytes += once.bytes * moves.loads;
     sum.stores.words += once.words * moves.stores;
     sum.stores.bytes += once.bytes * moves.stores;
-  };
-  std::size_t own = 0;  // resting loops that it follows
-  for (std::size_t k = 0; k < resting_.size(); ++k) {
-    if (follows(s, resting_[k])) own |= std::size_t{1} << k;
-  }
-  // The last tiles of the loops outside of resting ones, apart from the others, in all
-  // combinations.
-  for (std::size_t some = own;; some = (some - 1) & own) {
-    ByAxis<Range> within = all;
-    bool any = true;
-    for (std::size_t k = 0; k < resting_.size(); ++k) {
-      if ((own >> k & 1) == 0) continue;
-      const std::size_t axis = axis_of_[resting_[k]];
-      const std::int64_t last = (spec_.extent[axis] - 1) / outer_tile_[axis] * outer_tile_[axis];
-      ((some >> k & 1) != 0 ? within[axis].begin : within[axis].end) = last;
-      any = any && within[axis].size() > 0;
-    }
-    if (any) add(within, some == 0 ? visits_[s] : visits_at_rest(s, some));
-    if (some == 0) return sum;
-  }
+  });
+  return sum;
 }
 
 std::uint64_t NestShape::covered_words(std::size_t s, const ByAxis<Range>& within) const {

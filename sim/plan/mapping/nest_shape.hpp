@@ -2,6 +2,7 @@
 // them, in closed form.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -35,6 +36,9 @@ std::vector<SlotPattern> slot_patterns(const NestSpec& spec, const AxisLoops& lo
 /// next one is the same box.
 bool is_keepable(const NestSpec& spec, std::size_t slot);
 
+/// All of each axis.
+ByAxis<Range> whole_axes(const NestSpec& spec);
+
 /// How often all of a slot's tiles cross the border.
 struct SlotMoves {
   std::uint64_t loads = 0, stores = 0;
@@ -44,6 +48,15 @@ SlotMoves slot_moves(const Slot& slot, std::uint64_t visits);
 /// Words of a slot across the border.
 struct SlotTraffic {
   models::TileSize loads, stores;
+};
+
+/// Ranges of tiles by dimension; the tiles are all their combinations.
+using TileRanges = std::array<std::vector<Range>, models::largest_rank>;
+
+/// Tiles of a slot that are moved equally often.
+struct TileGrid {
+  TileRanges ranges;
+  SlotMoves moves;
 };
 
 /// Trips of a nest's loops, and the tiles and visits of its slots.
@@ -87,6 +100,8 @@ class NestShape {
   /// Words that cross the border for a slot of which so long a prefix is resident (elements of the
   /// first dimension).
   SlotTraffic traffic(std::size_t slot, std::int64_t resident = 0) const;
+  /// The tiles that are moved for it, with the elements that they share for each.
+  std::vector<TileGrid> tile_grids(std::size_t slot, std::int64_t resident = 0) const;
   /// Every tile of every slot has elements, no unfinished tile leaves that shares some with others,
   /// and loops that bring tiles in anew, or have them made anew, run equally often wherever they
   /// do.
@@ -108,6 +123,13 @@ class NestShape {
   void set_patterns();
   void set_visits(const std::vector<Loop>& loops);
   DimensionCut cut_of(const Projection& p, const ByAxis<Range>& within) const;
+  /// Visit the ranges of the axes in which all of a slot's tiles are brought in equally often, and
+  /// how often.
+  template <class Visit>
+  void for_each_stretch(std::size_t slot, std::int64_t resident, Visit visit) const;
+  /// The ranges of the slot's tiles along a dimension, one after another.
+  std::vector<Range> ranges_of(std::size_t slot, std::size_t dimension,
+                               const ByAxis<Range>& within) const;
   /// All distinct tiles of a slot within ranges of the axes, shared elements counted for each.
   models::TileSize coverage(std::size_t slot, const ByAxis<Range>& within) const;
   /// The same in words, for elements of one word.
@@ -138,6 +160,35 @@ class NestShape {
   std::vector<std::uint64_t> visits_;
   std::vector<std::optional<Axis>> kept_along_;  // by slot; none where nothing is
 };
+
+template <class Visit>
+void NestShape::for_each_stretch(std::size_t s, std::int64_t resident, Visit visit) const {
+  const Slot& slot = spec_.slots[s];
+  ByAxis<Range> all = whole_axes(spec_);
+  if (resident != 0) {
+    if (is_resident_whole(slot, resident)) return;
+    all[index(*slot.dims[0].axis)].begin = resident;
+  }
+  std::size_t own = 0;  // resting loops that it follows
+  for (std::size_t k = 0; k < resting_.size(); ++k) {
+    if (follows(s, resting_[k])) own |= std::size_t{1} << k;
+  }
+  // The last tiles of the loops outside of resting ones, apart from the others, in all
+  // combinations.
+  for (std::size_t some = own;; some = (some - 1) & own) {
+    ByAxis<Range> within = all;
+    bool any = true;
+    for (std::size_t k = 0; k < resting_.size(); ++k) {
+      if ((own >> k & 1) == 0) continue;
+      const std::size_t axis = axis_of_[resting_[k]];
+      const std::int64_t last = (spec_.extent[axis] - 1) / outer_tile_[axis] * outer_tile_[axis];
+      ((some >> k & 1) != 0 ? within[axis].begin : within[axis].end) = last;
+      any = any && within[axis].size() > 0;
+    }
+    if (any) visit(within, some == 0 ? visits_[s] : visits_at_rest(s, some));
+    if (some == 0) return;
+  }
+}
 
 /// What the nest costs by the objective: words of the counted slots.
 std::uint64_t nest_cost(const NestSpec& spec, const NestShape& shape,
