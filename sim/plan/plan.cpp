@@ -61,6 +61,9 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
     for (std::size_t id = 0; id < layouts.size(); ++id) content->map[id].layout = layouts[id];
   }
   content->lines = book(content->schedule, content->step, content->map, content->ledger);
+  content->objective = options.objective;
+  content->cost =
+      plan_cost(content->schedule, {content->step, content->map, device}, DevicePace(device), {});
   content->buffer_words = most_words(content->schedule, content->step);
   content_ = std::move(content);
 }

@@ -12,6 +12,7 @@
 #include "sim/experiment.hpp"
 #include "sim/plan/emission/booking.hpp"
 #include "sim/plan/emission/ledger.hpp"
+#include "sim/plan/estimate/plan_cost.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/schedule_task.hpp"
 #include "workloads/step.hpp"
@@ -53,6 +54,9 @@ class Plan {
   /// Most words on chip at once when instructions run one after another.
   Words buffer_words() const { return content_->buffer_words; }
   std::vector<StageReason> reasons() const;
+  Objective objective() const { return content_->objective; }
+  /// An estimate of what a step costs on the device that the plan was made for.
+  PlanCost cost(const models::DeviceConfig& device) const;
 
   /// The instructions, from the first, with kernels as they are in that step. Several programs may
   /// be pulled from one plan.
@@ -66,6 +70,7 @@ class Plan {
     ScheduleLines lines;
     Ledger ledger;
     Words buffer_words;
+    Objective objective = Objective::words;
   };
   Plan(workloads::Step step, const models::DeviceConfig& device, const Idealisations& idealisations,
        const std::function<Schedule(const ScheduleTask&)>& schedule, const PlanOptions& options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernel_cost.hpp"
+#include "sim/plan/allocation/layouts.hpp"
 #include "sim/plan/emission/booking.hpp"
 
 namespace spillway::sim {
@@ -20,12 +21,38 @@ double PlanCost::by(Objective objective) const {
 
 namespace {
 
-std::vector<NestWork> work_of_nests(const Schedule& schedule, const DevicePace& pace) {
+/// By tensor, bytes on the bus for each byte asked for.
+std::vector<double> bus_share(const Schedule& schedule, const ScheduleTask& task,
+                              const CostOptions& options) {
+  models::MemoryMap map = task.map;
+  if (options.all_in_dram) {
+    for (models::TensorPlacement& place : map) place.port = models::Port::dram;
+  }
+  if (options.layouts) {
+    const auto chosen = choose_layouts(schedule, task.step, map, task.device);
+    for (std::size_t id = 0; id < map.size(); ++id) map[id].layout = chosen[id];
+  }
+  const std::vector<std::uint64_t> bursts = dram_bursts(schedule, task.step, map, task.device);
+  std::vector<double> asked(map.size()), share(map.size(), 1);
+  for (const ScheduledMove& move : moves_of(schedule, task.step)) {
+    asked[move.tensor] += static_cast<double>(move.size.bytes.count());
+  }
+  for (std::size_t id = 0; id < map.size(); ++id) {
+    if (asked[id] == 0) continue;
+    const double moved = static_cast<double>(bursts[id]) * task.device.dram.geometry.burst_bytes;
+    share[id] = moved / asked[id];
+  }
+  return share;
+}
+
+std::vector<NestWork> work_of_nests(const Schedule& schedule, const DevicePace& pace,
+                                    const std::vector<double>& share) {
   std::vector<NestWork> works;
   for (const Nest& nest : schedule.nests) {
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    works.push_back(nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace));
+    works.push_back(
+        nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace, {false, &share}));
   }
   return works;
 }
@@ -50,9 +77,11 @@ std::vector<NestWork> work_of_operations(const ScheduleTask& task, const DeviceP
 
 }  // namespace
 
-PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace) {
-  std::vector<NestWork> works =
-      schedule.by_operations() ? work_of_operations(task, pace) : work_of_nests(schedule, pace);
+PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace,
+                   const CostOptions& options) {
+  const std::vector<double> share = bus_share(schedule, task, options);
+  std::vector<NestWork> works = schedule.by_operations() ? work_of_operations(task, pace)
+                                                         : work_of_nests(schedule, pace, share);
   PlanCost cost;
   for (const ScheduledMove& move : moves_of(schedule, task.step)) {
     cost.words += static_cast<double>(move.size.words.count());
@@ -60,8 +89,8 @@ PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const Dev
     const Residency& residency = schedule.residencies[*move.residency];
     const bool read = move.direction == Direction::read;
     NestWork& work = works[read ? residency.first : residency.last];
-    const double bytes = static_cast<double>(move.size.bytes.count());
-    const double time = pace.bus(bytes) + (read ? pace.latency() : 0);
+    const double bytes = static_cast<double>(move.size.bytes.count()) * share[move.tensor];
+    const double time = pace.bus(bytes) + (read && bytes > 0 ? pace.latency() : 0);
     (read ? work.load : work.store) += time;
     work.time += time;
     work.bytes += bytes;

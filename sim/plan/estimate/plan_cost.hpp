@@ -17,7 +17,13 @@ struct PlanCost {
   double by(Objective objective) const;
 };
 
-/// Every word counts as if it crossed the DRAM port.
-PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace);
+struct CostOptions {
+  /// In the layouts that the schedule's tiles move the fewest bursts in; else in those of the map.
+  bool layouts = false;
+  /// Every word as if it crossed the DRAM port, as plans are compared; else the host port is free.
+  bool all_in_dram = false;
+};
+PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace,
+                   const CostOptions& options);
 
 }  // namespace spillway::sim

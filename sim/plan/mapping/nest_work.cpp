@@ -221,7 +221,8 @@ class Turns {
 }  // namespace
 
 NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
-                   const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace) {
+                   const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace,
+                   const BusShare& share) {
   NestWork work;
   Turns turns(shape, loops.size());
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
@@ -235,10 +236,15 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
       tiles = std::max(tiles, pieces);
     }
     const SlotMoves moves = slot_moves(slot, shape.visits(s));
-    const double bursts = whole_bursts(slot, shape, s, pace);
+    double bursts = 1;
+    if (share.known != nullptr) {
+      bursts = (*share.known)[slot.tensor];
+    } else if (!share.contiguous) {
+      bursts = whole_bursts(slot, shape, s, pace);
+    }
     const double loaded = static_cast<double>(traffic.loads.bytes.count()) * bursts;
     const double stored = static_cast<double>(traffic.stores.bytes.count()) * bursts;
-    const double loads = tiles * static_cast<double>(moves.loads);
+    const double loads = loaded > 0 ? tiles * static_cast<double>(moves.loads) : 0;
     const double load = pace.bus(loaded) + loads * pace.latency();
     const double store = pace.bus(stored);
     work.load += load;

@@ -45,13 +45,23 @@ struct NestWork {
   /// and stores share the bus.
   double time = 0;
 };
+/// Bytes on the bus for each byte of a tile that is asked for.
+struct BusShare {
+  /// Tiles are taken to lie as they are read: else in runs of a row-major tensor.
+  bool contiguous = false;
+  /// By tensor, where that is known.
+  const std::vector<double>* known = nullptr;
+};
+
 /// `shape` has been set to the nest's loops and parts; of no rows at all: not known yet.
 NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
-                   const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace);
+                   const Parts& parts, const ResidentPrefixes& resident, const DevicePace& pace,
+                   const BusShare& share = {});
 
 /// What is paid for a picosecond and for a byte on the bus.
 struct Price {
   double per_ps = 1, per_byte = 0;
+  bool contiguous = false;  ///< as in BusShare
 
   double of(const NestWork& work) const { return per_ps * work.time + per_byte * work.bytes; }
 };

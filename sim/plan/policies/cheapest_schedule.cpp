@@ -1,5 +1,7 @@
 // Policies `best` and `best-recompute` by another objective than words.
 #include <algorithm>
+#include <array>
+#include <limits>
 
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/plan/allocation/schedule_placement.hpp"
@@ -35,12 +37,22 @@ class CheapestSearch {
         price_(price_of(task.objective)) {}
 
   Schedule run() {
-    if (auto single = alone()) keep(*std::move(single));
-    for (const std::uint64_t share : {1, 2}) {
-      if (auto fewest = of_fewest_words(Words(buffer_.count() / share))) {
-        keep(*fewest);
-        keep(repriced(*std::move(fewest)));
+    try {
+      keep(layer_schedule(task_));
+    } catch (const BufferTooSmall&) {
+      // Joined, operations may still fit.
+    }
+    std::vector<Schedule> fewest;
+    for (const std::uint64_t share : shares) {
+      if (auto found = of_fewest_words(Words(buffer_.count() / share))) {
+        fewest.push_back(*std::move(found));
+        keep(fewest.back());
       }
+    }
+    for (const bool contiguous : {false, true}) {
+      price_.contiguous = contiguous;
+      if (auto single = alone()) keep(*std::move(single));
+      for (const Schedule& schedule : fewest) keep(repriced(schedule));
     }
     return *std::move(best_);
   }
@@ -55,7 +67,7 @@ class CheapestSearch {
   }
 
   void keep(Schedule schedule) {
-    const double cost = plan_cost(schedule, task_, pace_).by(task_.objective);
+    const double cost = plan_cost(schedule, task_, pace_, {true, true}).by(task_.objective);
     if (best_ && cost >= cost_) return;
     best_ = std::move(schedule);
     cost_ = cost;
@@ -102,7 +114,8 @@ class CheapestSearch {
   double cost_of(const Nest& nest) const {
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
-    return price_.of(nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace_));
+    return price_.of(nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace_,
+                               {price_.contiguous, nullptr}));
   }
 
   /// A cheaper nest of these operations, at addresses within the room.
@@ -124,6 +137,10 @@ class CheapestSearch {
       best = std::move(nest);
     }
   }
+
+  /// Schedules of the fewest words are searched in the buffer and in these parts of it, so that
+  /// there is room for double buffers and larger tiles.
+  static constexpr std::array<std::uint64_t, 3> shares{1, 2, 4};
 
   const ScheduleTask& task_;
   bool recompute_;
