@@ -62,10 +62,12 @@ Plan::Plan(Step step, const models::DeviceConfig& device, const Idealisations& i
   }
   content->lines = book(content->schedule, content->step, content->map, content->ledger);
   content->objective = options.objective;
-  content->cost =
-      plan_cost(content->schedule, {content->step, content->map, device}, DevicePace(device), {});
   content->buffer_words = most_words(content->schedule, content->step);
   content_ = std::move(content);
+}
+
+PlanCost Plan::cost(const models::DeviceConfig& device) const {
+  return plan_cost(schedule(), {step(), map(), device}, DevicePace(device), {});
 }
 
 models::Program Plan::program(const workloads::StepControl& control) const {
