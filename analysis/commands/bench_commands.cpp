@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "analysis/benchmarks/dram_bench.hpp"
+#include "analysis/benchmarks/objective_bench.hpp"
 #include "analysis/benchmarks/plan_bench.hpp"
 #include "analysis/benchmarks/plan_depth_bench.hpp"
 #include "analysis/benchmarks/train_bench.hpp"
@@ -28,6 +29,14 @@ po::options_description bench_options() {
       "depth", po::value<std::string>()->implicit_value("160")->value_name("N"),
       "plan networks of 10, 20, 40 ... up to N layers (160) instead; time and memory by depth")(
       "recompute", po::bool_switch(), "with --depth: policy best-recompute")(
+      "objective", po::value<std::string>()->value_name("NAME"),
+      "with plan: what plans by this objective cost, estimated and simulated, beside those of "
+      "policy layer and of the fewest words")(
+      "device", po::value<Arguments>()->composing()->value_name("NAME"),
+      "with --objective: a device (paper; may be repeated)")(
+      "sizes", po::value<std::string>()->value_name("SIZES"),
+      "with --objective: buffers (16KiB..64MiB)")(
+      "csv", po::value<std::string>()->value_name("FILE"), "with --objective: write a table")(
       "file", po::value<Arguments>()->value_name("train|dram|plan"), "");
   return options;
 }
@@ -77,7 +86,37 @@ int bench_plan_depth_command(const po::variables_map& values, const std::string&
   return 0;
 }
 
+int bench_objective_command(const po::variables_map& values, const std::string& json) {
+  refuse_options(values, {"pytorch"});
+  ObjectiveBenchOptions options;
+  options.objective =
+      workloads::value_in(sim::objective_names,
+                          name_option(values, "objective", names_in(sim::objective_names)))
+          .value();
+  options.batch = integer_option(values, "batch", 1, 100'000);
+  options.networks = names_option(values, "network", paper_networks(), paper_networks());
+  options.rules = names_option(values, "rule", {"bp", "lel"}, workloads::learning_rule_names());
+  options.devices =
+      values.count("device") != 0 ? values["device"].as<Arguments>() : Arguments{"paper"};
+  options.sizes =
+      parse_sizes(values.count("sizes") != 0 ? values["sizes"].as<std::string>() : "16KiB..64MiB");
+  const std::string csv = values.count("csv") != 0 ? values["csv"].as<std::string>() : "";
+  if (!csv.empty()) reserve_output(csv);
+  Progress progress;
+  const ObjectiveBench bench =
+      run_objective_bench(options, [&](const std::string& text) { progress.show(text); });
+  progress.show("");
+  if (!csv.empty()) write_file(csv, objective_bench_csv(bench));
+  give(json, objective_bench_text(bench), objective_bench_json(bench));
+  return 0;
+}
+
 int bench_plan_command(const po::variables_map& values, const std::string& json) {
+  if (values.count("objective") != 0) return bench_objective_command(values, json);
+  for (const char* option : {"device", "sizes", "csv"}) {
+    if (values.count(option) == 0) continue;
+    throw workloads::InputError(fmt::format("--{}: allowed: with --objective", option));
+  }
   if (values.count("depth") != 0) return bench_plan_depth_command(values, json);
   if (values["recompute"].as<bool>()) {
     throw workloads::InputError("--recompute: allowed: with --depth");

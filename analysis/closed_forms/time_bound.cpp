@@ -1,0 +1,43 @@
+#include "analysis/closed_forms/time_bound.hpp"
+
+#include <algorithm>
+
+#include "models/kernel_cost.hpp"
+#include "models/lfsr.hpp"
+
+namespace spillway::analysis {
+
+double TimeBound::ps() const { return std::max({dram_ps, compute_ps, random_ps}); }
+
+TimeBound time_bound(const workloads::Step& step, const models::MemoryMap& map,
+                     const models::DeviceConfig& device) {
+  const auto period = static_cast<double>(device.clock_period.count());
+  double bytes = 0, clocks = 0;
+  std::vector<bool> read(step.tensors.size()), made(step.tensors.size());
+  for (const workloads::Op& op : step.ops) {
+    for (const workloads::TensorId id : op.inputs) read[id] = read[id] || !made[id];
+    for (const workloads::TensorId id : op.outputs) made[id] = true;
+  }
+  for (const workloads::Tensor& tensor : step.tensors) {
+    if (tensor.generated) {
+      const std::uint64_t per_clock = models::elements_per_clock(tensor.generated->values);
+      clocks += static_cast<double>(tensor.elements()) / static_cast<double>(per_clock);
+      continue;
+    }
+    if (map.at(tensor.id).port != models::Port::dram) continue;
+    const auto size = static_cast<double>(tensor.bytes().count());
+    const bool kept = tensor.lifetime == workloads::Lifetime::parameter ||
+                      tensor.lifetime == workloads::Lifetime::output;
+    if (tensor.is_given() && read[tensor.id]) bytes += size;
+    if (kept && made[tensor.id]) bytes += size;
+  }
+  workloads::Cycles cycles;
+  const models::ComputeArray array = device.array();
+  for (const workloads::Op& op : step.ops) {
+    cycles += models::kernel_cycles(models::kernel_cost(op.kernel), array);
+  }
+  return {bytes * 1000 / device.dram.peak_bytes_per_ns(),
+          period * static_cast<double>(cycles.count()), period * clocks};
+}
+
+}  // namespace spillway::analysis
