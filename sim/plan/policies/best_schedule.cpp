@@ -60,6 +60,17 @@ class BestSearch {
     return std::move(best_->schedule);
   }
 
+  /// A schedule of few words in a buffer of this size, found without the refinements of `run`:
+  /// tensors stay whole.
+  std::optional<Schedule> roughly(Words size) {
+    for (std::uint64_t less = 0; less < size.count() / 4; less += size.count() / 16 + 1) {
+      auto found = search(size - Words(less), Counts{}, recompute_);
+      if (!found) break;
+      if (placed(found->schedule, size)) return std::move(found->schedule);
+    }
+    return std::nullopt;
+  }
+
   /// Joined, operations may need less than the one that alone needs the most.
   BufferNeeded smallest() {
     BufferNeeded needed = largest_need(single_operations(task_));
@@ -267,14 +278,15 @@ class BestSearch {
   std::optional<Found> best_;
 };
 
-}  // namespace
-
-Schedule best_schedule(const ScheduleTask& given, bool recompute) {
+ScheduleTask with_host(const ScheduleTask& given) {
   ScheduleTask task = given;
   task.host_counts = true;
+  return task;
+}
+
+Schedule best_of(const ScheduleTask& task, bool recompute, BestSearch& plain) {
   std::optional<Schedule> whole = best_of_whole_tensors(task);
   const auto cost = [&](const Schedule& of) { return cost_of(of, task.step, task.counted()); };
-  BestSearch plain(task, false);
   std::optional<Schedule> tiles = plain.run();
   if (recompute && plain.has_recomputation()) {
     // A search of its own, as either makes parts finer around its own best ones.
@@ -283,6 +295,25 @@ Schedule best_schedule(const ScheduleTask& given, bool recompute) {
   }
   if (!tiles) refuse_buffer(task, plain.smallest());
   return whole && cost(*whole) <= cost(*tiles) ? *std::move(whole) : *std::move(tiles);
+}
+
+}  // namespace
+
+Schedule best_schedule(const ScheduleTask& given, bool recompute) {
+  const ScheduleTask task = with_host(given);
+  BestSearch plain(task, false);
+  return best_of(task, recompute, plain);
+}
+
+std::vector<Schedule> schedules_of_few_words(const ScheduleTask& given, bool recompute,
+                                             const std::vector<Words>& sizes) {
+  const ScheduleTask task = with_host(given);
+  BestSearch plain(task, false);
+  std::vector<Schedule> schedules{best_of(task, recompute, plain)};
+  for (const Words size : sizes) {
+    if (auto schedule = plain.roughly(size)) schedules.push_back(*std::move(schedule));
+  }
+  return schedules;
 }
 
 }  // namespace spillway::sim

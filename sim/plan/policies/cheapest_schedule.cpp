@@ -1,6 +1,5 @@
 // Policies `best` and `best-recompute` by another objective than words.
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "sim/plan/allocation/buffer_too_small.hpp"
@@ -42,18 +41,13 @@ class CheapestSearch {
     } catch (const BufferTooSmall&) {
       // Joined, operations may still fit.
     }
-    std::vector<Schedule> fewest;
-    for (const std::uint64_t share : shares) {
-      if (auto found = of_fewest_words(Words(buffer_.count() / share))) {
-        fewest.push_back(*std::move(found));
-        keep(fewest.back());
-      }
-    }
-    for (const bool contiguous : {false, true}) {
-      price_.contiguous = contiguous;
-      if (auto single = alone()) keep(*std::move(single));
-      for (const Schedule& schedule : fewest) keep(repriced(schedule));
-    }
+    const std::vector<Schedule> fewest = schedules_of_few_words(task_, recompute_, sizes());
+    keep(fewest.front());
+    if (auto single = alone()) keep(*std::move(single));
+    for (const Schedule& schedule : fewest) keep(repriced(schedule));
+    price_.contiguous = true;  // as the layouts of a plan may make its tiles
+    if (auto single = alone()) keep(*std::move(single));
+    keep(repriced(*best_));
     return *std::move(best_);
   }
 
@@ -88,17 +82,6 @@ class CheapestSearch {
       schedule.nests.push_back(*std::move(best));
     }
     return schedule;
-  }
-
-  std::optional<Schedule> of_fewest_words(Words buffer) const {
-    models::DeviceConfig device = task_.device;
-    device.buffer = bytes_of(buffer);
-    try {
-      return best_schedule({task_.step, task_.map, device}, recompute_);
-    } catch (const BufferTooSmall&) {
-      if (buffer == buffer_) throw;
-      return std::nullopt;
-    }
   }
 
   Schedule repriced(Schedule schedule) const {
@@ -138,9 +121,19 @@ class CheapestSearch {
     }
   }
 
-  /// Schedules of the fewest words are searched in the buffer and in these parts of it, so that
-  /// there is room for double buffers and larger tiles.
-  static constexpr std::array<std::uint64_t, 3> shares{1, 2, 4};
+  /// Buffers of schedules of few words: this one, half of it, a quarter and so on, so that there is
+  /// room for double buffers and larger tiles.
+  std::vector<Words> sizes() const {
+    constexpr std::size_t at_least = 2, at_most = 5;
+    const Words small = words_of(models::Bytes(128 * 1024));
+    std::vector<Words> result;
+    for (Words size = buffer_; result.size() < at_least || size >= small;
+         size = Words(size.count() / 2)) {
+      if (result.size() == at_most || size == Words(0)) break;
+      result.push_back(size);
+    }
+    return result;
+  }
 
   const ScheduleTask& task_;
   bool recompute_;

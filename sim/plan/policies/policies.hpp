@@ -1,6 +1,8 @@
 // The policies. Each gives a schedule that fits the buffer, or throws BufferTooSmall.
 #pragma once
 
+#include <vector>
+
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/schedule_task.hpp"
 
@@ -19,6 +21,11 @@ Schedule layer_schedule(const ScheduleTask& task);
 /// again in the backward pass instead of being stored. Where whole tensors move no more words, they
 /// do. Throws as layer_schedule does.
 Schedule best_schedule(const ScheduleTask& task, bool recompute);
+
+/// That of policy `best`, and others of few words in buffers of these sizes, found in less time.
+/// Throws as layer_schedule does.
+std::vector<Schedule> schedules_of_few_words(const ScheduleTask& task, bool recompute,
+                                             const std::vector<Words>& sizes);
 
 /// The same policies where another objective than words is minimised: the cheapest, by an estimate
 /// (estimate/plan_cost.hpp), of schedules in which each operation stands alone and of those of the
