@@ -99,7 +99,7 @@ class BurstCount {
     }
   }
 
-  std::uint64_t all() {
+  BurstsAndRuns all() {
     add_runs(0);
     for (std::size_t d = 0; d < largest_rank; ++d) {
       std::uint64_t times = 1;
@@ -109,7 +109,7 @@ class BurstCount {
       start.count[0] = times;
       take_off_joined(d, 0, 1, start);
     }
-    return bursts_;
+    return counts_;
   }
 
  private:
@@ -179,7 +179,8 @@ class BurstCount {
       const Residues sums = same.plus(starts);
       const std::uint64_t length = static_cast<std::uint64_t>(size) * stride;
       for (std::size_t r = 0; r < per_burst_; ++r) {
-        bursts_ += sums.count[r] * ((r + length + per_burst_ - 1) / per_burst_);
+        counts_.bursts += sums.count[r] * ((r + length + per_burst_ - 1) / per_burst_);
+        counts_.runs += sums.count[r];
       }
     };
     for (const BlockPiece& piece : dims_[d].pieces[kind_[d]]) {
@@ -207,7 +208,10 @@ class BurstCount {
             piece.times;
       }
       const Residues sums = starts.plus(along);
-      for (std::size_t r = 1; r < per_burst_; ++r) bursts_ -= sums.count[r];
+      for (std::size_t r = 0; r < per_burst_; ++r) {
+        if (r != 0) counts_.bursts -= sums.count[r];
+        counts_.runs -= sums.count[r];
+      }
       return;
     }
     for (kind_[d] = 0; kind_[d] < CutRanges::kinds; ++kind_[d]) {
@@ -223,12 +227,12 @@ class BurstCount {
   std::vector<CutRanges> dims_;
   std::array<std::uint64_t, largest_rank> after_{};
   std::array<std::size_t, largest_rank> kind_{};
-  std::uint64_t bursts_ = 0;
+  BurstsAndRuns counts_;
 };
 
 }  // namespace
 
-std::uint64_t count_bursts(const TileRanges& tiles, std::span<const std::int64_t> shape,
+BurstsAndRuns count_bursts(const TileRanges& tiles, std::span<const std::int64_t> shape,
                            const models::Layout& layout, std::uint64_t elements_per_burst) {
   if (elements_per_burst == 0 || elements_per_burst > most_residues) {
     throw workloads::ConsistencyError("a DRAM burst of no elements, or of more than 256");

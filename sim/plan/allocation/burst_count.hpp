@@ -10,9 +10,17 @@
 
 namespace spillway::sim {
 
+/// Runs, and the bursts that they touch, each by itself. Fewer bursts are better, then fewer runs:
+/// each may have to open a row.
+struct BurstsAndRuns {
+  std::uint64_t bursts = 0, runs = 0;
+
+  auto operator<=>(const BurstsAndRuns&) const = default;
+};
+
 /// Bursts that the runs of all these tiles touch, each run by itself, in a tensor that begins where
 /// a burst does. Exact. Throws ConsistencyError when a burst has more than 256 elements.
-std::uint64_t count_bursts(const TileRanges& tiles, std::span<const std::int64_t> shape,
+BurstsAndRuns count_bursts(const TileRanges& tiles, std::span<const std::int64_t> shape,
                            const models::Layout& layout, std::uint64_t elements_per_burst);
 
 }  // namespace spillway::sim

@@ -67,28 +67,32 @@ std::vector<std::vector<MovedTiles>> moved_tiles(const Schedule& schedule, const
   return moved;
 }
 
-std::uint64_t bursts_of_tiles(const std::vector<MovedTiles>& moved, const TensorPlacement& place,
+BurstsAndRuns bursts_of_tiles(const std::vector<MovedTiles>& moved, const TensorPlacement& place,
                               const models::Layout& layout, std::uint64_t per_burst) {
-  std::uint64_t sum = 0;
+  BurstsAndRuns sum;
   for (const MovedTiles& tiles : moved) {
-    sum += tiles.times * count_bursts(tiles.ranges, place.shape, layout, per_burst);
+    const BurstsAndRuns once = count_bursts(tiles.ranges, place.shape, layout, per_burst);
+    sum.bursts += tiles.times * once.bursts;
+    sum.runs += tiles.times * once.runs;
   }
   return sum;
 }
 
-/// No layout moves fewer: what the elements of all tiles fill.
-std::uint64_t fewest_bursts(const std::vector<MovedTiles>& moved, std::uint64_t per_burst) {
-  std::uint64_t elements = 0;
+/// No layout has fewer: what the elements of all tiles fill, and a run for each tile.
+BurstsAndRuns fewest_bursts(const std::vector<MovedTiles>& moved, std::uint64_t per_burst) {
+  std::uint64_t elements = 0, runs = 0;
   for (const MovedTiles& tiles : moved) {
-    std::uint64_t product = tiles.times;
+    std::uint64_t product = tiles.times, count = tiles.times;
     for (const std::vector<Range>& ranges : tiles.ranges) {
       std::uint64_t sum = 0;
       for (const Range& range : ranges) sum += static_cast<std::uint64_t>(range.size());
       product *= sum;
+      count *= ranges.size();
     }
     elements += product;
+    runs += count;
   }
-  return workloads::ceil_div(elements, per_burst);
+  return {workloads::ceil_div(elements, per_burst), runs};
 }
 
 /// How far a range stands behind the one before it, for the most of them: a tile without what it
@@ -189,7 +193,7 @@ class LayoutSearch {
 
   /// Other sizes, one dimension after another, for as long as that helps.
   void descend(BlockSizes at) {
-    std::uint64_t least = bursts(at);
+    BurstsAndRuns least = bursts(at);
     for (bool better = true; better;) {
       better = false;
       for (std::size_t d = 0; d < rank_; ++d) {
@@ -197,7 +201,7 @@ class LayoutSearch {
           if (best_bursts_ <= fewest_) return;
           BlockSizes block = at;
           block[d] = size;
-          const std::uint64_t found = bursts(block);
+          const BurstsAndRuns found = bursts(block);
           if (found >= least) continue;
           least = found;
           at = block;
@@ -207,7 +211,7 @@ class LayoutSearch {
     }
   }
 
-  std::uint64_t bursts(const BlockSizes& block) {
+  BurstsAndRuns bursts(const BlockSizes& block) {
     const auto [known, added] = tried_.try_emplace(block);
     if (!added) return known->second;
     known->second = bursts_of_tiles(moved_, place_, {block}, per_burst_);
@@ -225,9 +229,9 @@ class LayoutSearch {
   std::vector<BlockSizes> grids_;
   std::array<std::vector<std::int64_t>, largest_rank> sizes_;  // worth trying, by dimension
   std::array<bool, largest_rank> overlaps_{};                  // tiles share elements along it
-  std::map<BlockSizes, std::uint64_t> tried_;
+  std::map<BlockSizes, BurstsAndRuns> tried_;
   models::Layout best_;
-  std::uint64_t best_bursts_ = 0, fewest_ = 0;
+  BurstsAndRuns best_bursts_, fewest_;
 };
 
 }  // namespace
@@ -252,7 +256,8 @@ std::vector<std::uint64_t> dram_bursts(const Schedule& schedule, const Step& ste
   std::vector<std::uint64_t> bursts;
   for (std::size_t id = 0; id < map.size(); ++id) {
     bursts.push_back(
-        bursts_of_tiles(moved[id], map[id], map[id].layout, elements_per_burst(map[id], device)));
+        bursts_of_tiles(moved[id], map[id], map[id].layout, elements_per_burst(map[id], device))
+            .bursts);
   }
   return bursts;
 }
