@@ -1,6 +1,7 @@
 #include "sim/plan/estimate/plan_cost.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "models/kernel_cost.hpp"
 #include "sim/plan/allocation/layouts.hpp"
@@ -75,6 +76,75 @@ std::vector<NestWork> work_of_operations(const ScheduleTask& task, const DeviceP
   return works;
 }
 
+/// An engine that goes through the operations in order.
+struct InOrder {
+  std::size_t done = 0;
+  double left = 0;  ///< of the work that it is at
+  bool busy = false;
+
+  void begin(const std::vector<NestWork>& works, double NestWork::*work) {
+    busy = true;
+    left = works[done].*work;
+  }
+  void spend(double time) {
+    if (!busy || (left -= time) > 1e-3) return;
+    busy = false;
+    ++done;
+  }
+};
+
+/// By operation, how many have to be computed, and stored, before its loads find their places free.
+struct PlacesFree {
+  std::vector<std::size_t> computed, stored;
+
+  PlacesFree(const Schedule& schedule, const workloads::Step& step)
+      : computed(step.ops.size()), stored(step.ops.size()) {
+    for (const Residency& later : schedule.residencies) {
+      if (later.begin != Residency::Begin::load) continue;
+      for (const Residency& earlier : schedule.residencies) {
+        if (earlier.last >= later.first) continue;
+        const bool apart = earlier.address + words_of(earlier, step) <= later.address ||
+                           later.address + words_of(later, step) <= earlier.address;
+        if (apart) continue;
+        std::size_t& wait = (earlier.stored ? stored : computed)[later.first];
+        wait = std::max(wait, earlier.last + 1);
+      }
+    }
+  }
+};
+
+/// Loads run ahead of the operations by as many as wait in front of an engine, as far as there is
+/// room, and stores come after them; where both go on, they share the bus.
+NestWork side_by_side(const std::vector<NestWork>& works, const PlacesFree& free,
+                      std::size_t ahead) {
+  NestWork all;
+  for (const NestWork& work : works) {
+    all.load += work.load;
+    all.store += work.store;
+    all.compute += work.compute;
+    all.bytes += work.bytes;
+  }
+  InOrder load, compute, store;
+  while (store.done < works.size()) {
+    if (!load.busy && load.done < std::min(works.size(), compute.done + ahead) &&
+        compute.done >= free.computed[load.done] && store.done >= free.stored[load.done]) {
+      load.begin(works, &NestWork::load);
+    }
+    if (!compute.busy && compute.done < load.done) compute.begin(works, &NestWork::compute);
+    if (!store.busy && store.done < compute.done) store.begin(works, &NestWork::store);
+    const double slower = load.busy && store.busy ? 2 : 1;
+    double step = std::numeric_limits<double>::max();
+    if (load.busy) step = std::min(step, load.left * slower);
+    if (store.busy) step = std::min(step, store.left * slower);
+    if (compute.busy) step = std::min(step, compute.left);
+    load.spend(step / slower);
+    store.spend(step / slower);
+    compute.spend(step);
+    all.time += step;
+  }
+  return all;
+}
+
 }  // namespace
 
 PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace,
@@ -95,17 +165,8 @@ PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const Dev
     work.time += time;
     work.bytes += bytes;
   }
-  if (schedule.by_operations()) {
-    NestWork all;
-    for (const NestWork& work : works) {
-      all.load += work.load;
-      all.store += work.store;
-      all.compute += work.compute;
-      all.bytes += work.bytes;
-    }
-    all.time = std::max(all.load + all.store, all.compute);
-    works = {all};
-  }
+  if (schedule.by_operations())
+    works = {side_by_side(works, {schedule, task.step}, task.device.queue_depth)};
   for (const NestWork& work : works) {
     cost.bytes += work.bytes;
     cost.time_ps += work.time;
