@@ -44,19 +44,15 @@ double asked_share(const sim::Result& result) {
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
 std::string memory_text(const Usage& usage, const sim::Result& result) {
-  const models::dram::Statistics& bus = result.execution.dram.channel;
-  const double data = bus_share(bus, bus.busy);
-  if (result.execution.dram.read_bytes + result.execution.dram.write_bytes == workloads::Bytes(0)) {
-    return fmt::format("loads and stores take {} of the time, none of them from or to DRAM",
-                       percent(usage.memory));
-  }
-  const std::string asked = "at " + percent(asked_share(result)) + " of bytes asked for";
+  const models::DramCounters& dram = result.execution.dram;
+  const std::string transfers = "loads and stores take " + percent(usage.memory) + " of the time";
+  if (dram.read_bursts + dram.write_bursts == 0) return transfers + ", all of them of the host";
+  const double data = bus_share(dram.channel, dram.channel.busy);
+  const std::string asked = percent(asked_share(result)) + " of its bytes were asked for";
   if (data >= bound_share) {
-    return fmt::format("the DRAM bus moves data {} of the time, {}", percent(data), asked);
+    return fmt::format("the DRAM bus moves data {} of the time; {}", percent(data), asked);
   }
-  return fmt::format(
-      "loads and stores take {} of the time, in which the DRAM bus moves data only {} of it, {}",
-      percent(usage.memory), percent(data), asked);
+  return fmt::format("{}, but the DRAM bus moves data {}; {}", transfers, percent(data), asked);
 }
 
 }  // namespace
@@ -102,7 +98,8 @@ std::string bound_text(const models::DeviceConfig& device, const sim::Result& re
     case Bound::memory: return "Memory-bound: " + memory_text(usage, result) + ".\n";
     case Bound::array:
       return fmt::format(
-          "Compute-bound: the array is busy {} of the time, at {:.2g} % of its MACs.\n",
+          "Compute-bound: the array is busy {} of the time and does {:.1f} % of the MACs that it "
+          "could.\n",
           percent(usage.array), 100 * array_share(execution.compute.macs, execution.time, device));
     case Bound::vector_unit:
       return fmt::format("Compute-bound: the vector unit is busy {} of the time, the array {}.\n",

@@ -48,7 +48,7 @@ struct CostRow {
 
 std::vector<CostRow> rows_of(const StepCost& estimated, const StepCost& simulated) {
   std::vector<CostRow> rows{
-      {"words across the border", "words", estimated.words, simulated.words, whole},
+      {"words across the border, DRAM and host", "words", estimated.words, simulated.words, whole},
       {"bytes on the DRAM bus", "bytes", estimated.bus_bytes, simulated.bus_bytes, whole},
       {"time", "ms", estimated.time_ms, simulated.time_ms, four_digits}};
   if (!estimated.energy_mj) return rows;
@@ -105,8 +105,7 @@ std::string objective_text(const Experiment& experiment) {
   const bool heeded = experiment.policy == sim::Policy::best ||
                       experiment.policy == sim::Policy::best_with_recomputation;
   if (heeded) return fmt::format("Policy {} minimises {}", policy, name_of(experiment.objective));
-  return fmt::format("Policy {} ignores the objective, which is {}", policy,
-                     name_of(experiment.objective));
+  return fmt::format("Policy {} ignores the objective, {}", policy, name_of(experiment.objective));
 }
 
 std::string cost_text(const StepCost& estimated, const StepCost* simulated) {

@@ -20,7 +20,7 @@ struct StepCost {
 StepCost estimated_cost(const sim::Experiment& experiment, const sim::Plan& plan);
 StepCost simulated_cost(const sim::Experiment& experiment, const sim::Result& result);
 
-/// What the plan minimises: "Policy best minimises time (--objective)".
+/// What the plan minimises: "Policy best minimises time".
 std::string objective_text(const sim::Experiment& experiment);
 
 /// A table; without `simulated` the estimate alone.

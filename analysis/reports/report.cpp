@@ -269,6 +269,9 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   const workloads::Picoseconds period = experiment.device.clock_period;
   Json json = result_head(experiment, "run");
   json["values_computed"] = options.values;
+  json["estimated"] = cost_json(estimated_cost(experiment, plan));
+  json["simulated"] = cost_json(simulated_cost(experiment, result));
+  json["bound"] = name_in(bound_names, bound_of(usage_of(execution)));
   json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
@@ -285,14 +288,12 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["planned_agrees"] = differences.empty();
   json["planned_differs"] = count_differences_json(differences);
   json["time_by_layer"] = timing_json(result.timing, experiment.device);
-  json["estimated"] = cost_json(estimated_cost(experiment, plan));
-  json["simulated"] = cost_json(simulated_cost(experiment, result));
-  json["bound"] = name_in(bound_names, bound_of(usage_of(execution)));
   return dump(json);
 }
 
 std::string plan_json(const Experiment& experiment, const Plan& plan) {
   Json json = result_head(experiment, "plan");
+  json["estimated"] = cost_json(estimated_cost(experiment, plan));
   json["dram"] = words_of_port(plan.ledger(), Port::dram);
   json["host"] = words_of_port(plan.ledger(), Port::host);
   add_json(json, mac_columns(), macs_of(plan, nullptr));
@@ -301,7 +302,6 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   json["ledger"] = ledger_json(plan.ledger(), Port::dram);
   json["host_ledger"] = ledger_json(plan.ledger(), Port::host);
   json["idealised_words"] = idealised_json(experiment, plan.ledger());
-  json["estimated"] = cost_json(estimated_cost(experiment, plan));
   json["layers"] = layer_traffic_json(layer_traffic(experiment, plan));
   if (!plan.schedule().nests.empty()) json["nests"] = schedule_json(plan);
   return dump(json);

@@ -103,11 +103,6 @@ Columns<TimeRow> time_columns() {
       if_any({"", "", "begin_ns"}, [](const Row& row) { return ns_of(row.line.times.first); }));
   columns.push_back(
       if_any({"", "", "end_ns"}, [](const Row& row) { return ns_of(row.line.times.last); }));
-  for (const EngineName& engine : engine_names) {
-    columns.push_back({{engine.name + std::string(", ns"), "", ""}, [&engine](const Row& row) {
-                         return ns_text(row.line.times.busy.*engine.busy);
-                       }});
-  }
   columns.push_back({{"bound by", "", "bound"}, [](const Row& row) -> Json {
                        if (row.line.times.active == Picoseconds(0)) return nullptr;
                        return name_in(bound_names, bound_of(usage_of(row.line.times)));
@@ -121,6 +116,11 @@ Columns<TimeRow> time_columns() {
                        if (row.line.times.compute.macs == workloads::Macs(0)) return "-";
                        return fmt::format("{:.1f}", row.array_percent);
                      }});
+  for (const EngineName& engine : engine_names) {
+    columns.push_back({{engine.name + std::string(", ns"), "", ""}, [&engine](const Row& row) {
+                         return ns_text(row.line.times.busy.*engine.busy);
+                       }});
+  }
   return columns;
 }
 
@@ -150,12 +150,12 @@ std::string timing_text(const std::vector<LayerTime>& lines, const models::Execu
     sum.push_back(grouped(ceil_div((execution.busy.*engine.busy).count(), period.count())));
   }
   sum.insert(sum.end(), {"", ""});
-  for (const EngineName& engine : engine_names) {
-    sum.push_back(ns_text(execution.busy.*engine.busy));
-  }
   sum.push_back(name_in(bound_names, bound_of(usage_of(execution))));
   sum.push_back(
       fmt::format("{:.1f}", 100 * array_share(execution.compute.macs, execution.time, device)));
+  for (const EngineName& engine : engine_names) {
+    sum.push_back(ns_text(execution.busy.*engine.busy));
+  }
   table.add(sum);
   return fmt::format(
       "\nTime by layer and phase: cycles of {:g} ns and ns in which each engine was busy\n{}"
