@@ -161,9 +161,10 @@ int check_command(const po::variables_map& values) {
 
 std::vector<Command> device_commands() {
   return {
-      {"run", "EXPERIMENT.yaml [--no-values] [--dram-trace FILE]",
+      {"run", "EXPERIMENT.yaml [--no-values] [--ledger] [--dram-trace FILE]",
        "run one training step through the device and report its traffic", run_options, run_command},
-      {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
+      {"plan", "EXPERIMENT.yaml [--ledger]",
+       "the planned counts and an estimate of the cost, without running the device",
        planning_options, plan_command},
       {"check", "[EXPERIMENT.yaml…] [--set KEY=VALUE] [--update] [--junit FILE]",
        "compare traffic counts with their baselines: of the files given, or of the experiments in "

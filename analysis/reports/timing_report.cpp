@@ -162,12 +162,9 @@ std::string timing_text(const std::vector<LayerTime>& lines, const models::Execu
       "  Engines overlap. A load counts for the operation that it is made for, a store for the "
       "one\n"
       "  that made the values. Cycles are rounded so that each column adds up.\n"
-      "  Bound by: what was busy most, at least {:.0f} % of the time in which any engine worked "
-      "for "
-      "the\n"
-      "  line; else latency, where engines wait for each other. Array %: useful MACs of those that "
-      "the\n"
-      "  array could do in that time.\n",
+      "  Bound by: what was busy most, for at least {:.0f} % of the time in which any engine\n"
+      "  worked for the line; else latency: engines wait for each other. Array %: useful MACs\n"
+      "  of those that the array could do in that time.\n",
       ns_of(period), table.text(), 100 * bound_share);
 }
 
