@@ -21,6 +21,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& confi
 void Accelerator::begin(const MemoryMap& map, const Program& program) {
   shared.map = &map;
   shared.execution = {};
+  shared.activities.clear();
+  shared.activity = {};
   shared.tiles.begin(map);
   dram.begin_program();
   program_ = &program;

@@ -70,6 +70,7 @@ class Device::Implementation {
     sc_core::sc_start();
     restore_stack_bounds();
     accelerator_->end();
+    accelerator_->shared.keep_activities();
     Execution result = std::move(accelerator_->shared.execution);
     result.time = accelerator_->dram.end_program() - begin;
     result.dram = accelerator_->dram.counters();
@@ -89,6 +90,14 @@ class Device::Implementation {
   Context context_;
   std::unique_ptr<Accelerator> accelerator_;
 };
+
+ComputeWork& ComputeWork::operator+=(const ComputeWork& other) {
+  array += other.array;
+  vector_unit += other.vector_unit;
+  buffer_port += other.buffer_port;
+  macs += other.macs;
+  return *this;
+}
 
 Device::Device(const DeviceConfig& config, const DeviceOptions& options)
     : implementation_(std::make_unique<Implementation>(config, options)) {}

@@ -39,9 +39,21 @@ struct EngineTimes {
   Picoseconds load, store, compute, generate;
 };
 
+/// What the compute engine's time went to. The three times add up to it.
+struct ComputeWork {
+  Picoseconds array, vector_unit;  ///< products; single elements
+  Picoseconds buffer_port;         ///< that operands took longer than both
+  Macs macs;                       ///< border-exact, those counted apart included
+
+  ComputeWork& operator+=(const ComputeWork& other);
+};
+
 /// When an engine worked for a label, in time since the program's begin.
 struct WorkTimes {
   EngineTimes busy;
+  ComputeWork compute;
+  Picoseconds transfers;    ///< a load or a store, or both, were under way
+  Picoseconds active;       ///< any engine worked
   Picoseconds first, last;  ///< begin of the first piece of work, end of the last
   bool any = false;         ///< there was one, if only a transfer that took no time
 };
@@ -57,7 +69,9 @@ struct Execution {
   Picoseconds time;
   Cycles cycles;  ///< of the array's clock, rounded up
   EngineTimes busy;
-  std::vector<WorkTimes> by_work;  ///< indexed by WorkLabel; they add up to `busy`
+  ComputeWork compute;
+  Picoseconds transfers;           ///< a load or a store, or both, were under way
+  std::vector<WorkTimes> by_work;  ///< indexed by WorkLabel; they add up to `busy` and `compute`
   Bytes high_water;  ///< most ever reserved in the buffer, in this program or an earlier one
   std::uint64_t instructions = 0;
 };

@@ -78,6 +78,32 @@ void SharedState::count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, P
   times.any = true;
 }
 
+Activity& SharedState::activity_of(WorkLabel work) {
+  if (activities.size() <= work) activities.resize(work + 1);
+  return activities[work];
+}
+
+void SharedState::begin_transfer(WorkLabel work) {
+  activity_of(work).begin_transfer(sim_time());
+  activity.begin_transfer(sim_time());
+}
+
+void SharedState::end_transfer(WorkLabel work) {
+  activity_of(work).end_transfer(sim_time());
+  activity.end_transfer(sim_time());
+}
+
+void SharedState::keep_activities() {
+  for (std::size_t label = 0; label < execution.by_work.size(); ++label) {
+    WorkTimes& times = execution.by_work[label];
+    const Activity& seen = activity_of(static_cast<WorkLabel>(label));
+    times.transfers = seen.transfers();
+    times.active = seen.active();
+    execution.compute += times.compute;
+  }
+  execution.transfers = activity.transfers();
+}
+
 Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomValues& random,
                                      WorkLabel label) {
   const RandomWork work = random_work(tile, map->at(tile.tensor), random);
@@ -86,6 +112,7 @@ Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomVa
   const Picoseconds begin = std::max(random_until, sim_time());
   count_busy(&EngineTimes::generate, label, begin, duration);
   random_until = begin + duration;
+  activity_of(label).work(sim_time(), random_until);
   return random_until;
 }
 
@@ -175,6 +202,7 @@ void TransferEngine::run() {
 void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkLabel work,
                               bool write) {
   const Picoseconds begin = sim_time();
+  shared_.begin_transfer(work);
   const TensorPlacement& place = shared_.map->at(tile.tile.tensor);
   if (place.address == nowhere) {
     throw workloads::ProgramError("illegal program: a transfer of " +
@@ -212,6 +240,7 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkL
   if (!write && place.port == Port::dram) wait_for_data();
   finish = std::max(finish, begin + port_time(moved, shared_.config));
   if (finish > sim_time()) wait(to_sc_time(finish - sim_time()));
+  shared_.end_transfer(work);
   shared_.count_busy(write ? &EngineTimes::store : &EngineTimes::load, work, begin,
                      sim_time() - begin);
 }
@@ -293,9 +322,14 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
     execution.macs += cost.macs;
     execution.macs_padded += cost.macs_padded;
   }
-  const Picoseconds duration = std::max(cycles_to_time(kernel_cycles(cost, array_), shared_.config),
-                                        port_time(read + written, shared_.config));
+  const Picoseconds computed = cycles_to_time(kernel_cycles(cost, array_), shared_.config);
+  const Picoseconds duration = std::max(computed, port_time(read + written, shared_.config));
   shared_.count_busy(&EngineTimes::compute, compute.work, begin, duration);
+  const Picoseconds elements =
+      cycles_to_time(array_.elementwise_cycles(cost.elements), shared_.config);
+  execution.by_work[compute.work].compute +=
+      {computed - elements, elements, duration - computed, cost.macs};
+  shared_.activity_of(compute.work).work(begin, begin + duration);
   return std::max(duration, random_end - begin);
 }
 

@@ -8,6 +8,7 @@
 #include <tlm>
 #include <vector>
 
+#include "models/activity.hpp"
 #include "models/compute_array.hpp"
 #include "models/device.hpp"
 #include "models/kernel_cost.hpp"
@@ -36,9 +37,11 @@ struct SharedState {
   OperandMemory operands{buffer, kernels};
   TileTable tiles;
   const MemoryMap* map = nullptr;
-  Execution execution;         // of the program that runs
-  std::exception_ptr failure;  // the first one; no more is issued
-  Picoseconds random_until;    // the PRNG unit has work until then
+  Execution execution;               // of the program that runs
+  std::vector<Activity> activities;  // by WorkLabel
+  Activity activity;                 // of all
+  std::exception_ptr failure;        // the first one; no more is issued
+  Picoseconds random_until;          // the PRNG unit has work until then
 
   sc_core::sc_event tile_changed;  // for engines that wait for their tiles
   bool engines_wait = false;
@@ -57,6 +60,13 @@ struct SharedState {
   /// An engine was, or will be, busy from `begin` on.
   void count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
                   Picoseconds duration);
+  /// The label's own, not to be kept across a wait.
+  Activity& activity_of(WorkLabel work);
+  /// A load or store begins, or has ended.
+  void begin_transfer(WorkLabel work);
+  void end_transfer(WorkLabel work);
+  /// The program is done: what was seen of it goes to `execution`.
+  void keep_activities();
   /// Give the PRNG unit work now; returns when it is done.
   Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values, WorkLabel work);
 };

@@ -17,8 +17,16 @@ namespace spillway::analysis {
 
 namespace {
 
-po::options_description run_options() {
+po::options_description planning_options() {
   po::options_description options = experiment_options();
+  options.add_options()("ledger",
+                        "print the words by layer, phase, tensor and direction, which JSON has in "
+                        "any case");
+  return options;
+}
+
+po::options_description run_options() {
+  po::options_description options = planning_options();
   options.add_options()("no-values",
                         "count and time without computing: the same report, sooner and in less "
                         "memory")("dram-trace", po::value<std::string>()->value_name("FILE"),
@@ -73,7 +81,8 @@ int run_command(const po::variables_map& values) {
   progress.show("running " + experiment.name);
   const sim::Result result = simulation.run_step(batch);
   progress.show("");
-  std::string text = run_text(experiment, simulation.plan(), result, options);
+  std::string text = run_text(experiment, simulation.plan(), result,
+                              {options.values, values.count("ledger") != 0});
   if (trace) {
     trace->finish();
     text += fmt::format("\nDRAM trace: {} written to {} ({})\n", counted(trace->bursts(), "burst"),
@@ -87,7 +96,8 @@ int plan_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const sim::Experiment experiment = experiment_of(values);
   const sim::Plan plan = sim::make_plan(experiment);
-  give(json, plan_text(experiment, plan), plan_json(experiment, plan));
+  give(json, plan_text(experiment, plan, {true, values.count("ledger") != 0}),
+       plan_json(experiment, plan));
   return 0;
 }
 
@@ -151,10 +161,11 @@ int check_command(const po::variables_map& values) {
 
 std::vector<Command> device_commands() {
   return {
-      {"run", "EXPERIMENT.yaml [--no-values] [--dram-trace FILE]",
+      {"run", "EXPERIMENT.yaml [--no-values] [--ledger] [--dram-trace FILE]",
        "run one training step through the device and report its traffic", run_options, run_command},
-      {"plan", "EXPERIMENT.yaml", "the planned counts, without running the device",
-       experiment_options, plan_command},
+      {"plan", "EXPERIMENT.yaml [--ledger]",
+       "the planned counts and an estimate of the cost, without running the device",
+       planning_options, plan_command},
       {"check", "[EXPERIMENT.yaml…] [--set KEY=VALUE] [--update] [--junit FILE]",
        "compare traffic counts with their baselines: of the files given, or of the experiments in "
        "this folder, or else of the shipped ones",

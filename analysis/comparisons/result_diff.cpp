@@ -25,7 +25,8 @@ constexpr std::size_t most_depth = 32;  // of a result's JSON; ours has five lev
 
 /// Keys that say again what settings say, or how a file was made.
 bool is_left_out(const std::vector<std::string>& path) {
-  static const std::set<std::string> roots{"schema", "version", "command", "planned_differs"};
+  static const std::set<std::string> roots{"schema", "version", "command", "planned_differs",
+                                           "simulated"};
   static const std::set<std::string> of_dram{"device", "channels", "mapping", "controller",
                                              "placement"};
   if (roots.contains(path[0])) return true;
@@ -41,8 +42,9 @@ ResultSection section_of(const std::vector<std::string>& path, const Json& value
   if (any([](const std::string& key) { return key.find("energy") != std::string::npos; })) {
     return ResultSection::energy;
   }
-  static const std::set<std::string> of_time{
-      "cycles", "time_ns", "engines", "time_by_layer", "bus_ns", "bandwidth_GBps", "pct_of_peak"};
+  static const std::set<std::string> of_time{"cycles",         "time_ns",       "time_ms",
+                                             "engines",        "time_by_layer", "bus_ns",
+                                             "bandwidth_GBps", "pct_of_peak"};
   if (any([](const std::string& key) { return of_time.contains(key); })) {
     return ResultSection::time;
   }

@@ -1,10 +1,14 @@
 #include "analysis/reports/ledger_report.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "analysis/formats/columns.hpp"
+#include "analysis/formats/output.hpp"
 
 namespace spillway::analysis {
 
@@ -66,6 +70,16 @@ std::string ledger_text(const Ledger& planned, const Ledger* simulated) {
     table.add(row);
   }
   return "\nWords across the chip's border (DRAM)\n" + table.text();
+}
+
+std::string ledger_totals_text(const Ledger& ledger) {
+  std::string text = "\nWords across the chip's border; by layer, phase and tensor with --ledger\n";
+  for (const auto& [name, port] : {std::pair{"DRAM", Port::dram}, {"host", Port::host}}) {
+    text += fmt::format("  {}: {} read, {} written\n", name,
+                        grouped(ledger.total(port, Direction::read).count()),
+                        grouped(ledger.total(port, Direction::write).count()));
+  }
+  return text;
 }
 
 Json ledger_json(const Ledger& ledger, Port port) {

@@ -7,6 +7,8 @@
 #include "analysis/formats/columns.hpp"
 #include "analysis/formats/json.hpp"
 #include "analysis/formats/output.hpp"
+#include "analysis/reports/bound.hpp"
+#include "analysis/reports/cost_report.hpp"
 #include "analysis/reports/count_differences.hpp"
 #include "analysis/reports/dram_figures.hpp"
 #include "analysis/reports/layer_report.hpp"
@@ -32,9 +34,9 @@ using sim::Result;
 namespace {
 
 std::string title(const Experiment& experiment) {
-  return fmt::format("{} trained with {}: one mini-batch of {} on device {}, policy {}\n",
+  return fmt::format("{} trained with {}: one mini-batch of {} on device {}\n{}.\n",
                      experiment.network.name, experiment.rule, experiment.batch,
-                     experiment.device.name, to_string(experiment.policy));
+                     experiment.device.name, objective_text(experiment));
 }
 
 /// What idealised items moved through the host port: what they would cost in DRAM.
@@ -223,21 +225,29 @@ bool counts_agree(const Plan& plan, const Result& result) {
 }
 
 std::string run_text(const Experiment& experiment, const Plan& plan, const Result& result,
-                     const models::DeviceOptions& options) {
-  std::string text = title(experiment) + ledger_text(plan.ledger(), &result.ledger);
+                     const TextOptions& options) {
+  const StepCost simulated = simulated_cost(experiment, result);
+  std::string text = title(experiment) + bound_text(experiment.device, result);
+  text += "\n" + cost_text(estimated_cost(experiment, plan), &simulated);
+  text += options.ledger ? ledger_text(plan.ledger(), &result.ledger)
+                         : ledger_totals_text(result.ledger);
   text += count_differences_text(count_differences(plan, result));
   if (!options.values) text += "  No values were computed: counts and times alone.\n";
   text += idealised_text(experiment, result.ledger);
   text += mac_text(plan, &result.execution);
   text += time_text(experiment, result.execution);
-  text += timing_text(result.timing, result.execution, experiment.device.clock_period);
+  text += timing_text(result.timing, result.execution, experiment.device);
   text += dram_text(experiment, result.execution.dram);
   text += buffer_text(experiment, plan, &result);
   return text;
 }
 
-std::string plan_text(const Experiment& experiment, const Plan& plan) {
-  std::string text = title(experiment) + ledger_text(plan.ledger(), nullptr);
+std::string plan_text(const Experiment& experiment, const Plan& plan, const TextOptions& options) {
+  std::string text =
+      title(experiment) + "\n" + cost_text(estimated_cost(experiment, plan), nullptr);
+  const models::dram::DramDevice& dram = experiment.device.dram;
+  if (!dram.currents) text += "  No energy: " + energy_missing(dram) + ".\n";
+  text += options.ledger ? ledger_text(plan.ledger(), nullptr) : ledger_totals_text(plan.ledger());
   text += idealised_text(experiment, plan.ledger());
   text += mac_text(plan, nullptr);
   text += buffer_text(experiment, plan, nullptr);
@@ -259,6 +269,9 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   const workloads::Picoseconds period = experiment.device.clock_period;
   Json json = result_head(experiment, "run");
   json["values_computed"] = options.values;
+  json["estimated"] = cost_json(estimated_cost(experiment, plan));
+  json["simulated"] = cost_json(simulated_cost(experiment, result));
+  json["bound"] = name_in(bound_names, bound_of(usage_of(execution)));
   json["dram"] = dram_json(experiment, execution.dram);
   json["host"] = {{"read_words", execution.host.read_words.count()},
                   {"write_words", execution.host.write_words.count()}};
@@ -274,12 +287,13 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   const std::vector<CountDifference> differences = count_differences(plan, result);
   json["planned_agrees"] = differences.empty();
   json["planned_differs"] = count_differences_json(differences);
-  json["time_by_layer"] = timing_json(result.timing, period);
+  json["time_by_layer"] = timing_json(result.timing, experiment.device);
   return dump(json);
 }
 
 std::string plan_json(const Experiment& experiment, const Plan& plan) {
   Json json = result_head(experiment, "plan");
+  json["estimated"] = cost_json(estimated_cost(experiment, plan));
   json["dram"] = words_of_port(plan.ledger(), Port::dram);
   json["host"] = words_of_port(plan.ledger(), Port::host);
   add_json(json, mac_columns(), macs_of(plan, nullptr));

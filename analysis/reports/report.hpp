@@ -8,11 +8,17 @@
 
 namespace spillway::analysis {
 
+struct TextOptions {
+  bool values = true;   ///< they were computed
+  bool ledger = false;  ///< words by layer, phase, tensor and direction
+};
+
 std::string run_text(const sim::Experiment& experiment, const sim::Plan& plan,
-                     const sim::Result& result, const models::DeviceOptions& options = {});
+                     const sim::Result& result, const TextOptions& options = {});
 std::string run_json(const sim::Experiment& experiment, const sim::Plan& plan,
                      const sim::Result& result, const models::DeviceOptions& options = {});
-std::string plan_text(const sim::Experiment& experiment, const sim::Plan& plan);
+std::string plan_text(const sim::Experiment& experiment, const sim::Plan& plan,
+                      const TextOptions& options = {});
 std::string plan_json(const sim::Experiment& experiment, const sim::Plan& plan);
 
 /// Every line of the ledger as planned is as simulated, and the MACs.

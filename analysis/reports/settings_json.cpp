@@ -122,6 +122,7 @@ Json result_head(const Experiment& experiment, const std::string& command) {
                {"command", command},      {"experiment", experiment.name},
                {"rule", experiment.rule}, {"batch", experiment.batch},
                {"seed", experiment.seed}, {"policy", to_string(experiment.policy)}};
+  json["objective"] = name_in(sim::objective_names, experiment.objective);
   json["network"] = experiment.network.name;
   json.update(network_settings(experiment.network));
   json["rule_options"] = rule_options_json(experiment.rule_options);
@@ -147,9 +148,9 @@ Json network_settings(const workloads::Network& network) {
 
 const std::vector<std::string>& setting_keys() {
   static const std::vector<std::string> keys{
-      "experiment", "network", "classes",       "readout",        "input_dropout", "network_layers",
-      "rule",       "batch",   "rule_options",  "seed",           "policy",        "optimizer",
-      "device",     "data",    "idealisations", "values_computed"};
+      "experiment", "network", "classes",      "readout",       "input_dropout",  "network_layers",
+      "rule",       "batch",   "rule_options", "seed",          "policy",         "objective",
+      "optimizer",  "device",  "data",         "idealisations", "values_computed"};
   return keys;
 }
 

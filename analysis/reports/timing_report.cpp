@@ -7,6 +7,7 @@
 
 #include "analysis/formats/columns.hpp"
 #include "analysis/formats/output.hpp"
+#include "analysis/reports/bound.hpp"
 
 namespace spillway::analysis {
 
@@ -51,11 +52,17 @@ struct TimeRow {
   LayerTime line;
   Picoseconds period;
   std::array<std::uint64_t, engine_names.size()> busy_cycles;  ///< by engine
+  double array_percent = 0;  ///< useful MACs of those that it could do while the line was active
 };
 
-std::vector<TimeRow> rows_of(const std::vector<LayerTime>& lines, Picoseconds period) {
+std::vector<TimeRow> rows_of(const std::vector<LayerTime>& lines,
+                             const models::DeviceConfig& device) {
+  const Picoseconds period = device.clock_period;
   std::vector<TimeRow> rows;
-  for (const LayerTime& line : lines) rows.push_back({line, period, {}});
+  for (const LayerTime& line : lines) {
+    const models::WorkTimes& times = line.times;
+    rows.push_back({line, period, {}, 100 * array_share(times.compute.macs, times.active, device)});
+  }
   for (std::size_t e = 0; e < engine_names.size(); ++e) {
     std::vector<Picoseconds> column;
     for (const LayerTime& line : lines) column.push_back(line.times.busy.*engine_names[e].busy);
@@ -96,6 +103,19 @@ Columns<TimeRow> time_columns() {
       if_any({"", "", "begin_ns"}, [](const Row& row) { return ns_of(row.line.times.first); }));
   columns.push_back(
       if_any({"", "", "end_ns"}, [](const Row& row) { return ns_of(row.line.times.last); }));
+  columns.push_back({{"bound by", "", "bound"}, [](const Row& row) -> Json {
+                       if (row.line.times.active == Picoseconds(0)) return nullptr;
+                       return name_in(bound_names, bound_of(usage_of(row.line.times)));
+                     }});
+  columns.push_back({.names = {"array %", "", "array_pct"},
+                     .value = [](const Row& row) -> Json {
+                       if (row.line.times.compute.macs == workloads::Macs(0)) return nullptr;
+                       return row.array_percent;
+                     },
+                     .in_text = [](const Row& row) -> std::string {
+                       if (row.line.times.compute.macs == workloads::Macs(0)) return "-";
+                       return fmt::format("{:.1f}", row.array_percent);
+                     }});
   for (const EngineName& engine : engine_names) {
     columns.push_back({{engine.name + std::string(", ns"), "", ""}, [&engine](const Row& row) {
                          return ns_text(row.line.times.busy.*engine.busy);
@@ -121,14 +141,18 @@ std::vector<std::uint64_t> cycles_that_add_up(const std::vector<Picoseconds>& co
 }
 
 std::string timing_text(const std::vector<LayerTime>& lines, const models::Execution& execution,
-                        Picoseconds period) {
-  Table table = text_table(time_columns(), rows_of(lines, period));
+                        const models::DeviceConfig& device) {
+  const Picoseconds period = device.clock_period;
+  Table table = text_table(time_columns(), rows_of(lines, device));
   table.add_rule();
   std::vector<std::string> sum{"all", ""};
   for (const EngineName& engine : engine_names) {
     sum.push_back(grouped(ceil_div((execution.busy.*engine.busy).count(), period.count())));
   }
   sum.insert(sum.end(), {"", ""});
+  sum.push_back(name_in(bound_names, bound_of(usage_of(execution))));
+  sum.push_back(
+      fmt::format("{:.1f}", 100 * array_share(execution.compute.macs, execution.time, device)));
   for (const EngineName& engine : engine_names) {
     sum.push_back(ns_text(execution.busy.*engine.busy));
   }
@@ -137,8 +161,11 @@ std::string timing_text(const std::vector<LayerTime>& lines, const models::Execu
       "\nTime by layer and phase: cycles of {:g} ns and ns in which each engine was busy\n{}"
       "  Engines overlap. A load counts for the operation that it is made for, a store for the "
       "one\n"
-      "  that made the values. Cycles are rounded so that each column adds up.\n",
-      ns_of(period), table.text());
+      "  that made the values. Cycles are rounded so that each column adds up.\n"
+      "  Bound by: what was busy most, for at least {:.0f} % of the time in which any engine\n"
+      "  worked for the line; else latency: engines wait for each other. Array %: useful MACs\n"
+      "  of those that the array could do in that time.\n",
+      ns_of(period), table.text(), 100 * bound_share);
 }
 
 std::string engines_text(const models::Execution& execution) {
@@ -161,8 +188,8 @@ Json engines_json(const models::Execution& execution, Picoseconds period) {
   return json;
 }
 
-Json timing_json(const std::vector<LayerTime>& lines, Picoseconds period) {
-  return json_rows(time_columns(), rows_of(lines, period));
+Json timing_json(const std::vector<LayerTime>& lines, const models::DeviceConfig& device) {
+  return json_rows(time_columns(), rows_of(lines, device));
 }
 
 }  // namespace spillway::analysis

@@ -15,7 +15,7 @@ std::vector<std::uint64_t> cycles_that_add_up(const std::vector<workloads::Picos
                                               workloads::Picoseconds period);
 
 std::string timing_text(const std::vector<sim::LayerTime>& lines,
-                        const models::Execution& execution, workloads::Picoseconds period);
+                        const models::Execution& execution, const models::DeviceConfig& device);
 
 /// "load 91 %, store 22 %, …": parts of the whole step in which each engine is busy.
 std::string engines_text(const models::Execution& execution);
@@ -23,7 +23,8 @@ std::string engines_text(const models::Execution& execution);
 Json engines_json(const models::Execution& execution, workloads::Picoseconds period);
 
 /// [{"layer", "phase", "first_cycle", "last_cycle", "begin_ns", "end_ns", "load": {"busy_cycles",
-/// "busy_ns"}, "store": …}]: for each engine the lines add up to its whole time.
-Json timing_json(const std::vector<sim::LayerTime>& lines, workloads::Picoseconds period);
+/// "busy_ns"}, "store": …, "bound", "array_pct"}]: for each engine the lines add up to its whole
+/// time.
+Json timing_json(const std::vector<sim::LayerTime>& lines, const models::DeviceConfig& device);
 
 }  // namespace spillway::analysis

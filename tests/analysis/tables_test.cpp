@@ -195,7 +195,7 @@ void require_energy(const TextTable& table, const Json& micro_joules, double int
 
 TEST_CASE("the tables of run say what its JSON says") {
   TemporaryFolder folder;
-  const Printed run = printed(with_files(folder), {"run", "e.yaml"});
+  const Printed run = printed(with_files(folder), {"run", "e.yaml", "--ledger"});
   const TextTable ledger = table_with(run.tables, {"layer", "phase", "tensor"});
   require_ledger(ledger, run.result, "planned words");
   require_ledger(ledger, run.result, "simulated words");
@@ -206,6 +206,9 @@ TEST_CASE("the tables of run say what its JSON says") {
   require_column(times, "phase", by_layer, "phase"_key);
   require_column(times, "first cycle", by_layer, "first_cycle"_key);
   require_column(times, "last cycle", by_layer, "last_cycle"_key);
+  require_column(times, "bound by", by_layer, "bound"_key);
+  require_column(times, "array %", by_layer, "array_pct"_key);
+  CHECK(times.column("bound by").back() == run.result.at("bound"));
   for (const std::string engine : {"load", "store", "compute", "generate"}) {
     const Json::json_pointer busy("/" + engine);
     require_column(times, engine, by_layer, busy / "busy_cycles");
@@ -226,7 +229,7 @@ TEST_CASE("the tables of run say what its JSON says") {
 
 TEST_CASE("the tables of plan say what its JSON says") {
   TemporaryFolder folder;
-  const Printed plan = printed(with_files(folder), {"plan", "e.yaml"});
+  const Printed plan = printed(with_files(folder), {"plan", "e.yaml", "--ledger"});
   require_ledger(table_with(plan.tables, {"layer", "phase", "tensor"}), plan.result,
                  "planned words");
   require_items(table_with(plan.tables, {"item"}), plan.result);

@@ -118,6 +118,19 @@ TEST_CASE("an engine's time is counted for the label of the instruction that it 
   CHECK(compute.last == compute.first + compute.busy.compute);
   CHECK(store.first == compute.last);
   CHECK(store.last <= execution.time);
+  // An update is work of the vector unit, of 100 elements on lanes as many as the array's columns.
+  const models::ComputeWork& parts = compute.compute;
+  CHECK(parts.array == Picoseconds(0));
+  CHECK(parts.macs == workloads::Macs(0));
+  CHECK(parts.vector_unit > Picoseconds(0));
+  CHECK(parts.vector_unit + parts.buffer_port == compute.busy.compute);
+  CHECK(execution.compute.vector_unit == parts.vector_unit);
+  // One after the other: what is active is what is busy.
+  CHECK(first.active == first.busy.load);
+  CHECK(first.transfers == first.busy.load);
+  CHECK(compute.active == compute.busy.compute);
+  CHECK(compute.transfers == Picoseconds(0));
+  CHECK(execution.transfers == execution.busy.load + execution.busy.store);
 }
 
 TEST_CASE("a tile that is not whole bursts costs more bytes on the bus than words") {

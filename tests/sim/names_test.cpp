@@ -70,6 +70,7 @@ TEST_CASE("every value has a name and reads back from it") {
   check("trace_formats", models::dram::trace_formats);
   check("item_names", sim::item_names);
   check("policy_names", sim::policy_names);
+  check("objective_names", sim::objective_names);
 }
 
 TEST_CASE("every kind of controller is registered once") {

@@ -122,7 +122,7 @@ TEST_CASE("run's times by layer add up to each engine's, in JSON and in the tabl
       ps += picoseconds(busy.at("busy_ns"));
       cycles += busy.at("busy_cycles").get<std::uint64_t>();
       CHECK(without_spaces(rows[i][column]) == busy.at("busy_cycles").dump());
-      CHECK(without_spaces(rows[i][column + 6]) ==
+      CHECK(without_spaces(rows[i][column + 8]) ==
             fmt::format("{:.3f}", busy.at("busy_ns").get<double>()));
     }
     const Json& all = result.at("engines").at(engine);
@@ -138,6 +138,10 @@ TEST_CASE("run's times by layer add up to each engine's, in JSON and in the tabl
     CHECK(without_spaces(rows[i][7]) == line.at("last_cycle").dump());
     CHECK(line.at("first_cycle") <= line.at("last_cycle"));
     CHECK(line.at("last_cycle") < result.at("cycles"));
+    CHECK(rows[i][8] == line.at("bound"));
+    CHECK(line.contains("array_pct") == (rows[i][9] != "-"));
+    if (line.at("phase") == "update") CHECK_FALSE(line.contains("array_pct"));
+    if (line.at("phase") == "forward") CHECK(line.at("array_pct") > 0);
     CHECK(picoseconds(line.at("begin_ns")) / 3333 == line.at("first_cycle").get<std::uint64_t>());
   }
   CHECK(lines[0].at("layer") == "conv1");
@@ -220,6 +224,7 @@ TEST_CASE("the JSON of run and of plan says all that it was made with") {
     CHECK(result.at("batch") == 4);
     CHECK(result.at("seed") == 7);
     CHECK(result.at("policy") == "best");
+    CHECK(result.at("objective") == "words");
     CHECK(result.at("optimizer").at("momentum") == 0.0);
     CHECK(result.at("idealisations").empty());
     CHECK(result.at("data").at("set") == "random");
