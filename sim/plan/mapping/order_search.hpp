@@ -184,8 +184,8 @@ class LowestPrice : public OrderSearch {
     return least(pace_.cycles(cycles)) >= static_cast<double>(OrderSearch::bound());
   }
   std::uint64_t cost() const override {
-    return static_cast<std::uint64_t>(
-        price_.of(nest_work(spec_, shape_, loops_, {0, 1}, resident_, pace_, {price_.contiguous, nullptr})));
+    return static_cast<std::uint64_t>(price_.of(
+        nest_work(spec_, shape_, loops_, {0, 1}, resident_, pace_, {price_.contiguous, nullptr})));
   }
   /// A lower bound, of what is computed for so long.
   double least(double compute) {
