@@ -135,7 +135,7 @@ TEST_CASE("without currents there is no energy, and no plan for the least of it"
       run_spillway({"plan", "energy.yaml", dark[0], dark[1]}, folder.path());
   CHECK(run.exit_code == 2);
   CHECK(run.err.starts_with("spillway: "));
-  CHECK(run.err.find("energy.yaml:6: objective: found \"energy\"; allowed: words, bytes or time") !=
+  CHECK(run.err.find("energy.yaml:7: objective: found \"energy\"; allowed: words, bytes or time") !=
         std::string::npos);
   CHECK(run_spillway({"plan", "energy.yaml"}, folder.path()).exit_code == 0);
 }
