@@ -29,20 +29,19 @@ double ObjectiveBench::Cost::by(sim::Objective objective) const {
 
 namespace {
 
-using Bench = ObjectiveBench;
-using Row = Bench::Row;
+using ObjectiveRow = ObjectiveBench::Row;
 
-Bench::Cost cost_of(const sim::PlanCost& cost) {
+ObjectiveBench::Cost cost_of(const sim::PlanCost& cost) {
   return {cost.words, cost.bytes, cost.time_ps / 1e9, cost.energy_pj / 1e9};
 }
 
-Bench::Cost simulate(const sim::Experiment& experiment, sim::Plan plan) {
+ObjectiveBench::Cost simulate(const sim::Experiment& experiment, sim::Plan plan) {
   models::DeviceOptions options;
   options.values = options.check_residency = false;
   sim::Simulation simulation(experiment, std::move(plan), options);
   const models::Execution run = simulation.run_step(sim::Batch{}).execution;
   const DramFigures figures(experiment.device.dram, run.dram.channel);
-  Bench::Cost cost;
+  ObjectiveBench::Cost cost;
   cost.words = static_cast<double>((run.dram.read_words + run.dram.write_words).count());
   cost.bytes = static_cast<double>((run.dram.read_bytes + run.dram.write_bytes).count());
   cost.ms = static_cast<double>(run.time.count()) / 1e9;
@@ -50,8 +49,8 @@ Bench::Cost simulate(const sim::Experiment& experiment, sim::Plan plan) {
   return cost;
 }
 
-Row run_point(sim::Experiment experiment, sim::Objective objective) {
-  Row row;
+ObjectiveRow run_point(sim::Experiment experiment, sim::Objective objective) {
+  ObjectiveRow row;
   row.device = experiment.device.name;
   row.buffer = experiment.device.buffer;
   row.energy = experiment.device.dram.currents.has_value();
@@ -86,53 +85,62 @@ std::string unit_of(sim::Objective objective) {
   return "";
 }
 
-Columns<Row> columns(sim::Objective objective) {
+Columns<ObjectiveRow> columns(sim::Objective objective) {
   const auto number = [](auto of, int digits) {
-    return [of, digits](const Row& row) { return fmt::format("{:.{}f}", of(row), digits); };
+    return
+        [of, digits](const ObjectiveRow& row) { return fmt::format("{:.{}f}", of(row), digits); };
   };
   const auto column = [&](const std::string& text, const std::string& key, auto of, int digits) {
-    return Column<Row>{{text, key, key},
-                       [of](const Row& row) { return Json(of(row)); },
-                       number(of, digits),
-                       number(of, digits + 3)};
+    return Column<ObjectiveRow>{{text, key, key},
+                                [of](const ObjectiveRow& row) { return Json(of(row)); },
+                                number(of, digits),
+                                number(of, digits + 3)};
   };
   const int digits =
       objective == sim::Objective::words || objective == sim::Objective::bytes ? 0 : 3;
   const std::string unit = unit_of(objective);
   return {
-      {{"network", "network", "network"}, [](const Row& row) { return Json(row.network); }},
-      {{"rule", "rule", "rule"}, [](const Row& row) { return Json(row.rule); }},
-      {{"device", "device", "device"}, [](const Row& row) { return Json(row.device); }},
+      {{"network", "network", "network"},
+       [](const ObjectiveRow& row) { return Json(row.network); }},
+      {{"rule", "rule", "rule"}, [](const ObjectiveRow& row) { return Json(row.rule); }},
+      {{"device", "device", "device"}, [](const ObjectiveRow& row) { return Json(row.device); }},
       {{"buffer", "buffer_bytes", "buffer_bytes"},
-       [](const Row& row) { return Json(row.buffer.count()); },
-       [](const Row& row) { return size_name(row.buffer); }},
+       [](const ObjectiveRow& row) { return Json(row.buffer.count()); },
+       [](const ObjectiveRow& row) { return size_name(row.buffer); }},
       column(
-          "plan, s", "cpu_s", [](const Row& row) { return row.cpu_s; }, 2),
+          "plan, s", "cpu_s", [](const ObjectiveRow& row) { return row.cpu_s; }, 2),
       column(
-          "bound, ms", "bound_ms", [](const Row& row) { return row.bound_ms; }, 3),
+          "bound, ms", "bound_ms", [](const ObjectiveRow& row) { return row.bound_ms; }, 3),
       column(
           "estimated, " + unit, "estimated",
-          [=](const Row& row) { return row.estimated.by(objective); }, digits),
+          [=](const ObjectiveRow& row) { return row.estimated.by(objective); }, digits),
       column(
           "simulated, " + unit, "simulated",
-          [=](const Row& row) { return row.simulated.by(objective); }, digits),
+          [=](const ObjectiveRow& row) { return row.simulated.by(objective); }, digits),
       column(
           "off, %", "deviation_pct",
-          [=](const Row& row) {
+          [=](const ObjectiveRow& row) {
             return 100 * (row.estimated.by(objective) / row.simulated.by(objective) - 1);
           },
           1),
       column(
           "layer / it", "layer_ratio",
-          [=](const Row& row) { return row.layer.by(objective) / row.simulated.by(objective); }, 2),
+          [=](const ObjectiveRow& row) {
+            return row.layer.by(objective) / row.simulated.by(objective);
+          },
+          2),
       column(
           "fewest words / it", "words_ratio",
-          [=](const Row& row) { return row.words.by(objective) / row.simulated.by(objective); }, 2),
-      {{"", "words", "words"}, [](const Row& row) { return Json(row.simulated.words); }},
-      {{"", "bus_bytes", "bus_bytes"}, [](const Row& row) { return Json(row.simulated.bytes); }},
+          [=](const ObjectiveRow& row) {
+            return row.words.by(objective) / row.simulated.by(objective);
+          },
+          2),
+      {{"", "words", "words"}, [](const ObjectiveRow& row) { return Json(row.simulated.words); }},
+      {{"", "bus_bytes", "bus_bytes"},
+       [](const ObjectiveRow& row) { return Json(row.simulated.bytes); }},
       column(
           "time / bound", "bound_ratio",
-          [](const Row& row) { return row.simulated.ms / row.bound_ms; }, 2),
+          [](const ObjectiveRow& row) { return row.simulated.ms / row.bound_ms; }, 2),
   };
 }
 
@@ -140,7 +148,7 @@ Columns<Row> columns(sim::Objective objective) {
 
 ObjectiveBench run_objective_bench(const ObjectiveBenchOptions& options,
                                    const std::function<void(const std::string&)>& progress) {
-  Bench bench;
+  ObjectiveBench bench;
   bench.objective = options.objective;
   bench.batch = options.batch;
   for (const std::string& device : options.devices) {
@@ -157,7 +165,7 @@ ObjectiveBench run_objective_bench(const ObjectiveBenchOptions& options,
           }
           experiment.device.buffer = size;
           try {
-            Row row = run_point(experiment, options.objective);
+            ObjectiveRow row = run_point(experiment, options.objective);
             row.network = network;
             row.rule = rule;
             bench.rows.push_back(std::move(row));
@@ -174,7 +182,7 @@ ObjectiveBench run_objective_bench(const ObjectiveBenchOptions& options,
 std::string objective_bench_text(const ObjectiveBench& bench) {
   const sim::Objective objective = bench.objective;
   std::vector<double> layer, words, bound, off;
-  for (const Row& row : bench.rows) {
+  for (const ObjectiveRow& row : bench.rows) {
     const double cost = row.simulated.by(objective);
     layer.push_back(row.layer.by(objective) / cost);
     words.push_back(row.words.by(objective) / cost);
