@@ -72,7 +72,8 @@ TEST_CASE("a run that is asked to end keeps what it has done") {
   REQUIRE(exit_code_of(start_training(folder, "whole")) == 0);
   const std::filesystem::path file = folder.path() / "ended";
   int asked = 0;
-  for (int code = -1; code != 0;) {
+  for (int code = -1; code != 0 || asked == 0;) {
+    if (code == 0) std::filesystem::remove(file);  // it was faster than the signal
     const bool first = !std::filesystem::exists(file);
     const auto before = first ? std::filesystem::file_time_type() : last_write_time(file);
     const pid_t child = start_training(folder, "ended");
@@ -88,7 +89,6 @@ TEST_CASE("a run that is asked to end keeps what it has done") {
     REQUIRE((code == 0 || code == 130));
     asked += code == 130;
   }
-  CHECK(asked >= 1);
   CHECK(folder.read("ended") == folder.read("whole"));
 }
 

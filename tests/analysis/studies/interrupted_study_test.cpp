@@ -86,16 +86,13 @@ TEST_CASE("a study killed again and again ends in the table and files of an undi
   const auto whole_time = std::chrono::steady_clock::now() - begin;
   REQUIRE(whole.exit_code == 0);
   workloads::SplitMix numbers(23);
-  int killed = 0, kept = 0;
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 6; ++i) {
     const pid_t child = start(folder);
     std::this_thread::sleep_for(numbers.uniform() / 2 * whole_time);
     kill(child, SIGKILL);
-    killed += exit_code_of(child) == -1;
-    kept += checkpoints_in(folder) > 0;
+    exit_code_of(child);
   }
-  CHECK(killed > 0);
-  CHECK(kept > 0);
+  for (const std::size_t finished : {1, 2, 4}) stop_with(folder, finished, SIGKILL);
   const ProgramRun last = reproduce(folder);
   CAPTURE(last.err);
   REQUIRE(last.exit_code == 0);
