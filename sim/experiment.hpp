@@ -38,6 +38,9 @@ inline constexpr workloads::Names<Objective, 5> objective_names{{
     {Objective::energy, "energy"},
     {Objective::energy_delay, "energy-delay"},
 }};
+constexpr bool heeds_objective(Policy policy) {
+  return policy == Policy::best || policy == Policy::best_with_recomputation;
+}
 
 struct DataSource {
   std::string where;             ///< its place in the experiment, for messages

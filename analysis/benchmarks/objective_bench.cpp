@@ -9,51 +9,27 @@
 #include "analysis/closed_forms/time_bound.hpp"
 #include "analysis/figures/explore_buffer.hpp"
 #include "analysis/formats/columns.hpp"
-#include "analysis/reports/dram_figures.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::analysis {
 
-double ObjectiveBench::Cost::by(sim::Objective objective) const {
-  switch (objective) {
-    case sim::Objective::words: return words;
-    case sim::Objective::bytes: return bytes;
-    case sim::Objective::time: return ms;
-    case sim::Objective::energy: return mj;
-    case sim::Objective::energy_delay: return mj * ms;
-  }
-  return 0;
-}
-
 namespace {
 
 using ObjectiveRow = ObjectiveBench::Row;
 
-ObjectiveBench::Cost cost_of(const sim::PlanCost& cost) {
-  return {cost.words, cost.bytes, cost.time_ps / 1e9, cost.energy_pj / 1e9};
-}
-
-ObjectiveBench::Cost simulate(const sim::Experiment& experiment, sim::Plan plan) {
+StepCost simulate(const sim::Experiment& experiment, sim::Plan plan) {
   models::DeviceOptions options;
   options.values = options.check_residency = false;
   sim::Simulation simulation(experiment, std::move(plan), options);
-  const models::Execution run = simulation.run_step(sim::Batch{}).execution;
-  const DramFigures figures(experiment.device.dram, run.dram.channel);
-  ObjectiveBench::Cost cost;
-  cost.words = static_cast<double>((run.dram.read_words + run.dram.write_words).count());
-  cost.bytes = static_cast<double>((run.dram.read_bytes + run.dram.write_bytes).count());
-  cost.ms = static_cast<double>(run.time.count()) / 1e9;
-  if (figures.energy) cost.mj = (figures.energy->total() + figures.io_pj) / 1e9;
-  return cost;
+  return simulated_cost(experiment, simulation.run_step(sim::Batch{}));
 }
 
 ObjectiveRow run_point(sim::Experiment experiment, sim::Objective objective) {
   ObjectiveRow row;
   row.device = experiment.device.name;
   row.buffer = experiment.device.buffer;
-  row.energy = experiment.device.dram.currents.has_value();
   experiment.policy = sim::Policy::layer;
   row.layer = simulate(experiment, sim::make_plan(experiment));
   experiment.policy = sim::Policy::best;
@@ -63,7 +39,7 @@ ObjectiveRow run_point(sim::Experiment experiment, sim::Objective objective) {
   sim::Plan plan = sim::make_plan(experiment);
   row.cpu_s = cpu_seconds() - begin;
   row.bound_ms = time_bound(plan.step(), plan.map(), experiment.device).ps() / 1e9;
-  row.estimated = cost_of(plan.cost(experiment.device));
+  row.estimated = estimated_cost(experiment, plan);
   row.simulated = simulate(experiment, std::move(plan));
   return row;
 }
@@ -137,10 +113,10 @@ Columns<ObjectiveRow> columns(sim::Objective objective) {
           2),
       {{"", "words", "words"}, [](const ObjectiveRow& row) { return Json(row.simulated.words); }},
       {{"", "bus_bytes", "bus_bytes"},
-       [](const ObjectiveRow& row) { return Json(row.simulated.bytes); }},
+       [](const ObjectiveRow& row) { return Json(row.simulated.bus_bytes); }},
       column(
           "time / bound", "bound_ratio",
-          [](const ObjectiveRow& row) { return row.simulated.ms / row.bound_ms; }, 2),
+          [](const ObjectiveRow& row) { return row.simulated.time_ms / row.bound_ms; }, 2),
   };
 }
 
@@ -187,7 +163,7 @@ std::string objective_bench_text(const ObjectiveBench& bench) {
     layer.push_back(row.layer.by(objective) / cost);
     words.push_back(row.words.by(objective) / cost);
     off.push_back(100 * std::abs(row.estimated.by(objective) / cost - 1));
-    bound.push_back(row.simulated.ms / row.bound_ms);
+    bound.push_back(row.simulated.time_ms / row.bound_ms);
   }
   std::string text = fmt::format(
       "Plans by objective {}: one mini-batch of {}, nothing idealised, beside those of policy "

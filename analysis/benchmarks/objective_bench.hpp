@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/experiment.hpp"
+#include "analysis/reports/cost_report.hpp"
 
 namespace spillway::analysis {
 
@@ -21,20 +21,14 @@ struct ObjectiveBenchOptions {
 };
 
 struct ObjectiveBench {
-  /// In the currencies of the objectives.
-  struct Cost {
-    double words = 0, bytes = 0, ms = 0, mj = 0;
-    double by(sim::Objective objective) const;
-  };
   /// One point: nothing is idealised. A plan by the objective, and its rivals.
   struct Row {
     std::string network, rule, device;
     workloads::Bytes buffer;
     double cpu_s = 0;     ///< to plan by the objective
     double bound_ms = 0;  ///< no schedule is faster
-    Cost estimated, simulated;
-    Cost layer, words;   ///< simulated
-    bool energy = true;  ///< the device states currents
+    StepCost estimated, simulated;
+    StepCost layer, words;  ///< simulated
   };
 
   sim::Objective objective = sim::Objective::time;

@@ -4,6 +4,7 @@
 
 #include "models/kernel_cost.hpp"
 #include "models/lfsr.hpp"
+#include "sim/plan/lifetimes/op_needs.hpp"
 
 namespace spillway::analysis {
 
@@ -13,11 +14,6 @@ TimeBound time_bound(const workloads::Step& step, const models::MemoryMap& map,
                      const models::DeviceConfig& device) {
   const auto period = static_cast<double>(device.clock_period.count());
   double bytes = 0, clocks = 0;
-  std::vector<bool> read(step.tensors.size()), made(step.tensors.size());
-  for (const workloads::Op& op : step.ops) {
-    for (const workloads::TensorId id : op.inputs) read[id] = read[id] || !made[id];
-    for (const workloads::TensorId id : op.outputs) made[id] = true;
-  }
   for (const workloads::Tensor& tensor : step.tensors) {
     if (tensor.generated) {
       const std::uint64_t per_clock = models::elements_per_clock(tensor.generated->values);
@@ -25,11 +21,7 @@ TimeBound time_bound(const workloads::Step& step, const models::MemoryMap& map,
       continue;
     }
     if (map.at(tensor.id).port != models::Port::dram) continue;
-    const auto size = static_cast<double>(tensor.bytes().count());
-    const bool kept = tensor.lifetime == workloads::Lifetime::parameter ||
-                      tensor.lifetime == workloads::Lifetime::output;
-    if (tensor.is_given() && read[tensor.id]) bytes += size;
-    if (kept && made[tensor.id]) bytes += size;
+    bytes += static_cast<double>(bytes_of(sim::words_once(step, tensor)).count());
   }
   workloads::Cycles cycles;
   const models::ComputeArray array = device.array();

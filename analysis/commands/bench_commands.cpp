@@ -87,7 +87,10 @@ int bench_plan_depth_command(const po::variables_map& values, const std::string&
 }
 
 int bench_objective_command(const po::variables_map& values, const std::string& json) {
-  refuse_options(values, {"pytorch"});
+  for (const char* option : {"pytorch", "repeats", "depth"}) {
+    if (values.count(option) == 0) continue;
+    throw workloads::InputError(fmt::format("--{}: allowed: without --objective", option));
+  }
   ObjectiveBenchOptions options;
   options.objective =
       workloads::value_in(sim::objective_names,
@@ -113,10 +116,6 @@ int bench_objective_command(const po::variables_map& values, const std::string& 
 
 int bench_plan_command(const po::variables_map& values, const std::string& json) {
   if (values.count("objective") != 0) return bench_objective_command(values, json);
-  for (const char* option : {"device", "sizes", "csv"}) {
-    if (values.count(option) == 0) continue;
-    throw workloads::InputError(fmt::format("--{}: allowed: with --objective", option));
-  }
   if (values.count("depth") != 0) return bench_plan_depth_command(values, json);
   if (values["recompute"].as<bool>()) {
     throw workloads::InputError("--recompute: allowed: with --depth");
@@ -140,6 +139,12 @@ int bench_command(const po::variables_map& values) {
   const Arguments what = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
   if (what != Arguments{"plan"} && (values.count("depth") != 0 || values["recompute"].as<bool>())) {
     throw workloads::InputError("--depth, --recompute: allowed: with spillway bench plan");
+  }
+  for (const char* option : {"objective", "device", "sizes", "csv"}) {
+    if (values.count(option) == 0) continue;
+    if (what == Arguments{"plan"} && values.count("objective") != 0) continue;
+    throw workloads::InputError(
+        fmt::format("--{}: allowed: with spillway bench plan --objective NAME", option));
   }
   if (what == Arguments{"dram"}) return bench_dram_command(values, json);
   if (what == Arguments{"plan"}) return bench_plan_command(values, json);

@@ -101,9 +101,8 @@ Locality explore_locality(const sim::Experiment& experiment, const std::vector<B
     chains += step.is_chain;
   }
   const std::size_t settings = result.settings.size();
-  const bool best = experiment.policy == sim::Policy::best ||
-                    experiment.policy == sim::Policy::best_with_recomputation;
-  result.searched_alike = !best || chains == 0 || chains == settings;
+  result.searched_alike =
+      !sim::heeds_objective(experiment.policy) || chains == 0 || chains == settings;
   for (const Bytes size : sizes) {
     for (std::size_t s = 0; s < settings; ++s) {
       result.rows.push_back({result.settings[s], size, {}, needs[s], once[s], {}, {}});

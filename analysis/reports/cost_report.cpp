@@ -79,6 +79,18 @@ Columns<CostRow> cost_columns(bool simulated) {
 
 }  // namespace
 
+double StepCost::by(Objective objective) const {
+  const double energy = energy_mj.value_or(0);
+  switch (objective) {
+    case Objective::words: return words;
+    case Objective::bytes: return bus_bytes;
+    case Objective::time: return time_ms;
+    case Objective::energy: return energy;
+    case Objective::energy_delay: return energy * time_ms;
+  }
+  return 0;
+}
+
 StepCost estimated_cost(const Experiment& experiment, const sim::Plan& plan) {
   const sim::PlanCost cost = plan.cost(experiment.device);
   StepCost result{cost.words, cost.bytes, cost.time_ps / ps_per_ms, {}};
@@ -102,9 +114,9 @@ StepCost simulated_cost(const Experiment& experiment, const sim::Result& result)
 
 std::string objective_text(const Experiment& experiment) {
   const std::string policy = to_string(experiment.policy);
-  const bool heeded = experiment.policy == sim::Policy::best ||
-                      experiment.policy == sim::Policy::best_with_recomputation;
-  if (heeded) return fmt::format("Policy {} minimises {}", policy, name_of(experiment.objective));
+  if (sim::heeds_objective(experiment.policy)) {
+    return fmt::format("Policy {} minimises {}", policy, name_of(experiment.objective));
+  }
   return fmt::format("Policy {} ignores the objective, {}", policy, name_of(experiment.objective));
 }
 

@@ -15,6 +15,9 @@ struct StepCost {
   double bus_bytes = 0;  ///< on the DRAM bus, in whole bursts
   double time_ms = 0;
   std::optional<double> energy_mj;  ///< of DRAM chips and interface; none without currents
+
+  /// In its unit above, energy x delay in mJ ms; 0 for an energy that is not known.
+  double by(sim::Objective objective) const;
 };
 
 StepCost estimated_cost(const sim::Experiment& experiment, const sim::Plan& plan);

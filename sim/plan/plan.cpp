@@ -15,8 +15,7 @@ using workloads::Step;
 namespace {
 
 Schedule schedule_of(Policy policy, const ScheduleTask& task) {
-  const bool best = policy == Policy::best || policy == Policy::best_with_recomputation;
-  if (best && task.objective != Objective::words) {
+  if (heeds_objective(policy) && task.objective != Objective::words) {
     return cheapest_schedule(task, policy == Policy::best_with_recomputation);
   }
   switch (policy) {
@@ -94,9 +93,8 @@ std::vector<StageReason> Plan::reasons() const {
 }
 
 PlanOptions plan_options(const Experiment& experiment) {
-  const bool heeded =
-      experiment.policy == Policy::best || experiment.policy == Policy::best_with_recomputation;
-  return {experiment.objective, heeded && experiment.objective != Objective::words};
+  return {experiment.objective,
+          heeds_objective(experiment.policy) && experiment.objective != Objective::words};
 }
 
 Plan make_plan(const Experiment& experiment, int only_layer) {

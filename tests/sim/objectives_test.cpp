@@ -102,6 +102,14 @@ TEST_CASE("no plan by an objective costs more by it than those of layer and of t
     CAPTURE(objective.name);
     CHECK(cost(plan) <= cost(layer));
     CHECK(cost(plan) <= cost(fewest));
+    // What is idealised counts here, too.
+    double asked = 0;
+    for (const sim::ScheduledMove& move : moves_of(layer.schedule(), layer.step())) {
+      asked += static_cast<double>(move.size.bytes.count());
+    }
+    const sim::ScheduleTask task{layer.step(), layer.map(), experiment.device};
+    const sim::CostOptions all{.layouts = true, .all_in_dram = true};
+    CHECK(plan_cost(layer.schedule(), task, pace, all).bytes > 0.999 * asked);
   }
 }
 

@@ -6,6 +6,18 @@ namespace spillway::sim {
 
 using models::Tile;
 
+models::Gemm ArrayProduct::of_tiles(const ByAxis<std::int64_t>& sizes,
+                                    const ByAxis<std::int64_t>& extent) const {
+  models::Gemm product = whole;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    if (!side[axis]) continue;
+    std::uint64_t& cut = product.*(*side[axis]);
+    cut = workloads::ceil_div(cut * static_cast<std::uint64_t>(sizes[axis]),
+                              static_cast<std::uint64_t>(extent[axis]));
+  }
+  return product;
+}
+
 bool NestOp::takes(std::size_t slot) const {
   return std::any_of(inputs.begin(), inputs.end(),
                      [&](const Operand& operand) { return operand.slot == slot; }) ||

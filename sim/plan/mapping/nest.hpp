@@ -45,6 +45,10 @@ struct Slot {
 struct ArrayProduct {
   models::Gemm whole;
   ByAxis<std::optional<std::uint64_t models::Gemm::*>> side;
+
+  /// The product of tiles of these sizes, of axes of these extents.
+  models::Gemm of_tiles(const ByAxis<std::int64_t>& sizes,
+                        const ByAxis<std::int64_t>& extent) const;
 };
 
 struct NestOp {

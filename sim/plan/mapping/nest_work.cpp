@@ -108,15 +108,7 @@ class OperationTimes {
       if (op.runs[axis]) part *= share(axis);
     }
     if (op.product) {
-      models::Gemm product = op.product->whole;
-      for (std::size_t axis = 0; axis < axis_count; ++axis) {
-        const auto side = op.product->side[axis];
-        if (!side) continue;
-        product.*(*side) =
-            workloads::ceil_div(product.*(*side) * static_cast<std::uint64_t>(sizes[axis]),
-                                static_cast<std::uint64_t>(spec_.extent[axis]));
-      }
-      cycles += pace_.array().cycles(product);
+      cycles += pace_.array().cycles(op.product->of_tiles(sizes, spec_.extent));
     }
     if (op.elements != 0) {
       const double elements = static_cast<double>(op.elements) * part;
@@ -128,7 +120,7 @@ class OperationTimes {
       const bool streamed = slot.source == Slot::Source::streamed;
       double size = streamed ? 1 : static_cast<double>(slot.element.count()) * times;
       for (const Projection& p : slot.dims) {
-        size *= static_cast<double>(std::max<std::int64_t>(p.extent, 1));
+        size *= static_cast<double>(p.extent);
         if (p.axis) size *= share(index(*p.axis));
       }
       if (streamed) {
@@ -156,21 +148,19 @@ class OperationTimes {
 /// one's: unless all begin and end at bursts, each touches most of one burst more than it fills.
 double whole_bursts(const Slot& slot, const NestShape& shape, std::size_t s,
                     const DevicePace& pace) {
-  std::int64_t run = 1, inside = 1;  // elements; and of the dimensions within the run's own
-  bool ends = false;
-  for (std::size_t d = slot.dims.size(); d-- > 0;) {
-    const std::int64_t tile = shape.largest_extent(s, d), extent = slot.dims[d].extent;
-    if (!ends) {
-      run *= tile;
-      inside *= extent;
-    }
-    ends = ends || tile < extent;
+  models::Tile tile{slot.tensor, {}};
+  workloads::TensorShape extent;
+  for (std::size_t d = 0; d < slot.dims.size(); ++d) {
+    tile.box[d] = {0, shape.largest_extent(s, d)};
+    extent.push_back(slot.dims[d].extent);
   }
-  const auto element = static_cast<std::int64_t>(slot.element.count());
-  const std::int64_t bytes = run * element;
-  if (!ends) return 1;
-  const std::int64_t burst = pace.burst_bytes();
-  if (bytes % burst == 0 && inside * element % burst == 0) return 1;
+  const models::RunShape run(tile, extent);
+  if (run.inner == 0 && tile.box[0].end == extent[0]) return 1;  // one run is all
+  const std::uint64_t element = slot.element.count();
+  const std::uint64_t bytes = run.elements * element;
+  const std::uint64_t apart = run.inner == 0 ? 0 : run.stride[run.inner - 1] * element;
+  const auto burst = static_cast<std::uint64_t>(pace.burst_bytes());
+  if (bytes % burst == 0 && apart % burst == 0) return 1;
   return 1 + static_cast<double>(burst - element) / static_cast<double>(bytes);
 }
 
@@ -227,7 +217,9 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
   Turns turns(shape, loops.size());
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     const Slot& slot = spec.slots[s];
-    if (!slot.counted || is_resident_whole(slot, resident[s])) continue;
+    // Once its bytes on the bus are known, nothing is free.
+    const bool free = !slot.counted && share.known == nullptr;
+    if (free || is_resident_whole(slot, resident[s])) continue;
     const SlotTraffic traffic = shape.traffic(s, resident[s]);
     double tiles = static_cast<double>(shape.tiles(s));
     if (slot.in_parts) {

@@ -198,20 +198,14 @@ std::uint64_t OrderSearch::turns(std::uint32_t loops) const {
 }
 
 models::Gemm OrderSearch::product_of_tiles(const NestOp& op, std::uint32_t loops) const {
-  models::Gemm product = op.product->whole;
+  // An inner loop that is not decided yet takes all of the outer one's tile.
+  ByAxis<std::int64_t> sizes = spec_.extent;
   for (std::size_t axis = 0; axis < axis_count; ++axis) {
-    const std::uint32_t own = order_.by_axis.all[axis] & loops;
-    const auto side = op.product->side[axis];
-    if (own == 0 || !side) continue;
-    // An inner loop that is not decided yet takes all of the outer one's tile.
-    std::int64_t part = spec_.extent[axis];
-    for (std::uint32_t mask = own; mask != 0; mask &= mask - 1) {
-      part = std::min(part, tile_[static_cast<std::size_t>(std::countr_zero(mask))]);
+    for (std::uint32_t mask = order_.by_axis.all[axis] & loops; mask != 0; mask &= mask - 1) {
+      sizes[axis] = std::min(sizes[axis], tile_[static_cast<std::size_t>(std::countr_zero(mask))]);
     }
-    product.*(*side) = workloads::ceil_div(product.*(*side) * static_cast<std::uint64_t>(part),
-                                           static_cast<std::uint64_t>(spec_.extent[axis]));
   }
-  return product;
+  return op.product->of_tiles(sizes, spec_.extent);
 }
 
 std::uint64_t OrderSearch::needed() {

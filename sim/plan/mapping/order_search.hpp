@@ -166,18 +166,14 @@ class LowestCost : public OrderSearch {
 };
 
 /// The loops of the lowest price on the device, in whole units of it.
-class LowestPrice : public OrderSearch {
+class LowestPrice : public LowestCost {
  public:
   LowestPrice(const NestSpec& spec, SearchTables& tables, Order& order,
               const ResidentPrefixes& resident, std::uint64_t words, std::uint64_t below,
               const DevicePace& pace, const Price& price)
-      : OrderSearch(spec, tables, order, resident, words, below), pace_(pace), price_(price) {}
+      : LowestCost(spec, tables, order, resident, words, below), pace_(pace), price_(price) {}
 
  private:
-  std::uint64_t bound(const std::optional<FoundNest>& best) const override {
-    return best ? best->cost : below_;
-  }
-  bool is_for_cost() const override { return true; }
   bool costs_too_much() override { return least(0) >= static_cast<double>(OrderSearch::bound()); }
   bool is_no_better() override {
     const double cycles = static_cast<double>(this->cycles(pace_.array()));

@@ -43,10 +43,11 @@ class CheapestSearch {
     }
     const std::vector<Schedule> fewest = schedules_of_few_words(task_, recompute_, sizes());
     keep(fewest.front());
-    if (auto single = alone()) keep(*std::move(single));
+    const std::vector<NestChoice> operations = operations_alone();
+    if (auto single = alone(operations)) keep(*std::move(single));
     for (const Schedule& schedule : fewest) keep(repriced(schedule));
     price_.contiguous = true;  // as the layouts of a plan may make its tiles
-    if (auto single = alone()) keep(*std::move(single));
+    if (auto single = alone(operations)) keep(*std::move(single));
     keep(repriced(*best_));
     return *std::move(best_);
   }
@@ -67,13 +68,16 @@ class CheapestSearch {
     cost_ = cost;
   }
 
-  /// Each operation by itself.
-  std::optional<Schedule> alone() const {
+  std::vector<NestChoice> operations_alone() const {
     ScheduleTask task = task_;
     task.host_counts = true;
-    const std::vector<NestChoice> choices = single_operations(task);
+    return single_operations(task);
+  }
+
+  /// Each operation by itself.
+  std::optional<Schedule> alone(const std::vector<NestChoice>& operations) const {
     Schedule schedule;
-    for (const NestChoice& choice : choices) {
+    for (const NestChoice& choice : operations) {
       std::optional<Nest> best;
       for (const NestSpec& spec : choice) {
         improve(best, spec, ResidentPrefixes(spec.slots.size()), {0, buffer_.count()});

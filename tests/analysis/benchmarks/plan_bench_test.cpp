@@ -52,4 +52,38 @@ TEST_CASE("bench plan --depth plans ever deeper networks") {
   CHECK(run_spillway({"bench", "dram", "--depth", "20"}, folder.path()).exit_code == 2);
 }
 
+TEST_CASE("bench plan --objective sets plans beside those of layer and of the fewest words") {
+  const TemporaryFolder folder;
+  const ProgramRun run = run_spillway(
+      {"bench", "plan", "--objective", "time", "--network", "mnist-mlp", "--rule", "lel", "--batch",
+       "20", "--device", "edge", "--sizes", "1MiB,4MiB", "--json", "j", "--csv", "c"},
+      folder.path());
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  const Json rows = parse_json(folder.read("j")).at("rows");
+  REQUIRE(rows.size() == 2);
+  for (const Json& row : rows) {
+    CHECK(row.at("device") == "edge");
+    CHECK(row.at("bound_ratio") >= 1);
+    CHECK(row.at("layer_ratio") > 1);
+    CHECK(row.at("words_ratio") > 0.98);
+  }
+  CHECK(rows[1].at("buffer_bytes") == 4 << 20);
+  CHECK(folder.read("c").find("mnist-mlp,lel,edge,1048576,") != std::string::npos);
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"train", "--objective", "time"},
+                                             {"dram", "--sizes", "1MiB"},
+                                             {"plan", "--device", "edge"},
+                                             {"plan", "--csv", "c"},
+                                             {"plan", "--objective", "time", "--repeats", "2"},
+                                             {"plan", "--objective", "time", "--depth", "10"},
+                                             {"plan", "--objective", "speed"}}) {
+    std::vector<std::string> arguments{"bench"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    const ProgramRun refused = run_spillway(arguments, folder.path());
+    CAPTURE(refused.err);
+    CHECK(refused.exit_code == 2);
+  }
+}
+
 }  // namespace spillway::plan_bench_test
