@@ -250,14 +250,13 @@ std::vector<models::Layout> choose_layouts(const Schedule& schedule, const Step&
   return layouts;
 }
 
-std::vector<std::uint64_t> dram_bursts(const Schedule& schedule, const Step& step,
+std::vector<BurstsAndRuns> dram_bursts(const Schedule& schedule, const Step& step,
                                        const MemoryMap& map, const models::DeviceConfig& device) {
   const std::vector<std::vector<MovedTiles>> moved = moved_tiles(schedule, step, map);
-  std::vector<std::uint64_t> bursts;
+  std::vector<BurstsAndRuns> bursts;
   for (std::size_t id = 0; id < map.size(); ++id) {
     bursts.push_back(
-        bursts_of_tiles(moved[id], map[id], map[id].layout, elements_per_burst(map[id], device))
-            .bursts);
+        bursts_of_tiles(moved[id], map[id], map[id].layout, elements_per_burst(map[id], device)));
   }
   return bursts;
 }

@@ -6,6 +6,7 @@
 
 #include "models/device_config.hpp"
 #include "models/tile.hpp"
+#include "sim/plan/allocation/burst_count.hpp"
 #include "sim/plan/schedule.hpp"
 #include "workloads/step.hpp"
 
@@ -17,8 +18,8 @@ std::vector<models::Layout> choose_layouts(const Schedule& schedule, const workl
                                            const models::MemoryMap& map,
                                            const models::DeviceConfig& device);
 
-/// DRAM bursts that the schedule's loads and stores move of each tensor, in the map's layouts.
-std::vector<std::uint64_t> dram_bursts(const Schedule& schedule, const workloads::Step& step,
+/// Of each tensor, what the schedule's loads and stores move in the map's layouts.
+std::vector<BurstsAndRuns> dram_bursts(const Schedule& schedule, const workloads::Step& step,
                                        const models::MemoryMap& map,
                                        const models::DeviceConfig& device);
 

@@ -22,8 +22,8 @@ double PlanCost::by(Objective objective) const {
 
 namespace {
 
-/// By tensor, bytes on the bus for each byte asked for.
-std::vector<double> bus_share(const Schedule& schedule, const ScheduleTask& task,
+/// By tensor.
+std::vector<BusRuns> bus_runs(const Schedule& schedule, const ScheduleTask& task,
                               const CostOptions& options) {
   models::MemoryMap map = task.map;
   if (options.all_in_dram) {
@@ -33,27 +33,29 @@ std::vector<double> bus_share(const Schedule& schedule, const ScheduleTask& task
     const auto chosen = choose_layouts(schedule, task.step, map, task.device);
     for (std::size_t id = 0; id < map.size(); ++id) map[id].layout = chosen[id];
   }
-  const std::vector<std::uint64_t> bursts = dram_bursts(schedule, task.step, map, task.device);
-  std::vector<double> asked(map.size()), share(map.size(), 1);
+  const std::vector<BurstsAndRuns> moved = dram_bursts(schedule, task.step, map, task.device);
+  std::vector<double> asked(map.size());
   for (const ScheduledMove& move : moves_of(schedule, task.step)) {
     asked[move.tensor] += static_cast<double>(move.size.bytes.count());
   }
+  std::vector<BusRuns> result(map.size());
   for (std::size_t id = 0; id < map.size(); ++id) {
-    if (asked[id] == 0) continue;
-    const double moved = static_cast<double>(bursts[id]) * task.device.dram.geometry.burst_bytes;
-    share[id] = moved / asked[id];
+    if (moved[id].bursts == 0) continue;
+    const double bytes =
+        static_cast<double>(moved[id].bursts) * task.device.dram.geometry.burst_bytes;
+    result[id] = {bytes / asked[id], bytes / static_cast<double>(moved[id].runs)};
   }
-  return share;
+  return result;
 }
 
 std::vector<NestWork> work_of_nests(const Schedule& schedule, const DevicePace& pace,
-                                    const std::vector<double>& share) {
+                                    const std::vector<BusRuns>& runs) {
   std::vector<NestWork> works;
   for (const Nest& nest : schedule.nests) {
     NestShape shape(nest.spec);
     shape.set(nest.loops, nest.parts);
     works.push_back(
-        nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace, {false, &share}));
+        nest_work(nest.spec, shape, nest.loops, nest.parts, nest.resident, pace, {false, &runs}));
   }
   return works;
 }
@@ -115,8 +117,8 @@ struct PlacesFree {
 
 /// Loads run ahead of the operations by as many as wait in front of an engine, as far as there is
 /// room, and stores come after them; where both go on, they share the bus.
-NestWork side_by_side(const std::vector<NestWork>& works, const PlacesFree& free,
-                      std::size_t ahead) {
+NestWork side_by_side(const std::vector<NestWork>& works, const PlacesFree& free, std::size_t ahead,
+                      double mixed) {
   NestWork all;
   for (const NestWork& work : works) {
     all.load += work.load;
@@ -132,7 +134,7 @@ NestWork side_by_side(const std::vector<NestWork>& works, const PlacesFree& free
     }
     if (!compute.busy && compute.done < load.done) compute.begin(works, &NestWork::compute);
     if (!store.busy && store.done < compute.done) store.begin(works, &NestWork::store);
-    const double slower = load.busy && store.busy ? 2 : 1;
+    const double slower = load.busy && store.busy ? 2 + mixed : 1;
     double step = std::numeric_limits<double>::max();
     if (load.busy) step = std::min(step, load.left * slower);
     if (store.busy) step = std::min(step, store.left * slower);
@@ -149,9 +151,9 @@ NestWork side_by_side(const std::vector<NestWork>& works, const PlacesFree& free
 
 PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const DevicePace& pace,
                    const CostOptions& options) {
-  const std::vector<double> share = bus_share(schedule, task, options);
+  const std::vector<BusRuns> runs = bus_runs(schedule, task, options);
   std::vector<NestWork> works = schedule.by_operations() ? work_of_operations(task, pace)
-                                                         : work_of_nests(schedule, pace, share);
+                                                         : work_of_nests(schedule, pace, runs);
   PlanCost cost;
   for (const ScheduledMove& move : moves_of(schedule, task.step)) {
     cost.words += static_cast<double>(move.size.words.count());
@@ -159,14 +161,15 @@ PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const Dev
     const Residency& residency = schedule.residencies[*move.residency];
     const bool read = move.direction == Direction::read;
     NestWork& work = works[read ? residency.first : residency.last];
-    const double bytes = static_cast<double>(move.size.bytes.count()) * share[move.tensor];
+    const double bytes = static_cast<double>(move.size.bytes.count()) * runs[move.tensor].share;
     const double time = pace.bus(bytes) + (read && bytes > 0 ? pace.latency() : 0);
     (read ? work.load : work.store) += time;
     work.time += time;
     work.bytes += bytes;
   }
   if (schedule.by_operations())
-    works = {side_by_side(works, {schedule, task.step}, task.device.queue_depth)};
+    works = {side_by_side(works, {schedule, task.step}, task.device.queue_depth,
+                          pace.mixed(static_cast<double>(task.device.dram.grain_bytes)))};
   for (const NestWork& work : works) {
     cost.bytes += work.bytes;
     cost.time_ps += work.time;

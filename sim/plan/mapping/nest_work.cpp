@@ -9,6 +9,7 @@ namespace spillway::sim {
 
 DevicePace::DevicePace(const models::DeviceConfig& device)
     : array_(device.array()),
+      mixed_(device.dram),
       period_(static_cast<double>(device.clock_period.count())),
       port_bytes_(static_cast<double>(device.buffer_port.count())) {
   const models::dram::Timing& timing = device.dram.timing;
@@ -144,10 +145,10 @@ class OperationTimes {
   ByAxis<TileSizes> inner_, outer_;
 };
 
-/// Bytes on the bus for each byte asked for, where a tile falls into runs as long as its largest
-/// one's: unless all begin and end at bursts, each touches most of one burst more than it fills.
-double whole_bursts(const Slot& slot, const NestShape& shape, std::size_t s,
-                    const DevicePace& pace) {
+/// Where a tile falls into runs as long as its largest one's: unless all begin and end at bursts,
+/// each touches most of one burst more than it fills.
+BusRuns row_major_runs(const Slot& slot, const NestShape& shape, std::size_t s,
+                       const DevicePace& pace) {
   models::Tile tile{slot.tensor, {}};
   workloads::TensorShape extent;
   for (std::size_t d = 0; d < slot.dims.size(); ++d) {
@@ -155,13 +156,14 @@ double whole_bursts(const Slot& slot, const NestShape& shape, std::size_t s,
     extent.push_back(slot.dims[d].extent);
   }
   const models::RunShape run(tile, extent);
-  if (run.inner == 0 && tile.box[0].end == extent[0]) return 1;  // one run is all
   const std::uint64_t element = slot.element.count();
   const std::uint64_t bytes = run.elements * element;
   const std::uint64_t apart = run.inner == 0 ? 0 : run.stride[run.inner - 1] * element;
   const auto burst = static_cast<std::uint64_t>(pace.burst_bytes());
-  if (bytes % burst == 0 && apart % burst == 0) return 1;
-  return 1 + static_cast<double>(burst - element) / static_cast<double>(bytes);
+  const auto size = static_cast<double>(bytes);
+  const bool all = run.inner == 0 && tile.box[0].end == extent[0];  // in one run
+  if (all || (bytes % burst == 0 && apart % burst == 0)) return {1, size};
+  return {1 + static_cast<double>(burst - element) / size, size};
 }
 
 /// What happens in turns of the loops, by the innermost loop that it follows: with each of its
@@ -174,13 +176,16 @@ class Turns {
     }
   }
 
-  /// All of something that follows so many of the loops, the outermost first.
-  void load(std::size_t depth, double all, bool beside) {
+  /// All of something that follows so many of the loops, the outermost first, and loses so much of
+  /// its time beside transfers the other way.
+  void load(std::size_t depth, double all, bool beside, double mixed) {
     at_[depth].load += all / turns_[depth];
+    at_[depth].load_mixed += mixed * all / turns_[depth];
     if (!beside) at_[depth].compute += all / turns_[depth];
   }
-  void store(std::size_t depth, double all, bool beside) {
+  void store(std::size_t depth, double all, bool beside, double mixed) {
     at_[depth].store += all / turns_[depth];
+    at_[depth].store_mixed += mixed * all / turns_[depth];
     if (!beside) at_[depth].compute += all / turns_[depth];
   }
   void compute(std::size_t depth, double all) { at_[depth].compute += all / turns_[depth]; }
@@ -192,10 +197,13 @@ class Turns {
       turn.load += at_[depth].load;
       turn.store += at_[depth].store;
       turn.compute += at_[depth].compute;
+      turn.load_mixed += at_[depth].load_mixed;
+      turn.store_mixed += at_[depth].store_mixed;
+      const double bus = turn.load + turn.store + std::min(turn.load_mixed, turn.store_mixed);
       const double many = depth == 0 ? 1 : turns_[depth] - turns_[depth - 1];
       // The first loads and the last stores have nothing beside them.
-      result += depth == 0 ? turn.load + turn.compute + turn.store
-                           : many * std::max(turn.load + turn.store, turn.compute);
+      result +=
+          depth == 0 ? turn.load + turn.compute + turn.store : many * std::max(bus, turn.compute);
     }
     return result;
   }
@@ -203,6 +211,7 @@ class Turns {
  private:
   struct At {
     double load = 0, store = 0, compute = 0;
+    double load_mixed = 0, store_mixed = 0;
   };
   std::vector<double> turns_;
   std::vector<At> at_;
@@ -228,21 +237,24 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
       tiles = std::max(tiles, pieces);
     }
     const SlotMoves moves = slot_moves(slot, shape.visits(s));
-    double bursts = 1;
+    BusRuns runs;
     if (share.known != nullptr) {
-      bursts = (*share.known)[slot.tensor];
-    } else if (!share.contiguous) {
-      bursts = whole_bursts(slot, shape, s, pace);
+      runs = (*share.known)[slot.tensor];
+    } else if (share.contiguous) {
+      runs.bytes = static_cast<double>(shape.largest(s)) * workloads::bytes_per_word;
+    } else {
+      runs = row_major_runs(slot, shape, s, pace);
     }
-    const double loaded = static_cast<double>(traffic.loads.bytes.count()) * bursts;
-    const double stored = static_cast<double>(traffic.stores.bytes.count()) * bursts;
+    const double loaded = static_cast<double>(traffic.loads.bytes.count()) * runs.share;
+    const double stored = static_cast<double>(traffic.stores.bytes.count()) * runs.share;
     const double loads = loaded > 0 ? tiles * static_cast<double>(moves.loads) : 0;
     const double load = pace.bus(loaded) + loads * pace.latency();
     const double store = pace.bus(stored);
     work.load += load;
     work.store += store;
-    turns.load(shape.depth(s), load, shape.alternates(s));
-    turns.store(shape.depth(s), store, shape.alternates(s));
+    const double mixed = pace.mixed(runs.bytes);
+    turns.load(shape.depth(s), load, shape.alternates(s), mixed);
+    turns.store(shape.depth(s), store, shape.alternates(s), mixed);
     work.bytes += loaded + stored;
   }
   const OperationTimes times(spec, shape, loops, pace);

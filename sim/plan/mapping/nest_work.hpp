@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/device_config.hpp"
+#include "models/dram/mixed_traffic.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 
 namespace spillway::sim {
@@ -19,6 +20,9 @@ class DevicePace {
   double bus(double bytes) const { return bytes * per_byte_; }
   /// Beside the data of each tile loaded: from the first request to the first data.
   double latency() const { return latency_; }
+  /// Of the bus, for a picosecond of data in runs of so many bytes, while as much goes the other
+  /// way.
+  double mixed(double run_bytes) const { return mixed_.lost(run_bytes); }
   std::int64_t burst_bytes() const { return burst_bytes_; }
   double cycles(double count) const { return count * period_; }
   /// A kernel on the array, the vector unit and the buffer port at once.
@@ -31,6 +35,7 @@ class DevicePace {
 
  private:
   models::ComputeArray array_;
+  models::dram::MixedTraffic mixed_;
   double period_ = 0, per_byte_ = 0, latency_ = 0, port_bytes_ = 1;
   std::int64_t burst_bytes_ = 0;
   double energy_per_byte_ = 0, energy_per_ps_ = 0;
@@ -42,15 +47,19 @@ struct NestWork {
   double bytes = 0;                         ///< over the bus, in whole bursts
   /// Ps from begin to end. In each turn of the loops what the next one needs is loaded, and what
   /// the one before made is stored, beside what is computed, where slots are double-buffered; loads
-  /// and stores share the bus.
+  /// and stores share the bus, and lose some of it to each other.
   double time = 0;
 };
-/// Bytes on the bus for each byte of a tile that is asked for.
+/// How the bytes of a tensor cross the bus.
+struct BusRuns {
+  double share = 1;  ///< bytes on the bus for each byte that is asked for
+  double bytes = 0;  ///< of a run, in the mean
+};
 struct BusShare {
   /// Tiles are taken to lie as they are read: else in runs of a row-major tensor.
   bool contiguous = false;
   /// By tensor, where that is known.
-  const std::vector<double>* known = nullptr;
+  const std::vector<BusRuns>* known = nullptr;
 };
 
 /// `shape` has been set to the nest's loops and parts; of no rows at all: not known yet.
