@@ -302,8 +302,8 @@ const BufferedTile& NestWalk::seed(workloads::TensorId id) const {
 
 BufferedTile NestWalk::tile_at(std::size_t s, std::optional<Range> rows) const {
   const Place& place = slot(s).in_epilogue ? place_ : whole_place_;
-  const bool second = shape_.alternates(s) && slots_[s].turns % 2 != 0;
-  const workloads::Words address(nest_.address[s] + (second ? shape_.largest(s) : 0));
+  const std::uint64_t at = shape_.alternates(s) ? slots_[s].turns % slot(s).places : 0;
+  const workloads::Words address(nest_.address[s] + at * shape_.largest(s));
   BufferedTile tile{tile_of(slot(s), place), bytes_of(address).count()};
   if (rows && slot(s).in_parts) tile.tile.box[0] = *rows;
   return tile;

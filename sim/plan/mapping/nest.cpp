@@ -6,14 +6,29 @@ namespace spillway::sim {
 
 using models::Tile;
 
+void ArrayProduct::cut(models::Gemm& product, std::size_t axis, std::int64_t part,
+                       std::int64_t of) const {
+  std::uint64_t& size = product.*(*side[axis]);
+  size =
+      workloads::ceil_div(size * static_cast<std::uint64_t>(part), static_cast<std::uint64_t>(of));
+}
+
 models::Gemm ArrayProduct::of_tiles(const ByAxis<std::int64_t>& sizes,
                                     const ByAxis<std::int64_t>& extent) const {
   models::Gemm product = whole;
   for (std::size_t axis = 0; axis < axis_count; ++axis) {
+    if (side[axis]) cut(product, axis, sizes[axis], extent[axis]);
+  }
+  return product;
+}
+
+models::Gemm ArrayProduct::at(const ByAxis<Range>& ranges) const {
+  models::Gemm product = whole;
+  for (std::size_t axis = 0; axis < axis_count; ++axis) {
     if (!side[axis]) continue;
-    std::uint64_t& cut = product.*(*side[axis]);
-    cut = workloads::ceil_div(cut * static_cast<std::uint64_t>(sizes[axis]),
-                              static_cast<std::uint64_t>(extent[axis]));
+    const Projection& own = places[axis];
+    cut(product, axis, own.apply(ranges[axis]).size(),
+        own.per_group != 0 ? own.per_group : own.extent);
   }
   return product;
 }

@@ -36,19 +36,26 @@ struct Slot {
   bool in_epilogue = false;  ///< the spec's epilogue takes it a few places at a time
   workloads::Bytes element{4};
   bool counted = true;  ///< its words cost something by the objective
-  /// Its tiles take turns in two places of the buffer, so that one moves while another is used.
-  bool double_buffered = false;
+  /// Of the buffer, in which its tiles take turns, so that one moves while another is used; with
+  /// three, one may be stored, one used and one loaded.
+  std::uint64_t places = 1;
   std::uint64_t per_clock = 0;  ///< elements that the PRNG unit makes at once, where it does
 };
 
-/// A matrix product, and which of its sides is cut with which axis.
+/// A matrix product, and which of its sides is cut with which axis, into which places of its own.
 struct ArrayProduct {
   models::Gemm whole;
   ByAxis<std::optional<std::uint64_t models::Gemm::*>> side;
+  ByAxis<Projection> places;
 
-  /// The product of tiles of these sizes, of axes of these extents.
+  /// The product of tiles of these sizes, of axes of these extents, where windows do not overlap.
   models::Gemm of_tiles(const ByAxis<std::int64_t>& sizes,
                         const ByAxis<std::int64_t>& extent) const;
+  /// The same of the tile at these ranges, with all that its windows cover.
+  models::Gemm at(const ByAxis<Range>& ranges) const;
+
+ private:
+  void cut(models::Gemm& product, std::size_t axis, std::int64_t part, std::int64_t of) const;
 };
 
 struct NestOp {

@@ -253,11 +253,13 @@ std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
                                        const std::vector<Projections>& dims) {
   if (!own.contract.is_product()) return std::nullopt;
   const std::optional<models::Gemm> whole = models::kernel_cost(own.contract).gemm;
-  ArrayProduct product{*whole, {}};
+  ArrayProduct product{*whole, {}, {}};
   const AxisProjections axes = axes_of(own, step, part, [&](TensorId id) { return &dims[id]; });
   for (std::size_t a = 0; a < axes.size(); ++a) {
     if (!axes[a] || !axes[a]->axis) continue;
-    auto& side = product.side[index(*axes[a]->axis)];
+    const std::size_t loop = index(*axes[a]->axis);
+    auto& side = product.side[loop];
+    if (own.access.axes[a].side != w::Side::none) product.places[loop] = *axes[a];
     switch (own.access.axes[a].side) {
       case w::Side::m: side = &models::Gemm::m; break;
       case w::Side::n: side = &models::Gemm::n; break;
@@ -265,7 +267,11 @@ std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
       case w::Side::count: side = &models::Gemm::count; break;
       case w::Side::none: break;
     }
-    if (axes[a]->per_group != 0) product.side[index(Axis::group)] = &models::Gemm::count;
+    if (axes[a]->per_group != 0) {
+      const auto groups = axes[a]->extent / axes[a]->per_group;
+      product.side[index(Axis::group)] = &models::Gemm::count;
+      product.places[index(Axis::group)] = along(Axis::group, groups);
+    }
   }
   return product;
 }

@@ -415,7 +415,7 @@ std::uint64_t NestShape::largest(std::size_t s) const {
 
 bool NestShape::alternates(std::size_t s) const {
   const Slot& slot = spec_.slots[s];
-  if (!slot.double_buffered) return false;
+  if (slot.places == 1) return false;
   const auto& epilogue = spec_.epilogue;
   return patterns_[s].innermost || (slot.in_parts && parts_.rows < slot.dims[0].extent) ||
          (slot.in_epilogue && parts_.finished < spec_.extent[index(epilogue->axis)]);

@@ -96,7 +96,9 @@ class NestShape {
   /// The slot holds more than one tile in the end, in two places that they take turns in.
   bool alternates(std::size_t slot) const;
   /// Words that the slot takes in the buffer: of its largest tile, twice where tiles take turns.
-  std::uint64_t room(std::size_t slot) const { return largest(slot) * (alternates(slot) ? 2 : 1); }
+  std::uint64_t room(std::size_t slot) const {
+    return largest(slot) * (alternates(slot) ? spec_.slots[slot].places : 1);
+  }
   /// Words that cross the border for a slot of which so long a prefix is resident (elements of the
   /// first dimension).
   SlotTraffic traffic(std::size_t slot, std::int64_t resident = 0) const;

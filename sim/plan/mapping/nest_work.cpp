@@ -1,7 +1,9 @@
 #include "sim/plan/mapping/nest_work.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <limits>
 
 #include "models/dram/energy.hpp"
 
@@ -38,11 +40,31 @@ double DevicePace::compute(models::Cycles cycles, double port_bytes) const {
 
 namespace {
 
-/// The sizes that the innermost tiles of an axis have, and how many have each.
-struct TileSizes {
-  std::int64_t size[2];
-  double count[2];
-  int kinds = 1;
+/// Tiles of an axis, one for each kind, and how many there are of it. Windows cover less of what
+/// they are laid over at the first tile and at the last one.
+struct TileKinds {
+  struct Kind {
+    Range range{0, 1};
+    double count = 0;
+  };
+  std::array<Kind, 4> kind;
+  std::size_t size = 0;
+
+  TileKinds() = default;
+  TileKinds(Axis axis, std::int64_t extent, std::int64_t tile) {
+    const std::int64_t full = extent / tile, end = full * tile;
+    const std::int64_t inner = is_of_map(axis) && full > 2 ? full - 2 : full;
+    const std::int64_t first = inner < full ? tile : 0;
+    if (inner < full) add({0, tile}, 1);
+    add({first, first + tile}, inner);
+    if (inner < full) add({end - tile, end}, 1);
+    if (end < extent) add({end, extent}, 1);
+  }
+  auto begin() const { return kind.begin(); }
+  auto end() const { return kind.begin() + static_cast<std::ptrdiff_t>(size); }
+
+ private:
+  void add(Range range, std::int64_t count) { kind[size++] = {range, static_cast<double>(count)}; }
 };
 
 class OperationTimes {
@@ -57,8 +79,8 @@ class OperationTimes {
       tile[axis] = loop.tile;
     }
     for (std::size_t axis = 0; axis < axis_count; ++axis) {
-      inner_[axis] = cut(spec.extent[axis], tile[axis]);
-      outer_[axis] = cut(spec.extent[axis], outer[axis]);
+      inner_[axis] = TileKinds(Axis(axis), spec.extent[axis], tile[axis]);
+      outer_[axis] = TileKinds(Axis(axis), spec.extent[axis], outer[axis]);
     }
   }
 
@@ -67,8 +89,9 @@ class OperationTimes {
     std::uint32_t along = own;
     if (op.on_demand) along |= shape_.brings_in(*op.on_demand);
     const double times = trips(along & ~own);
-    ByAxis<std::int64_t> sizes = spec_.extent;
-    return times * sum(op, 0, sizes, 1);
+    ByAxis<Range> at;
+    for (std::size_t axis = 0; axis < axis_count; ++axis) at[axis] = {0, spec_.extent[axis]};
+    return times * sum(op, 0, at, 1);
   }
 
  private:
@@ -79,38 +102,28 @@ class OperationTimes {
     }
     return result;
   }
-  static TileSizes cut(std::int64_t extent, std::int64_t tile) {
-    const std::int64_t rest = extent % tile;
-    TileSizes sizes{{tile, rest}, {static_cast<double>(extent / tile), 1}, rest != 0 ? 2 : 1};
-    return sizes;
-  }
 
-  double sum(const NestOp& op, std::size_t axis, ByAxis<std::int64_t>& sizes, double times) const {
-    if (axis == axis_count) return times * once(op, sizes);
-    const TileSizes& cut = op.outer ? outer_[axis] : inner_[axis];
-    if (!op.runs[axis]) return sum(op, axis + 1, sizes, times);
+  double sum(const NestOp& op, std::size_t axis, ByAxis<Range>& at, double times) const {
+    if (axis == axis_count) return times * once(op, at);
+    if (!op.runs[axis]) return sum(op, axis + 1, at, times);
     double result = 0;
-    const std::int64_t whole = sizes[axis];
-    for (int k = 0; k < cut.kinds; ++k) {
-      sizes[axis] = cut.size[k];
-      result += sum(op, axis + 1, sizes, times * cut.count[k]);
+    const Range whole = at[axis];
+    for (const TileKinds::Kind& kind : op.outer ? outer_[axis] : inner_[axis]) {
+      at[axis] = kind.range;
+      result += sum(op, axis + 1, at, times * kind.count);
     }
-    sizes[axis] = whole;
+    at[axis] = whole;
     return result;
   }
 
-  double once(const NestOp& op, const ByAxis<std::int64_t>& sizes) const {
-    const auto share = [&](std::size_t axis) {
-      return static_cast<double>(sizes[axis]) / static_cast<double>(spec_.extent[axis]);
-    };
+  double once(const NestOp& op, const ByAxis<Range>& at) const {
     models::Cycles cycles(0);
     double part = 1;
     for (std::size_t axis = 0; axis < axis_count; ++axis) {
-      if (op.runs[axis]) part *= share(axis);
+      if (!op.runs[axis]) continue;
+      part *= static_cast<double>(at[axis].size()) / static_cast<double>(spec_.extent[axis]);
     }
-    if (op.product) {
-      cycles += pace_.array().cycles(op.product->of_tiles(sizes, spec_.extent));
-    }
+    if (op.product) cycles += pace_.array().cycles(op.product->at(at));
     if (op.elements != 0) {
       const double elements = static_cast<double>(op.elements) * part;
       cycles += pace_.array().elementwise_cycles(static_cast<std::uint64_t>(elements + 0.5));
@@ -120,10 +133,7 @@ class OperationTimes {
       const Slot& slot = spec_.slots[operand.slot];
       const bool streamed = slot.source == Slot::Source::streamed;
       double size = streamed ? 1 : static_cast<double>(slot.element.count()) * times;
-      for (const Projection& p : slot.dims) {
-        size *= static_cast<double>(p.extent);
-        if (p.axis) size *= share(index(*p.axis));
-      }
+      for (const Projection& p : slot.dims) size *= static_cast<double>(range_of(p, at).size());
       if (streamed) {
         const double clocks =
             size / static_cast<double>(std::max<std::uint64_t>(slot.per_clock, 1));
@@ -142,7 +152,7 @@ class OperationTimes {
   const NestShape& shape_;
   const std::vector<Loop>& loops_;
   const DevicePace& pace_;
-  ByAxis<TileSizes> inner_, outer_;
+  ByAxis<TileKinds> inner_, outer_;
 };
 
 /// Where a tile falls into runs as long as its largest one's: unless all begin and end at bursts,
@@ -166,6 +176,89 @@ BusRuns row_major_runs(const Slot& slot, const NestShape& shape, std::size_t s,
   return {1 + static_cast<double>(burst - element) / size, size};
 }
 
+/// What the engines do in a turn of the loops.
+struct Turn {
+  double load = 0, store = 0, compute = 0;
+  double load_mixed = 0, store_mixed = 0;  ///< lost beside as much the other way
+  std::uint64_t places = 3;  ///< of tiles that are loaded, changed and stored: the fewest
+
+  Turn& operator+=(const Turn& other) {
+    load += other.load;
+    store += other.store;
+    compute += other.compute;
+    load_mixed += other.load_mixed;
+    store_mixed += other.store_mixed;
+    places = std::min(places, other.places);
+    return *this;
+  }
+};
+
+/// Each engine goes through the turns in order. A load waits for what was computed, and stored, of
+/// the tile that had its place; a result for the one before the last that was stored.
+class Pipeline {
+ public:
+  explicit Pipeline(const Turn& turn) : turn_(turn) {
+    const double both = std::min(turn.load, turn.store);
+    if (both > 0) slower_ = 2 + std::min(turn.load_mixed, turn.store_mixed) / both;
+  }
+
+  /// Of one turn among many.
+  double period() {
+    const double bus = turn_.load + turn_.store + std::min(turn_.load_mixed, turn_.store_mixed);
+    if (turn_.load == 0 || turn_.store == 0 || turn_.compute == 0) {
+      return std::max(bus, turn_.compute);
+    }
+    run_to(settled);
+    const double begin = time_;
+    run_to(settled + measured);
+    return (time_ - begin) / measured;
+  }
+
+ private:
+  static constexpr int settled = 4, measured = 6;
+
+  struct Engine {
+    int done = 0;
+    double left = 0;  ///< of the turn that it is at
+    bool busy = false;
+
+    void begin(bool may, double work) {
+      if (busy || !may) return;
+      busy = true;
+      left = work;
+    }
+    void spend(double time) {
+      if (!busy || (left -= time) > 1e-3) return;
+      busy = false;
+      ++done;
+    }
+  };
+
+  void run_to(int turns) {
+    const int places = static_cast<int>(turn_.places);
+    while (store_.done < turns) {
+      const bool is_free =
+          compute_.done >= load_.done - 1 && store_.done >= load_.done - places + 1;
+      load_.begin(is_free, turn_.load);
+      compute_.begin(load_.done > compute_.done && store_.done >= compute_.done - 1, turn_.compute);
+      store_.begin(compute_.done > store_.done, turn_.store);
+      const double slower = load_.busy && store_.busy ? slower_ : 1;
+      double step = std::numeric_limits<double>::max();
+      if (load_.busy) step = std::min(step, load_.left * slower);
+      if (store_.busy) step = std::min(step, store_.left * slower);
+      if (compute_.busy) step = std::min(step, compute_.left);
+      load_.spend(step / slower);
+      store_.spend(step / slower);
+      compute_.spend(step);
+      time_ += step;
+    }
+  }
+
+  Turn turn_;
+  double slower_ = 2, time_ = 0;
+  Engine load_, compute_, store_;
+};
+
 /// What happens in turns of the loops, by the innermost loop that it follows: with each of its
 /// turns, or once.
 class Turns {
@@ -176,45 +269,32 @@ class Turns {
     }
   }
 
-  /// All of something that follows so many of the loops, the outermost first, and loses so much of
+  /// All of a slot that follows so many of the loops, the outermost first, and loses so much of
   /// its time beside transfers the other way.
-  void load(std::size_t depth, double all, bool beside, double mixed) {
-    at_[depth].load += all / turns_[depth];
-    at_[depth].load_mixed += mixed * all / turns_[depth];
-    if (!beside) at_[depth].compute += all / turns_[depth];
-  }
-  void store(std::size_t depth, double all, bool beside, double mixed) {
-    at_[depth].store += all / turns_[depth];
-    at_[depth].store_mixed += mixed * all / turns_[depth];
-    if (!beside) at_[depth].compute += all / turns_[depth];
+  void move(std::size_t depth, double load, double store, std::uint64_t places, double mixed) {
+    const double turns = turns_[depth];
+    Turn part{load / turns, store / turns, 0, mixed * load / turns, mixed * store / turns};
+    if (places == 1) part.compute = part.load + part.store;
+    if (places > 1 && load > 0 && store > 0) part.places = places;
+    at_[depth] += part;
   }
   void compute(std::size_t depth, double all) { at_[depth].compute += all / turns_[depth]; }
 
   double time() const {
     double result = 0;
-    At turn;  // in which this loop goes on, and all inner ones begin anew
+    Turn turn;  // in which this loop goes on, and all inner ones begin anew
     for (std::size_t depth = at_.size(); depth-- > 0;) {
-      turn.load += at_[depth].load;
-      turn.store += at_[depth].store;
-      turn.compute += at_[depth].compute;
-      turn.load_mixed += at_[depth].load_mixed;
-      turn.store_mixed += at_[depth].store_mixed;
-      const double bus = turn.load + turn.store + std::min(turn.load_mixed, turn.store_mixed);
-      const double many = depth == 0 ? 1 : turns_[depth] - turns_[depth - 1];
+      turn += at_[depth];
       // The first loads and the last stores have nothing beside them.
-      result +=
-          depth == 0 ? turn.load + turn.compute + turn.store : many * std::max(bus, turn.compute);
+      result += depth == 0 ? turn.load + turn.compute + turn.store
+                           : (turns_[depth] - turns_[depth - 1]) * Pipeline(turn).period();
     }
     return result;
   }
 
  private:
-  struct At {
-    double load = 0, store = 0, compute = 0;
-    double load_mixed = 0, store_mixed = 0;
-  };
   std::vector<double> turns_;
-  std::vector<At> at_;
+  std::vector<Turn> at_;
 };
 
 }  // namespace
@@ -252,9 +332,8 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     const double store = pace.bus(stored);
     work.load += load;
     work.store += store;
-    const double mixed = pace.mixed(runs.bytes);
-    turns.load(shape.depth(s), load, shape.alternates(s), mixed);
-    turns.store(shape.depth(s), store, shape.alternates(s), mixed);
+    turns.move(shape.depth(s), load, store, shape.alternates(s) ? slot.places : 1,
+               pace.mixed(runs.bytes));
     work.bytes += loaded + stored;
   }
   const OperationTimes times(spec, shape, loops, pace);

@@ -140,10 +140,10 @@ std::uint64_t OrderSearch::largest_tile(const SlotTiles& tiles) const {
     result *= size;
   }
   const std::uint64_t one = words(tiles, result);
-  // Of two tiles the second may be what the first leaves.
+  // Of several tiles the last may be what the others leave.
   const Slot& slot = spec_.slots[tiles.slot];
-  if (!slot.double_buffered || tiles.levels == 0) return one;
-  return std::max(one, std::min(2 * one, tiles.all));
+  if (slot.places == 1 || tiles.levels == 0) return one;
+  return std::max(one, std::min(slot.places * one, tiles.all));
 }
 
 std::uint64_t OrderSearch::moved() {
@@ -214,7 +214,7 @@ std::uint64_t OrderSearch::needed() {
   for (const SlotTiles* slot : slots_) {
     const std::uint64_t size = room_[slot->slot];
     const SlotPattern& pattern = patterns[slot->slot];
-    const bool alternates = spec_.slots[slot->slot].double_buffered && pattern.innermost;
+    const bool alternates = spec_.slots[slot->slot].places > 1 && pattern.innermost;
     if (pattern.transient && !alternates) {
       passing = std::max(passing, size);
     } else {

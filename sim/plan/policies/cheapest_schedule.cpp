@@ -13,15 +13,17 @@ namespace spillway::sim {
 
 namespace {
 
-/// Which slots of a nest take turns in two places.
-enum class DoubleBuffers { none, loads, all };
+/// Which slots of a nest take turns in two places; `changed`: all, those in three that are loaded,
+/// changed and stored.
+enum class Places { one, loads, all, changed };
 
-NestSpec with_double_buffers(NestSpec spec, DoubleBuffers which) {
+NestSpec with_places(NestSpec spec, Places which) {
   for (Slot& slot : spec.slots) {
-    const bool moves = slot.source == Slot::Source::outside || slot.source == Slot::Source::made;
-    slot.double_buffered =
-        moves && (which == DoubleBuffers::all ||
-                  (which == DoubleBuffers::loads && slot.source == Slot::Source::outside));
+    const bool loaded = slot.source == Slot::Source::outside;
+    slot.places = 1;
+    if (which == Places::one || !(loaded || slot.source == Slot::Source::made)) continue;
+    if (which == Places::loads && !loaded) continue;
+    slot.places = which == Places::changed && loaded && slot.changed ? 3 : 2;
   }
   return spec;
 }
@@ -109,9 +111,12 @@ class CheapestSearch {
   void improve(std::optional<Nest>& best, const NestSpec& from, const ResidentPrefixes& resident,
                BufferRange room) const {
     const std::uint64_t words = room.end - room.begin;
-    for (const DoubleBuffers which :
-         {DoubleBuffers::all, DoubleBuffers::loads, DoubleBuffers::none}) {
-      const NestSpec spec = with_double_buffers(from, which);
+    const bool changes = std::ranges::any_of(from.slots, [](const Slot& slot) {
+      return slot.source == Slot::Source::outside && slot.changed;
+    });
+    for (const Places which : {Places::changed, Places::all, Places::loads, Places::one}) {
+      if (which == Places::changed && !changes) continue;
+      const NestSpec spec = with_places(from, which);
       const std::uint64_t below = best ? static_cast<std::uint64_t>(cost_of(*best))
                                        : std::numeric_limits<std::uint64_t>::max();
       const auto found = LoopSearch(spec).cheapest(resident, words, pace_, price_, below);
