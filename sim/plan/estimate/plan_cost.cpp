@@ -162,7 +162,8 @@ PlanCost plan_cost(const Schedule& schedule, const ScheduleTask& task, const Dev
     const bool read = move.direction == Direction::read;
     NestWork& work = works[read ? residency.first : residency.last];
     const double bytes = static_cast<double>(move.size.bytes.count()) * runs[move.tensor].share;
-    const double time = pace.bus(bytes) + (read && bytes > 0 ? pace.latency() : 0);
+    const double time =
+        pace.bus(bytes, runs[move.tensor].bytes) + (read && bytes > 0 ? pace.latency() : 0);
     (read ? work.load : work.store) += time;
     work.time += time;
     work.bytes += bytes;

@@ -11,7 +11,7 @@ namespace spillway::sim {
 
 DevicePace::DevicePace(const models::DeviceConfig& device)
     : array_(device.array()),
-      mixed_(device.dram),
+      losses_(device.dram),
       period_(static_cast<double>(device.clock_period.count())),
       port_bytes_(static_cast<double>(device.buffer_port.count())) {
   const models::dram::Timing& timing = device.dram.timing;
@@ -328,8 +328,8 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     const double loaded = static_cast<double>(traffic.loads.bytes.count()) * runs.share;
     const double stored = static_cast<double>(traffic.stores.bytes.count()) * runs.share;
     const double loads = loaded > 0 ? tiles * static_cast<double>(moves.loads) : 0;
-    const double load = pace.bus(loaded) + loads * pace.latency();
-    const double store = pace.bus(stored);
+    const double load = pace.bus(loaded, runs.bytes) + loads * pace.latency();
+    const double store = pace.bus(stored, runs.bytes);
     work.load += load;
     work.store += store;
     turns.move(shape.depth(s), load, store, shape.alternates(s) ? slot.places : 1,

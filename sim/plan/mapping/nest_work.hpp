@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/device_config.hpp"
-#include "models/dram/mixed_traffic.hpp"
+#include "models/dram/run_losses.hpp"
 #include "sim/plan/mapping/nest_shape.hpp"
 
 namespace spillway::sim {
@@ -20,9 +20,12 @@ class DevicePace {
   double bus(double bytes) const { return bytes * per_byte_; }
   /// Beside the data of each tile loaded: from the first request to the first data.
   double latency() const { return latency_; }
-  /// Of the bus, for a picosecond of data in runs of so many bytes, while as much goes the other
-  /// way.
-  double mixed(double run_bytes) const { return mixed_.lost(run_bytes); }
+  /// The same in runs of so many bytes, with the rows that these open.
+  double bus(double bytes, double run_bytes) const {
+    return bus(bytes) * (1 + losses_.scattered(run_bytes));
+  }
+  /// Lost for a picosecond of data in runs of so many bytes, while as much goes the other way.
+  double mixed(double run_bytes) const { return losses_.mixed(run_bytes); }
   std::int64_t burst_bytes() const { return burst_bytes_; }
   double cycles(double count) const { return count * period_; }
   /// A kernel on the array, the vector unit and the buffer port at once.
@@ -35,7 +38,7 @@ class DevicePace {
 
  private:
   models::ComputeArray array_;
-  models::dram::MixedTraffic mixed_;
+  models::dram::RunLosses losses_;
   double period_ = 0, per_byte_ = 0, latency_ = 0, port_bytes_ = 1;
   std::int64_t burst_bytes_ = 0;
   double energy_per_byte_ = 0, energy_per_ps_ = 0;
