@@ -215,7 +215,7 @@ class Pipeline {
   }
 
  private:
-  static constexpr int settled = 4, measured = 6;
+  static constexpr int settled = 3, measured = 4;
 
   struct Engine {
     int done = 0;

@@ -47,9 +47,14 @@ class CheapestSearch {
     keep(fewest.front());
     const std::vector<NestChoice> operations = operations_alone();
     if (auto single = alone(operations)) keep(*std::move(single));
-    for (const Schedule& schedule : fewest) keep(repriced(schedule));
+    std::vector<double> costs;
+    for (const Schedule& schedule : fewest) costs.push_back(keep(repriced(schedule)));
     price_.contiguous = true;  // as the layouts of a plan may make its tiles
     if (auto single = alone(operations)) keep(*std::move(single));
+    const double within = (1 + promising) * cost_;
+    for (std::size_t i = 0; i < fewest.size(); ++i) {
+      if (costs[i] <= within) keep(repriced(fewest[i]));
+    }
     keep(repriced(*best_));
     return *std::move(best_);
   }
@@ -63,11 +68,14 @@ class CheapestSearch {
     }
   }
 
-  void keep(Schedule schedule) {
+  /// What it costs.
+  double keep(Schedule schedule) {
     const double cost = plan_cost(schedule, task_, pace_, {true, true}).by(task_.objective);
-    if (best_ && cost >= cost_) return;
-    best_ = std::move(schedule);
-    cost_ = cost;
+    if (!best_ || cost < cost_) {
+      best_ = std::move(schedule);
+      cost_ = cost;
+    }
+    return cost;
   }
 
   std::vector<NestChoice> operations_alone() const {
@@ -143,6 +151,9 @@ class CheapestSearch {
     }
     return result;
   }
+
+  /// Schedules that cost more than the best one by a larger share are not searched further.
+  static constexpr double promising = 0.25;
 
   const ScheduleTask& task_;
   bool recompute_;
