@@ -41,7 +41,7 @@ TEST_CASE("by any objective a program moves the planned words and computes the s
   workloads::SplitMix numbers(20261130);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int compared = 0, doubled = 0;
-  constexpr int cases = test::cases(90, 20);
+  constexpr int cases = test::cases(60, 15);
   for (int number = 0; number < cases; ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
@@ -80,7 +80,7 @@ TEST_CASE("by any objective a program moves the planned words and computes the s
 TEST_CASE("no plan by an objective costs more by it than those of layer and of the fewest words") {
   workloads::SplitMix numbers(20261201);
   const std::vector<std::string> rules = workloads::learning_rule_names();
-  for (int number = 0; number < test::cases(60, 12); ++number) {
+  for (int number = 0; number < test::cases(40, 10); ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
     experiment.policy = Policy::layer;

@@ -40,10 +40,11 @@ std::vector<BusRuns> bus_runs(const Schedule& schedule, const ScheduleTask& task
   }
   std::vector<BusRuns> result(map.size());
   for (std::size_t id = 0; id < map.size(); ++id) {
-    if (moved[id].bursts == 0) continue;
+    if (asked[id] == 0) continue;
     const double bytes =
         static_cast<double>(moved[id].bursts) * task.device.dram.geometry.burst_bytes;
-    result[id] = {bytes / asked[id], bytes / static_cast<double>(moved[id].runs)};
+    result[id].share = bytes / asked[id];
+    if (moved[id].runs != 0) result[id].bytes = bytes / static_cast<double>(moved[id].runs);
   }
   return result;
 }
