@@ -205,15 +205,15 @@ std::filesystem::path DataSource::files() const {
 }
 
 Experiment read_experiment(const std::filesystem::path& path,
-                           const std::vector<workloads::Assignment>& overrides) {
+                           const std::vector<workloads::Assignment>& overrides, Objective usual) {
   Config config = Config::from_file(path);
   if (!config.is_map()) config.refuse("a map");
   workloads::require_kind(config, workloads::FileKind::experiment);
   for (const workloads::Assignment& assignment : overrides) config.set(assignment);
-  return read_experiment(config, path.stem().string());
+  return read_experiment(config, path.stem().string(), usual);
 }
 
-Experiment read_experiment(const Config& config, const std::string& name) {
+Experiment read_experiment(const Config& config, const std::string& name, Objective usual) {
   config.allow_only({"network", "rule", "device", "batch", "seed", "data", "optimizer", "training",
                      "idealisations", "policy", "objective"});
   Experiment experiment;
@@ -244,6 +244,7 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   if (const Config* policy = config.find("policy")) {
     experiment.policy = policy->choice(policy_names);
   }
+  experiment.objective = usual;
   if (const Config* objective = config.find("objective")) {
     experiment.objective = objective->choice(objective_names);
     const bool energy = experiment.objective == Objective::energy ||

@@ -109,10 +109,13 @@ struct Experiment {
   DataSource data;
 };
 
-/// Read an experiment and apply overrides. Throws InputError.
+/// Read an experiment and apply overrides; without an objective of its own it has the usual one.
+/// Throws InputError.
 Experiment read_experiment(const std::filesystem::path& path,
-                           const std::vector<workloads::Assignment>& overrides = {});
-Experiment read_experiment(const workloads::Config& config, const std::string& name);
+                           const std::vector<workloads::Assignment>& overrides = {},
+                           Objective usual = Objective::words);
+Experiment read_experiment(const workloads::Config& config, const std::string& name,
+                           Objective usual = Objective::words);
 
 /// The experiment's images and labels, checked against its network. Throws InputError.
 workloads::DataSplit load_data(const Experiment& experiment);

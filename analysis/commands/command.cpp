@@ -41,10 +41,11 @@ po::options_description experiment_options() {
       "override a key of the experiment, e.g. device.buffer=64MiB (may be repeated)")(
       "policy", po::value<std::string>()->value_name("NAME"),
       "how the step is fitted to the device: paper, layer, best or best-recompute (as --set "
-      "policy=NAME)")("objective", po::value<std::string>()->value_name("NAME"),
-                      "what policies best and best-recompute minimise: words, bytes, time, energy "
-                      "or energy-delay (as --set objective=NAME)")(
-      "file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
+      "policy=NAME)")(
+      "objective", po::value<std::string>()->value_name("NAME"),
+      "what policies best and best-recompute minimise: words, bytes, time, energy "
+      "or energy-delay (as --set objective=NAME; for run, train and plan time, else "
+      "words)")("file", po::value<Arguments>()->value_name("EXPERIMENT.yaml"), "");
   return options;
 }
 
@@ -118,8 +119,9 @@ std::vector<workloads::Assignment> overrides_of(const po::variables_map& values)
   return overrides;
 }
 
-sim::Experiment experiment_of(const po::variables_map& values) {
-  return sim::read_experiment(single_file(values, "workloads/experiments"), overrides_of(values));
+sim::Experiment experiment_of(const po::variables_map& values, sim::Objective usual) {
+  return sim::read_experiment(single_file(values, "workloads/experiments"), overrides_of(values),
+                              usual);
 }
 
 void reserve_output(const std::filesystem::path& target) {

@@ -54,9 +54,11 @@ po::options_description experiment_options();
 std::vector<std::filesystem::path> files(const po::variables_map& values,
                                          const std::string& folder);
 std::filesystem::path single_file(const po::variables_map& values, const std::string& folder);
-/// What --set and --policy lay over an experiment.
+/// What --set, --policy and --objective lay over an experiment.
 std::vector<workloads::Assignment> overrides_of(const po::variables_map& values);
-sim::Experiment experiment_of(const po::variables_map& values);
+/// Without an objective of its own it has the usual one.
+sim::Experiment experiment_of(const po::variables_map& values,
+                              sim::Objective usual = sim::Objective::words);
 
 /// The options and files of a command. Throws InputError that names the option, the value found and
 /// what is allowed.

@@ -66,7 +66,7 @@ std::uint64_t dram_clock_period_fs(const models::DeviceConfig& device) {
 int run_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const std::optional<TraceTarget> target = trace_target(values);
-  const sim::Experiment experiment = experiment_of(values);
+  const sim::Experiment experiment = experiment_of(values, sim::Objective::time);
   std::optional<DramTraceFile> trace;
   models::DeviceOptions options;
   options.values = values.count("no-values") == 0;
@@ -94,7 +94,7 @@ int run_command(const po::variables_map& values) {
 
 int plan_command(const po::variables_map& values) {
   const std::string json = json_target(values);
-  const sim::Experiment experiment = experiment_of(values);
+  const sim::Experiment experiment = experiment_of(values, sim::Objective::time);
   const sim::Plan plan = sim::make_plan(experiment);
   give(json, plan_text(experiment, plan, {true, values.count("ledger") != 0}),
        plan_json(experiment, plan));

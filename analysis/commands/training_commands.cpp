@@ -54,7 +54,7 @@ std::filesystem::path checkpoint_target(const po::variables_map& values) {
 
 int train_command(const po::variables_map& values) {
   const std::string json = json_target(values);
-  sim::Experiment experiment = experiment_of(values);
+  sim::Experiment experiment = experiment_of(values, sim::Objective::time);
   if (values.count("epochs") != 0) {
     experiment.training.epochs = static_cast<int>(integer_option(values, "epochs", 1, 1'000'000));
   }

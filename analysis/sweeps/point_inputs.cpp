@@ -76,16 +76,23 @@ std::string digest_of_folder(const fs::path& folder) {
   return sum.digest().substr(0, hash_digits);
 }
 
+/// That of the commands which do a point by itself.
+constexpr sim::Objective usual_objective = sim::Objective::time;
+
 bool has_values(PointCommand command) {
   return command == PointCommand::run || command == PointCommand::train;
 }
 
-/// Of the device a schedule depends on the buffer and, for its vector lanes, on the array.
+/// Of the device a schedule of the fewest words depends on the buffer and, for its vector lanes, on
+/// the array.
 std::string schedule_key(PointCommand command, const PointInputs& inputs) {
   if (command == PointCommand::train || inputs.experiment.policy == sim::Policy::paper) return "";
   Json settings = inputs.settings;
-  const Json device = settings.at("device");
-  settings["device"] = {{"buffer", device.at("buffer")}, {"array", device.at("array")}};
+  if (!sim::heeds_objective(inputs.experiment.policy) ||
+      inputs.experiment.objective == sim::Objective::words) {
+    const Json device = settings.at("device");
+    settings["device"] = {{"buffer", device.at("buffer")}, {"array", device.at("array")}};
+  }
   return sha256(settings.dump()).substr(0, hash_digits);
 }
 
@@ -117,13 +124,14 @@ Config PointReader::laid_over(const Choice& choice) const {
 }
 
 sim::Experiment PointReader::experiment(const Choice& choice) const {
-  return sim::read_experiment(laid_over(choice), sweep_.base_file.stem().string());
+  return sim::read_experiment(laid_over(choice), sweep_.base_file.stem().string(), usual_objective);
 }
 
 PointInputs PointReader::inputs(const Choice& choice) {
   const Config config = laid_over(choice);
   PointInputs inputs;
-  inputs.experiment = sim::read_experiment(config, sweep_.base_file.stem().string());
+  inputs.experiment =
+      sim::read_experiment(config, sweep_.base_file.stem().string(), usual_objective);
   inputs.settings = resolved_settings(config);
   if (has_values(sweep_.command) && inputs.experiment.data.set != "random") {
     inputs.settings["data_digest"] = data_digest(inputs.experiment);
