@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "models/dram/energy.hpp"
@@ -182,6 +183,9 @@ struct Turn {
   double load_mixed = 0, store_mixed = 0;  ///< lost beside as much the other way
   std::uint64_t places = 3;  ///< of tiles that are loaded, changed and stored: the fewest
 
+  /// Busy or lost.
+  double bus() const { return load + store + std::min(load_mixed, store_mixed); }
+
   Turn& operator+=(const Turn& other) {
     load += other.load;
     store += other.store;
@@ -204,9 +208,8 @@ class Pipeline {
 
   /// Of one turn among many.
   double period() {
-    const double bus = turn_.load + turn_.store + std::min(turn_.load_mixed, turn_.store_mixed);
     if (turn_.load == 0 || turn_.store == 0 || turn_.compute == 0) {
-      return std::max(bus, turn_.compute);
+      return std::max(turn_.bus(), turn_.compute);
     }
     run_to(settled);
     const double begin = time_;
@@ -272,16 +275,22 @@ class Turns {
   /// All of a slot that follows so many of the loops, the outermost first, and loses so much of
   /// its time beside transfers the other way.
   void move(std::size_t depth, double load, double store, std::uint64_t places, double mixed) {
-    const double turns = turns_[depth];
-    Turn part{load / turns, store / turns, 0, mixed * load / turns, mixed * store / turns};
-    if (places == 1) part.compute = part.load + part.store;
-    if (places > 1 && load > 0 && store > 0) part.places = places;
-    at_[depth] += part;
+    at_[depth] += part_of(load / turns_[depth], store / turns_[depth], places, mixed);
   }
   void compute(std::size_t depth, double all) { at_[depth].compute += all / turns_[depth]; }
 
+  /// What goes through each tile a part after the other: so many parts of a tile.
+  void set_parts(std::size_t depth, double parts) { parts_ = {depth, parts, {}}; }
+  void move_part(double load, double store, std::uint64_t places, double mixed) {
+    const double all = turns_[parts_.depth] * parts_.count;
+    parts_.turn += part_of(load / all, store / all, places, mixed);
+  }
+  void compute_part(double all) {
+    parts_.turn.compute += all / (turns_[parts_.depth] * parts_.count);
+  }
+
   double time() const {
-    double result = 0;
+    double result = time_of_parts();
     Turn turn;  // in which this loop goes on, and all inner ones begin anew
     for (std::size_t depth = at_.size(); depth-- > 0;) {
       turn += at_[depth];
@@ -293,9 +302,51 @@ class Turns {
   }
 
  private:
+  static Turn part_of(double load, double store, std::uint64_t places, double mixed) {
+    Turn part{load, store, 0, mixed * load, mixed * store};
+    if (places == 1) part.compute = part.load + part.store;
+    if (places > 1 && load > 0 && store > 0) part.places = places;
+    return part;
+  }
+
+  /// The first parts of a tile are loaded beside what comes before them in a turn, as far as the
+  /// bus has time.
+  double time_of_parts() const {
+    if (parts_.count == 0) return 0;
+    Turn before;
+    for (std::size_t depth = parts_.depth; depth < at_.size(); ++depth) before += at_[depth];
+    const auto ahead = std::min(static_cast<double>(parts_.turn.places), parts_.count);
+    const double idle = Pipeline(before).period() - before.bus();
+    const double loaded = std::min(idle, ahead * parts_.turn.load);
+    const double all = parts_.count * Pipeline(parts_.turn).period();
+    return turns_[parts_.depth] * std::max(all - loaded, 0.0);
+  }
+
+  struct Parts {
+    std::size_t depth = 0;
+    double count = 0;
+    Turn turn;
+  };
   std::vector<double> turns_;
   std::vector<Turn> at_;
+  Parts parts_;
 };
+
+/// Of a tile, where an update goes through it in parts; 0 where it takes it at once.
+double parts_of_tile(const NestSpec& spec, const NestShape& shape, const std::vector<Loop>& loops,
+                     const Parts& parts) {
+  if (parts.rows == 0) return 0;
+  for (const Slot& slot : spec.slots) {
+    if (!slot.in_parts) continue;
+    double rows = static_cast<double>(slot.dims[0].extent);
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      if (slot.dims[0].axis == loops[i].axis) rows /= static_cast<double>(shape.trips(i));
+    }
+    const double count = std::ceil(rows / static_cast<double>(parts.rows));
+    return count > 1 ? count : 0;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -304,6 +355,12 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
                    const BusShare& share) {
   NestWork work;
   Turns turns(shape, loops.size());
+  const double parts_of_each = parts_of_tile(spec, shape, loops, parts);
+  for (const NestOp& op : spec.ops) {
+    if (parts_of_each == 0 || !op.in_parts) continue;
+    turns.set_parts(static_cast<std::size_t>(std::bit_width(shape.loops_of(op))), parts_of_each);
+    break;
+  }
   for (std::size_t s = 0; s < spec.slots.size(); ++s) {
     const Slot& slot = spec.slots[s];
     // Once its bytes on the bus are known, nothing is free.
@@ -332,8 +389,13 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     const double store = pace.bus(stored, runs.bytes);
     work.load += load;
     work.store += store;
-    turns.move(shape.depth(s), load, store, shape.alternates(s) ? slot.places : 1,
-               pace.mixed(runs.bytes));
+    const std::uint64_t places = shape.alternates(s) ? slot.places : 1;
+    const double mixed = pace.mixed(runs.bytes);
+    if (parts_of_each > 0 && slot.in_parts) {
+      turns.move_part(load, store, places, mixed);
+    } else {
+      turns.move(shape.depth(s), load, store, places, mixed);
+    }
     work.bytes += loaded + stored;
   }
   const OperationTimes times(spec, shape, loops, pace);
@@ -341,7 +403,11 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     const double all = times.of(op);
     std::uint32_t along = shape.loops_of(op);
     if (op.on_demand) along |= shape.brings_in(*op.on_demand);
-    turns.compute(static_cast<std::size_t>(std::bit_width(along)), all);
+    if (parts_of_each > 0 && op.in_parts) {
+      turns.compute_part(all);
+    } else {
+      turns.compute(static_cast<std::size_t>(std::bit_width(along)), all);
+    }
     work.compute += all;
   }
   work.time = turns.time();
