@@ -15,12 +15,15 @@ std::uint64_t read_count(const Config& config, std::int64_t maximum = 1 << 20) {
   return static_cast<std::uint64_t>(config.integer(1, maximum));
 }
 
+/// `technology: none` takes away what a base names.
+bool is_none(const Config& config) { return config.is_scalar() && config.text() == "none"; }
+
 }  // namespace
 
 DeviceConfig read_device(const Config& config) {
   workloads::require_kind(config, workloads::FileKind::device);
-  config.allow_only(
-      {"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram", "host"});
+  config.allow_only({"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram",
+                     "host", "technology"});
   DeviceConfig device;
   device.name = config.at("name").text();
   const double mhz = config.at("clock_mhz").number(0.001, 1e6);
@@ -43,6 +46,11 @@ DeviceConfig read_device(const Config& config) {
   if (const Config* host = config.find("host")) {
     host->allow_only({"bandwidth_gb_per_s"});
     device.host_bytes_per_ns = host->at("bandwidth_gb_per_s").number(1e-6, 1e6);
+  }
+  const Config* technology = config.find("technology");
+  if (technology != nullptr && !is_none(*technology)) {
+    device.technology =
+        read_technology(workloads::resolve_shared(*technology, "models/technologies"));
   }
   return device;
 }

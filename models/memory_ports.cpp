@@ -38,6 +38,10 @@ Words counted_words(const tlm::tlm_generic_payload& payload) {
   return workloads::words_of(begin + Bytes(payload.get_data_length())) - workloads::words_of(begin);
 }
 
+std::uint64_t bursts_of(std::uint64_t address, Bytes size, std::uint64_t burst_bytes) {
+  return (address + size.count() - 1) / burst_bytes - address / burst_bytes + 1;
+}
+
 DramChannel::DramChannel(sc_core::sc_module_name name, const DeviceConfig& config)
     : sc_module(name), memory_(config.dram) {
   socket.register_b_transport(this, &DramChannel::b_transport);
@@ -86,7 +90,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
   if (size == Bytes(0)) throw workloads::ProgramError("a DRAM transaction moves no bytes");
   if (observer_) observer_({now, address, size, is_write});
   const std::uint64_t burst = memory_.device().geometry.burst_bytes;
-  const std::uint64_t bursts = (address + size.count() - 1) / burst - address / burst + 1;
+  const std::uint64_t bursts = bursts_of(address, size, burst);
   const std::uint64_t accepted =
       memory_.transfer({address, is_write, cycle_from(now), requester}, bursts);
   (is_write ? counters_.write_words : counters_.read_words) += counted_words(payload);

@@ -42,6 +42,9 @@ struct MovesTogether : tlm::tlm_extension<MovesTogether> {
 /// Words that a transaction counts for.
 Words counted_words(const tlm::tlm_generic_payload& payload);
 
+/// Bursts that a run of bytes touches, which is not empty.
+std::uint64_t bursts_of(std::uint64_t address, Bytes size, std::uint64_t burst_bytes);
+
 /// The DRAM channels of the device. A transaction is a run of bytes of any length; the channels
 /// take its bursts in when their queues have room, and the transport returns when they have taken
 /// the last one. Writes are then done with, for the requester; reads are when a later transaction

@@ -224,7 +224,8 @@ Experiment read_experiment(const Config& config, const std::string& name) {
   experiment.network =
       workloads::read_network(resolve_shared(network, "workloads/networks"), network_name);
   read_rule(config.at("rule"), experiment);
-  const Config device = resolve_shared(config.at("device"), "models/devices", {"dram"});
+  const Config device =
+      resolve_shared(config.at("device"), "models/devices", {"dram", "technology"});
   experiment.device = models::read_device(device);
   experiment.device_file = file_name(device);
   experiment.batch = config.at("batch").integer(1, 1 << 20);
