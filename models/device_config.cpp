@@ -15,9 +15,6 @@ std::uint64_t read_count(const Config& config, std::int64_t maximum = 1 << 20) {
   return static_cast<std::uint64_t>(config.integer(1, maximum));
 }
 
-/// `technology: none` takes away what a base names.
-bool is_none(const Config& config) { return config.is_scalar() && config.text() == "none"; }
-
 }  // namespace
 
 DeviceConfig read_device(const Config& config) {
@@ -47,10 +44,8 @@ DeviceConfig read_device(const Config& config) {
     host->allow_only({"bandwidth_gb_per_s"});
     device.host_bytes_per_ns = host->at("bandwidth_gb_per_s").number(1e-6, 1e6);
   }
-  const Config* technology = config.find("technology");
-  if (technology != nullptr && !is_none(*technology)) {
-    device.technology =
-        read_technology(workloads::resolve_shared(*technology, "models/technologies"));
+  if (const std::optional<Config> technology = technology_of(config)) {
+    device.technology = read_technology(*technology);
   }
   return device;
 }

@@ -87,6 +87,10 @@ Json device_json(const Experiment& experiment) {
   json["buffer_port_bytes_per_cycle"] = device.buffer_port.count();
   json["queue_depth"] = device.queue_depth;
   if (device.host_bytes_per_ns) json["host_gb_per_s"] = *device.host_bytes_per_ns;
+  if (device.technology) {
+    json["technology"] = {{"name", device.technology->name},
+                          {"buffer_law", device.technology->law}};
+  }
   // All that times depend on; what matters most has keys of its own.
   json["dram"] = {{"name", dram.name},
                   {"channels", dram.channels},

@@ -34,7 +34,7 @@ inline constexpr workloads::Names<EnergyPart, 11> energy_part_names{{
     {EnergyPart::dram_refresh, "DRAM refresh"},
     {EnergyPart::dram_background, "DRAM background"},
     {EnergyPart::dram_interface, "DRAM interface"},
-    {EnergyPart::buffer, "on-chip buffer"},
+    {EnergyPart::buffer, "buffer"},
     {EnergyPart::macs, "MACs"},
     {EnergyPart::vector_unit, "vector unit"},
     {EnergyPart::prng, "PRNG unit"},
@@ -85,8 +85,8 @@ class BufferEnergy {
   bool extrapolated_;
 };
 
-/// Needs a device with a technology. Without currents the energy of the DRAM's chips is zero here,
-/// and `dram_chips_known` says that it is not known.
+/// Needs a device with a technology, which outlives it. Without currents the energy of the DRAM's
+/// chips is zero here, and `dram_chips_known` says that it is not known.
 class EnergyModel {
  public:
   explicit EnergyModel(const DeviceConfig& device);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "workloads/support/file_kinds.hpp"
+#include "workloads/support/shared_files.hpp"
 
 namespace spillway::models {
 
@@ -112,13 +113,18 @@ double AccessLaw::energy(Bytes capacity, double width_bits) const {
                            k.at(5) * x * y);
 }
 
+std::optional<Config> technology_of(const Config& device) {
+  const Config* value = device.find("technology");
+  if (value == nullptr || (value->is_scalar() && value->text() == "none")) return std::nullopt;
+  return workloads::resolve_shared(*value, "models/technologies");
+}
+
 Technology read_technology(const Config& config) {
   workloads::require_kind(config, workloads::FileKind::technology);
   config.allow_only({"name", "description", "sources", "mac", "vector", "prng", "buffer"});
   const ConstantReader read(config.at("sources"));
   Technology technology;
   technology.name = config.at("name").text();
-  technology.file = config.file();
   if (const Config* text = config.find("description")) technology.description = text->text();
 
   const Config& mac = config.at("mac");

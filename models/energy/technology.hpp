@@ -93,7 +93,6 @@ struct AccessLaws {
 
 struct Technology {
   std::string name, description;
-  std::string file;                      ///< that it was read from
   std::map<NumberFormat, UnitCost> mac;  ///< multiply and add to the sum; always has fp32
   UnitCost vector_lane;  ///< of the vector unit, an fp32 multiply and add an element
   UnitCost prng;         ///< one shift register with its gates; energy of a bit
@@ -102,6 +101,10 @@ struct Technology {
   Constant buffer_area;     ///< mm2 of a KiB
   Constant buffer_leakage;  ///< mW of a MiB
 };
+
+/// What the key `technology` of a device stands for, looked up as shipped files are; nothing when
+/// there is none, or `none`. Throws InputError.
+std::optional<workloads::Config> technology_of(const workloads::Config& device);
 
 /// Read a technology from YAML. Throws InputError with file:line and key path.
 Technology read_technology(const workloads::Config& config);

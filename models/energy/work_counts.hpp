@@ -18,9 +18,9 @@ using workloads::Macs;
 /// one, biases) is the vector unit's.
 enum class BufferUser { left, right, sums, vector_unit, dram, host, prng };
 inline constexpr workloads::Names<BufferUser, 7> buffer_user_names{{
-    {BufferUser::left, "array, left operand"},
-    {BufferUser::right, "array, right operand"},
-    {BufferUser::sums, "array, sums"},
+    {BufferUser::left, "left operand"},
+    {BufferUser::right, "right operand"},
+    {BufferUser::sums, "sums"},
     {BufferUser::vector_unit, "vector unit"},
     {BufferUser::dram, "DRAM transfers"},
     {BufferUser::host, "host transfers"},

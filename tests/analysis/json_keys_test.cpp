@@ -105,10 +105,13 @@ constexpr const char* small_training = "data={base: mnist, train: 400, test: 200
 
 }  // namespace
 
-TEST_CASE("docs/json.md has the keys of run and plan") {
+TEST_CASE("docs/json.md and docs/energy.md have the keys of run and plan") {
   Written run, plan;
   run.add({"run", "mnist-mlp-lel", "--no-values"});
   run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.dram=lpddr5-6400"});
+  run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.technology=45nm"});
+  run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.technology=7nm", "--set",
+           "device.dram=lpddr5-6400"});
   plan.add({"plan", "mnist-mlp-lel"});
   plan.add({"plan", "mnist-mlp-lel", "--policy", "best", "--set", "device.buffer=4MiB"});
   plan.add({"plan", "cifar10-5layer-lel-tlc", "--policy", "layer", "--set",
@@ -128,7 +131,9 @@ TEST_CASE("docs/json.md has the keys of run and plan") {
                       "rule: {base: lel, blocks: 1}\ndevice: paper\nbatch: 2\n");
   plan.add({"plan", "graph.yaml"});
   const Keys common = documented({"## run and plan"});
-  const Keys own_run = documented({"### run"}), own_plan = documented({"### plan"});
+  Keys own_run = documented({"### run"});
+  own_run.merge(documented({"## JSON"}, "docs/energy.md"));
+  const Keys own_plan = documented({"### plan"});
   Keys of_run = common, of_plan = common, both = common, written = run.keys();
   of_run.insert(own_run.begin(), own_run.end());
   of_plan.insert(own_plan.begin(), own_plan.end());
