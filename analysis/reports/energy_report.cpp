@@ -70,12 +70,16 @@ Columns<EnergyPartRow> energy_part_columns(const std::string& heading, const std
            .in_text = [](const Row& row) { return fmt::format("{:.1f}", row.percent); }}};
 }
 
+EnergyPartRow energy_sum(const std::string& name, double total) {
+  return {name, total, total == 0 ? 0.0 : 100.0};
+}
+
 std::string part_table(const std::string& heading, const std::string& unit, double units_in_one,
-                       const std::vector<EnergyPartRow>& rows, double total) {
+                       const std::vector<EnergyPartRow>& rows, const EnergyPartRow& sum) {
   const Columns<EnergyPartRow> columns = energy_part_columns(heading, unit, units_in_one);
   Table table = text_table(columns, rows);
   table.add_rule();
-  table.add(text_cells(columns, EnergyPartRow{"total", total, total == 0 ? 0.0 : 100.0}));
+  table.add(text_cells(columns, sum));
   return table.text();
 }
 
@@ -190,7 +194,8 @@ std::string energy_text(const models::DeviceConfig& device, const sim::Result& r
   const EnergyByPart energy = model.total(result.execution);
   const bool known = model.dram_chips_known();
   std::string text = fmt::format("\nEnergy by part: technology {}\n", device.technology->name);
-  text += part_table("part of the device", "uJ", 1e-6, energy_parts(energy, known), energy.total());
+  text += part_table("part of the device", "uJ", 1e-6, energy_parts(energy, known),
+                     energy_sum(known ? "total" : "total of these", energy.total()));
   if (!known) text += "  Without the DRAM's chips: " + energy_missing(device.dram) + ".\n";
 
   text += "\nEnergy by layer and phase, in uJ\n";
@@ -210,8 +215,9 @@ std::string energy_text(const models::DeviceConfig& device, const sim::Result& r
           buffer_energy_text(model.buffer());
 
   const models::Area area = model.area();
-  text += "\nArea of the chip's parts; control, wires and pads are not among them\n" +
-          part_table("part of the chip", "mm2", 1, area_rows(area), area.total());
+  text +=
+      "\nArea of the chip's parts; control, wires and pads are not among them\n" +
+      part_table("part of the chip", "mm2", 1, area_rows(area), energy_sum("total", area.total()));
   return text + "  The constants and where they come from: --json.\n";
 }
 

@@ -163,7 +163,8 @@ TEST_CASE("a wide port is banks side by side, and a small bank costs as the smal
 
 TEST_CASE(
     "a technology that is wrong is refused with its place, what was found and what is allowed") {
-  check_refused("mac.fp32.energy.value=-1", "mac.fp32.energy.value: found -1");
+  check_refused("mac.fp32.energy.value=-1",
+                "mac.fp32.energy.value: found \"-1\"; allowed: a number");
   check_refused("mac.fp32.energy.unit=nJ", "found \"nJ\"; allowed: pJ/MAC");
   check_refused("mac.fp32.energy.source=horowits", "(did you mean \"horowitz\"?)");
   check_refused("mac.fp32.energy.status=guessed",
