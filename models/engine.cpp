@@ -86,6 +86,12 @@ WorkTimes& SharedState::times_of(WorkLabel work) {
 
 WorkCounts& SharedState::counts_of(WorkLabel work) { return times_of(work).counts; }
 
+void SharedState::count_accesses(WorkLabel work, BufferUser user, const Accesses& accesses) {
+  buffer.count_read(accesses.read);
+  buffer.count_write(accesses.written);
+  counts_of(work).buffer.of(user) += accesses;
+}
+
 void SharedState::count_accesses(WorkLabel work, const BufferAccesses& accesses) {
   const Accesses total = accesses.total();
   buffer.count_read(total.read);
@@ -250,10 +256,8 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkL
   });
   moves_.copies.run();  // before anybody is told
   if (staged && !write) scatter(tile.tile, place, staging_, bytes);
-  BufferAccesses accesses;
-  accesses.of(place.port == Port::dram ? BufferUser::dram : BufferUser::host) +=
-      write ? Accesses{moved, Bytes(0)} : Accesses{Bytes(0), moved};
-  shared_.count_accesses(work, accesses);
+  shared_.count_accesses(work, place.port == Port::dram ? BufferUser::dram : BufferUser::host,
+                         write ? Accesses{moved, Bytes(0)} : Accesses{Bytes(0), moved});
   if (!write && place.port == Port::dram) wait_for_data();
   finish = std::max(finish, begin + port_time(moved, shared_.config));
   if (finish > sim_time()) wait(to_sc_time(finish - sim_time()));
@@ -336,8 +340,9 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   if (shared_.values) shared_.operands.run(compute, *shared_.map);
 
   const workloads::Contract& contract = contracts_.of(compute.kernel);
-  shared_.count_accesses(compute.work, kernel_accesses(compute, contract, array_, *shared_.map));
   const KernelCost cost = kernel_cost(contract);
+  shared_.count_accesses(compute.work,
+                         kernel_accesses(compute, contract, cost.gemm, array_, *shared_.map));
   WorkCounts& counts = shared_.counts_of(compute.work);
   counts.macs += cost.macs_padded;
   counts.elements += cost.elements;
@@ -371,9 +376,7 @@ Picoseconds PrngUnit::execute(const Instruction& instruction) {
     shared_.operands.make(generate.values, tile, generate.seed, generate.sign_seed, place,
                           shared_.buffer.bytes(generate.tile.address, size));
   }
-  BufferAccesses accesses;
-  accesses.of(BufferUser::prng).written = size;
-  shared_.count_accesses(generate.work, accesses);
+  shared_.count_accesses(generate.work, BufferUser::prng, {Bytes(0), size});
   return shared_.make_random(tile, generate.values, generate.sign_seed.has_value(), generate.work) -
          sim_time();
 }

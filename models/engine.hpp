@@ -65,6 +65,7 @@ struct SharedState {
   WorkTimes& times_of(WorkLabel work);
   WorkCounts& counts_of(WorkLabel work);
   /// Somebody reads and writes the buffer, for a label.
+  void count_accesses(WorkLabel work, BufferUser user, const Accesses& accesses);
   void count_accesses(WorkLabel work, const BufferAccesses& accesses);
   /// A load or store begins, or has ended.
   void begin_transfer(WorkLabel work);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "models/kernel_cost.hpp"
-
 namespace spillway::models {
 
 namespace {
@@ -34,11 +32,11 @@ Bytes size_of_part(const Tile& part, const MemoryMap& map) {
 }  // namespace
 
 BufferAccesses kernel_accesses(const Compute& compute, const Contract& contract,
-                               const ComputeArray& array, const MemoryMap& map) {
+                               const std::optional<Gemm>& gemm, const ComputeArray& array,
+                               const MemoryMap& map) {
   BufferAccesses accesses;
-  const KernelCost cost = kernel_cost(contract);
-  const bool product = cost.gemm.has_value();
-  const ArrayAccesses of_array = product ? array.accesses(*cost.gemm) : ArrayAccesses{};
+  const bool product = gemm.has_value();
+  const ArrayAccesses of_array = product ? array.accesses(*gemm) : ArrayAccesses{};
 
   for (std::size_t i = 0; i < compute.inputs.size(); ++i) {
     const auto* view = std::get_if<TileView>(&compute.inputs[i]);
