@@ -38,10 +38,6 @@ Words counted_words(const tlm::tlm_generic_payload& payload) {
   return workloads::words_of(begin + Bytes(payload.get_data_length())) - workloads::words_of(begin);
 }
 
-std::uint64_t bursts_of(std::uint64_t address, Bytes size, std::uint64_t burst_bytes) {
-  return (address + size.count() - 1) / burst_bytes - address / burst_bytes + 1;
-}
-
 DramChannel::DramChannel(sc_core::sc_module_name name, const DeviceConfig& config)
     : sc_module(name), memory_(config.dram) {
   socket.register_b_transport(this, &DramChannel::b_transport);
