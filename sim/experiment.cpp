@@ -175,6 +175,9 @@ void read_rule(const Config& config, Experiment& experiment) {
   if (const Config* distribution = config.find("distribution")) {
     options.distribution = distribution->choice(workloads::weight_distribution_names);
   }
+  if (const Config* random = config.find("random")) {
+    options.random = random->choice(workloads::random_matrices_names);
+  }
   if (const Config* fix = config.find("fix")) {
     options.fix = static_cast<int>(fix->integer(0, 10'000));
   }

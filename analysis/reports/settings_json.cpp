@@ -16,6 +16,9 @@ Json rule_options_json(const workloads::RuleOptions& options) {
                {"fix", options.fix},
                {"feedback_scale", options.feedback_scale}};
   if (options.classifier_rate) json["classifier_rate"] = *options.classifier_rate;
+  if (options.random != workloads::RandomMatrices::generated) {
+    json["random"] = name_in(workloads::random_matrices_names, options.random);
+  }
   if (options.block_count) json["blocks"] = *options.block_count;
   if (!options.block_ends.empty()) json["blocks"] = options.block_ends;
   return json;

@@ -118,7 +118,8 @@ TEST_CASE("docs/json.md and docs/energy.md have the keys of run and plan") {
             "rule.classifier_rate=0.1", "--set",
             "data={base: cifar10, folder: nowhere, train: 10, test: 10}", "--set",
             "device.host.bandwidth_gb_per_s=1"});
-  plan.add({"plan", "mnist-mlp-lel", "--set", "optimizer={kind: adamw}"});
+  plan.add(
+      {"plan", "mnist-mlp-lel", "--set", "optimizer={kind: adamw}", "--set", "rule.random=stored"});
   plan.folder().write(
       "average.yaml",
       "network:\n  input: [2, 6, 6]\n  classes: 3\n  layers:\n    - {type: conv, "
