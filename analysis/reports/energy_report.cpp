@@ -222,21 +222,17 @@ std::string energy_text(const models::DeviceConfig& device, const sim::Result& r
 }
 
 Json energy_json(const models::DeviceConfig& device, const sim::Result& result) {
-  Json json;
   if (!device.technology) {
-    for (const char* key : {"energy", "area"}) {
-      json[key] = nullptr;
-      json[key + std::string("_missing")] = no_technology();
-    }
-    return json;
+    return {{"energy", nullptr}, {"energy_missing", no_technology()}};
   }
   const EnergyModel model(device);
   const EnergyByPart energy = model.total(result.execution);
   const bool known = model.dram_chips_known();
   Json of_step;
   of_step["technology"] = device.technology->name;
-  for (const EnergyPartRow& part : energy_parts(energy, known))
+  for (const EnergyPartRow& part : energy_parts(energy, known)) {
     of_step["parts_pJ"][energy_key(part.name)] = part.pj;
+  }
   of_step["total_pJ"] = known ? Json(energy.total()) : Json(nullptr);
   if (!known) of_step["total_missing"] = energy_missing(device.dram);
   const models::WorkCounts& counts = result.execution.counts;
@@ -247,12 +243,16 @@ Json energy_json(const models::DeviceConfig& device, const sim::Result& result) 
   of_step["buffer"] = json_rows(buffer_user_columns(), buffer_user_rows(model, counts.buffer));
   of_step["by_layer"] = json_rows(energy_line_columns(), energy_lines(model, result));
   of_step["constants"] = constants_json(model);
-  json["energy"] = of_step;
-  const models::Area area = model.area();
-  for (const EnergyPartRow& part : area_rows(area))
-    json["area"][energy_key(part.name) + "_mm2"] = part.pj;
-  json["area"]["total_mm2"] = area.total();
-  return json;
+  return {{"energy", of_step}};
+}
+
+Json area_json(const models::DeviceConfig& device) {
+  if (!device.technology) return {{"area", nullptr}, {"area_missing", no_technology()}};
+  const models::Area area = EnergyModel(device).area();
+  Json parts;
+  for (const EnergyPartRow& part : area_rows(area)) parts[energy_key(part.name) + "_mm2"] = part.pj;
+  parts["total_mm2"] = area.total();
+  return {{"area", parts}};
 }
 
 }  // namespace spillway::analysis

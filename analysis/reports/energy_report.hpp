@@ -13,8 +13,9 @@ namespace spillway::analysis {
 /// a device without a technology a line that says so.
 std::string energy_text(const models::DeviceConfig& device, const sim::Result& result);
 
-/// The keys `energy` and `area`, both null without a technology, with the reason beside them
-/// (docs/energy.md).
+/// The key `energy`, null without a technology, with the reason beside it (docs/energy.md).
 Json energy_json(const models::DeviceConfig& device, const sim::Result& result);
+/// The same of the key `area`.
+Json area_json(const models::DeviceConfig& device);
 
 }  // namespace spillway::analysis

@@ -291,6 +291,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["planned_differs"] = count_differences_json(differences);
   json["time_by_layer"] = timing_json(result.timing, experiment.device);
   json.update(energy_json(experiment.device, result));
+  json.update(area_json(experiment.device));
   return dump(json);
 }
 
@@ -306,6 +307,7 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   json["host_ledger"] = ledger_json(plan.ledger(), Port::host);
   json["idealised_words"] = idealised_json(experiment, plan.ledger());
   json["layers"] = layer_traffic_json(layer_traffic(experiment, plan));
+  json.update(area_json(experiment.device));
   if (!plan.schedule().nests.empty()) json["nests"] = schedule_json(plan);
   return dump(json);
 }

@@ -27,6 +27,7 @@ inline constexpr workloads::Names<BufferUser, 7> buffer_user_names{{
     {BufferUser::prng, "PRNG unit"},
 }};
 
+/// In bytes, each as often as it is read or written.
 struct Accesses {
   Bytes read, written;
 
@@ -38,6 +39,7 @@ struct Accesses {
   bool operator==(const Accesses&) const = default;
 };
 
+/// Accesses by user.
 class BufferAccesses {
  public:
   Accesses& of(BufferUser user) { return by_user_[static_cast<std::size_t>(user)]; }
@@ -57,6 +59,7 @@ class BufferAccesses {
   std::array<Accesses, buffer_user_names.size()> by_user_{};
 };
 
+/// Of one label's instructions, or of a program's.
 struct WorkCounts {
   BufferAccesses buffer;
   Macs macs;                                        ///< executed, those on padding too

@@ -141,6 +141,10 @@ TEST_CASE("energies of run by part and by layer add up, in JSON and in the table
 TEST_CASE("the area of run is its parts', in JSON and in the table beside it") {
   const Report report = report_of({"device.technology=16nm"});
   Json area = report.result.at("area");
+  const test::TemporaryFolder folder;
+  const test::ProgramRun plan = test::run_spillway(
+      {"plan", "mnist-mlp-lel", "--set", "device.technology=16nm", "--json", "-"}, folder.path());
+  CHECK(parse_json(plan.out).at("area") == area);
   const TextTable table = test::table_with(report.tables, {"part of the chip"});
   const std::vector<std::string> cells = table.column("mm2");
   REQUIRE(cells.size() == area.size());
