@@ -36,7 +36,8 @@ install(CODE "
                            \"${destination}\" \"${headers}\")")
 spillway_install_tree("${CMAKE_INSTALL_DATADIR}/spillway"
   workloads/networks/*.yaml workloads/experiments/* workloads/data/*-subset/*
-  models/devices/*.yaml models/devices/dram/*.yaml analysis/studies/*.yaml workloads/sweeps/*.yaml
+  models/devices/*.yaml models/devices/dram/*.yaml models/technologies/*.yaml
+  analysis/studies/*.yaml workloads/sweeps/*.yaml
   analysis/reference/* bench/*.py)
 
 install(EXPORT spillwayTargets NAMESPACE spillway:: DESTINATION "${SPILLWAY_PACKAGE_DIR}")

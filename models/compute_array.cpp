@@ -7,6 +7,7 @@
 namespace spillway::models {
 
 using workloads::ceil_div;
+using workloads::checked_product;
 
 ComputeArray::ComputeArray(std::uint64_t rows, std::uint64_t columns, Dataflow dataflow)
     : rows_(rows), columns_(columns), dataflow_(dataflow) {
@@ -26,6 +27,21 @@ Cycles ComputeArray::cycles(const Gemm& gemm) const {
   // The stream enters skewed: the far corner of the array starts R + C - 2 cycles after the near.
   const Cycles fold = Cycles(streamed) + fill_rows * Cycles(rows_) + Cycles(columns_) - Cycles(2);
   return fold * ceil_div(down_the_rows, rows_) * ceil_div(gemm.n, columns_) * gemm.count;
+}
+
+ArrayAccesses ComputeArray::accesses(const Gemm& gemm) const {
+  if (gemm.m == 0 || gemm.n == 0 || gemm.k == 0) return {};
+  const auto product = [&](std::uint64_t a, std::uint64_t b, std::uint64_t visits) {
+    return checked_product(checked_product(checked_product(a, b), visits), gemm.count);
+  };
+  const std::uint64_t column_folds = ceil_div(gemm.n, columns_);
+  const std::uint64_t left = product(gemm.m, gemm.k, column_folds);
+  if (dataflow_ == Dataflow::output_stationary) {
+    return {left, product(gemm.k, gemm.n, ceil_div(gemm.m, rows_)), 0, product(gemm.m, gemm.n, 1)};
+  }
+  const std::uint64_t folds_of_sums = ceil_div(gemm.k, rows_);
+  return {left, product(gemm.k, gemm.n, 1), product(gemm.m, gemm.n, folds_of_sums - 1),
+          product(gemm.m, gemm.n, folds_of_sums)};
 }
 
 Cycles ComputeArray::elementwise_cycles(std::uint64_t elements) const {

@@ -33,6 +33,14 @@ struct Gemm {
   std::uint64_t count = 1;
 };
 
+/// Entries that go between the array and the buffer for a product.
+struct ArrayAccesses {
+  std::uint64_t left_reads = 0;   ///< of the m x k operand
+  std::uint64_t right_reads = 0;  ///< of the k x n operand
+  std::uint64_t sum_reads = 0;    ///< partial sums that a later fold goes on with
+  std::uint64_t sum_writes = 0;
+};
+
 class ComputeArray {
  public:
   /// Throws InputError when a side is zero.
@@ -43,6 +51,14 @@ class ComputeArray {
   ///   weight stationary  ceil(k / R) ceil(n / C) (m + 2 R + C - 2)
   /// times count, and zero when m, n or k is zero. Throws std::overflow_error beyond 64 bits.
   Cycles cycles(const Gemm& gemm) const;
+
+  /// What the folds of a product read and write, each with the rows r <= R and columns c <= C that
+  /// it uses:
+  ///   output stationary  r k left, c k right, writes r c
+  ///   weight stationary  m r left, r c right, writes m c, and reads m c where k was begun before
+  /// Nothing is kept between folds but what is stationary. Throws std::overflow_error beyond 64
+  /// bits.
+  ArrayAccesses accesses(const Gemm& gemm) const;
 
   /// Work on single elements (ReLU, pooling, updates ...): each column has one lane that does one
   /// element a cycle, so ceil(elements / columns); fill and drain are left out.

@@ -65,6 +65,8 @@ class Device::Implementation {
   Execution execute(const MemoryMap& map, const Program& program) {
     const Active active(context_);
     const HostCounters host_before = accelerator_->host.counters();
+    const OnChipBuffer& buffer = accelerator_->shared.buffer;
+    const Accesses accesses_before{buffer.bytes_read(), buffer.bytes_written()};
     const Picoseconds begin = sim_time();
     accelerator_->begin(map, program);
     sc_core::sc_start();
@@ -81,7 +83,9 @@ class Device::Implementation {
       work.first -= begin;
       work.last -= begin;
     }
-    result.high_water = accelerator_->shared.buffer.high_water();
+    result.buffer = {buffer.bytes_read() - accesses_before.read,
+                     buffer.bytes_written() - accesses_before.written};
+    result.high_water = buffer.high_water();
     return result;
   }
 

@@ -10,6 +10,7 @@
 #include "models/device_config.hpp"
 #include "models/dram/transaction.hpp"
 #include "models/dram_counters.hpp"
+#include "models/energy/work_counts.hpp"
 #include "models/instruction.hpp"
 
 namespace spillway::models {
@@ -56,6 +57,7 @@ struct WorkTimes {
   Picoseconds active;       ///< any engine worked
   Picoseconds first, last;  ///< begin of the first piece of work, end of the last
   bool any = false;         ///< there was one, if only a transfer that took no time
+  WorkCounts counts;        ///< what was done meanwhile
 };
 
 /// Of one program.
@@ -72,6 +74,8 @@ struct Execution {
   ComputeWork compute;
   Picoseconds transfers;           ///< a load or a store, or both, were under way
   std::vector<WorkTimes> by_work;  ///< indexed by WorkLabel; they add up to `busy` and `compute`
+  WorkCounts counts;               ///< theirs added up
+  Accesses buffer;                 ///< the buffer's own counter
   Bytes high_water;  ///< most ever reserved in the buffer, in this program or an earlier one
   std::uint64_t instructions = 0;
 };

@@ -19,8 +19,8 @@ std::uint64_t read_count(const Config& config, std::int64_t maximum = 1 << 20) {
 
 DeviceConfig read_device(const Config& config) {
   workloads::require_kind(config, workloads::FileKind::device);
-  config.allow_only(
-      {"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram", "host"});
+  config.allow_only({"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram",
+                     "host", "technology"});
   DeviceConfig device;
   device.name = config.at("name").text();
   const double mhz = config.at("clock_mhz").number(0.001, 1e6);
@@ -43,6 +43,9 @@ DeviceConfig read_device(const Config& config) {
   if (const Config* host = config.find("host")) {
     host->allow_only({"bandwidth_gb_per_s"});
     device.host_bytes_per_ns = host->at("bandwidth_gb_per_s").number(1e-6, 1e6);
+  }
+  if (const std::optional<Config> technology = technology_of(config)) {
+    device.technology = read_technology(*technology);
   }
   return device;
 }

@@ -7,6 +7,7 @@
 
 #include "models/compute_array.hpp"
 #include "models/dram/device.hpp"
+#include "models/energy/technology.hpp"
 #include "workloads/support/config.hpp"
 #include "workloads/support/units.hpp"
 
@@ -29,6 +30,8 @@ struct DeviceConfig {
   dram::DramDevice dram;
   Bytes dram_chunk;  ///< largest transaction; at most a row. Changes time, never counts
   std::optional<double> host_bytes_per_ns;  ///< absent: the host port is free of time
+
+  std::optional<Technology> technology;  ///< absent: no energy on the chip, no area
 
   /// Throws InputError when a side is zero.
   ComputeArray array() const { return {array_rows, array_columns, dataflow}; }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "models/energy/kernel_accesses.hpp"
 #include "models/layout_runs.hpp"
+#include "models/lfsr.hpp"
 #include "models/memory_ports.hpp"
 #include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
@@ -70,12 +72,31 @@ Transferred& SharedState::line(LedgerLabel label) {
 void SharedState::count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
                              Picoseconds duration) {
   execution.busy.*engine += duration;
-  if (execution.by_work.size() <= work) execution.by_work.resize(work + 1);
-  WorkTimes& times = execution.by_work[work];
+  WorkTimes& times = times_of(work);
   times.busy.*engine += duration;
   times.first = times.any ? std::min(times.first, begin) : begin;
   times.last = std::max(times.last, begin + duration);
   times.any = true;
+}
+
+WorkTimes& SharedState::times_of(WorkLabel work) {
+  if (execution.by_work.size() <= work) execution.by_work.resize(work + 1);
+  return execution.by_work[work];
+}
+
+WorkCounts& SharedState::counts_of(WorkLabel work) { return times_of(work).counts; }
+
+void SharedState::count_accesses(WorkLabel work, BufferUser user, const Accesses& accesses) {
+  buffer.count_read(accesses.read);
+  buffer.count_write(accesses.written);
+  counts_of(work).buffer.of(user) += accesses;
+}
+
+void SharedState::count_accesses(WorkLabel work, const BufferAccesses& accesses) {
+  const Accesses total = accesses.total();
+  buffer.count_read(total.read);
+  buffer.count_write(total.written);
+  counts_of(work).buffer += accesses;
 }
 
 Activity& SharedState::activity_of(WorkLabel work) {
@@ -100,17 +121,20 @@ void SharedState::keep_activities() {
     times.transfers = seen.transfers();
     times.active = seen.active();
     execution.compute += times.compute;
+    execution.counts += times.counts;
   }
   execution.transfers = activity.transfers();
 }
 
 Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomValues& random,
-                                     WorkLabel label) {
+                                     bool signs, WorkLabel label) {
   const RandomWork work = random_work(tile, map->at(tile.tensor), random);
   const Picoseconds duration = cycles_to_time(work.clocks, config);
   execution.generated_words += work.words.count();
   const Picoseconds begin = std::max(random_until, sim_time());
   count_busy(&EngineTimes::generate, label, begin, duration);
+  // Signs are those of a second register, which runs beside the first.
+  counts_of(label).random_bits += work.clocks.count() * Lfsr::bits_per_clock * (signs ? 2 : 1);
   random_until = begin + duration;
   activity_of(label).work(sim_time(), random_until);
   return random_until;
@@ -227,16 +251,13 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkL
   }
   Picoseconds finish = begin;
   for_each_run(tile.tile, place, [&](const Run& run) {
-    transport(place.port, place.address + run.offset, data, run.size, write, label, finish);
+    transport(place.port, place.address + run.offset, data, run.size, write, {label, work}, finish);
     if (data != nullptr) data += run.size.count();
   });
   moves_.copies.run();  // before anybody is told
   if (staged && !write) scatter(tile.tile, place, staging_, bytes);
-  if (write) {
-    shared_.buffer.count_read(moved);
-  } else {
-    shared_.buffer.count_write(moved);
-  }
+  shared_.count_accesses(work, place.port == Port::dram ? BufferUser::dram : BufferUser::host,
+                         write ? Accesses{moved, Bytes(0)} : Accesses{Bytes(0), moved});
   if (!write && place.port == Port::dram) wait_for_data();
   finish = std::max(finish, begin + port_time(moved, shared_.config));
   if (finish > sim_time()) wait(to_sc_time(finish - sim_time()));
@@ -257,8 +278,9 @@ void TransferEngine::wait_for_data() {
 /// One run, in transactions that end where a chunk of the address space ends. Each returns when the
 /// memory has taken it in, so that the next one stands behind it in the queues.
 void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data, Bytes run,
-                               bool write, LedgerLabel label, Picoseconds& finish) {
+                               bool write, const Labels& labels, Picoseconds& finish) {
   const std::uint64_t chunk = shared_.config.dram_chunk.count();
+  const std::uint64_t burst = shared_.config.dram.geometry.burst_bytes;
   PlaceInRun place;
   tlm::tlm_generic_payload payload;
   payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
@@ -279,7 +301,11 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
                                         payload.get_response_string());
     }
     finish = std::max(finish, sim_time() + Picoseconds(delay.value()));
-    Transferred& line = shared_.line(label);
+    if (port == Port::dram) {
+      WorkCounts& counts = shared_.counts_of(labels.work);
+      (write ? counts.write_bursts : counts.read_bursts) += bursts_of(address, Bytes(size), burst);
+    }
+    Transferred& line = shared_.line(labels.ledger);
     line.words += counted_words(payload);
     line.bytes += Bytes(size);
     address += size;
@@ -305,16 +331,21 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
       read += size_of(*view);
     } else {
       const auto& streamed = std::get<Streamed>(input);
-      random_end = shared_.make_random(streamed.tile, streamed.values, compute.work);
+      random_end = shared_.make_random(streamed.tile, streamed.values,
+                                       streamed.sign_seed.has_value(), compute.work);
     }
   }
   for (const TileView& view : compute.outputs) written += size_of(view);
   if (accumulates(compute.kernel)) read += written;
   if (shared_.values) shared_.operands.run(compute, *shared_.map);
-  shared_.buffer.count_read(read);
-  shared_.buffer.count_write(written);
 
-  const KernelCost cost = kernel_cost(contracts_.of(compute.kernel));
+  const workloads::Contract& contract = contracts_.of(compute.kernel);
+  const KernelCost cost = kernel_cost(contract);
+  shared_.count_accesses(compute.work,
+                         kernel_accesses(compute, contract, cost.gemm, array_, *shared_.map));
+  WorkCounts& counts = shared_.counts_of(compute.work);
+  counts.macs += cost.macs_padded;
+  counts.elements += cost.elements;
   Execution& execution = shared_.execution;
   if (compute.counted_apart) {
     execution.macs_apart += cost.macs;
@@ -345,8 +376,9 @@ Picoseconds PrngUnit::execute(const Instruction& instruction) {
     shared_.operands.make(generate.values, tile, generate.seed, generate.sign_seed, place,
                           shared_.buffer.bytes(generate.tile.address, size));
   }
-  shared_.buffer.count_write(size);
-  return shared_.make_random(tile, generate.values, generate.work) - sim_time();
+  shared_.count_accesses(generate.work, BufferUser::prng, {Bytes(0), size});
+  return shared_.make_random(tile, generate.values, generate.sign_seed.has_value(), generate.work) -
+         sim_time();
 }
 
 }  // namespace spillway::models

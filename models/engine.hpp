@@ -60,15 +60,21 @@ struct SharedState {
   /// An engine was, or will be, busy from `begin` on.
   void count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
                   Picoseconds duration);
-  /// The label's own, not to be kept across a wait.
+  /// The label's own, not to be kept across a wait; so the next two.
   Activity& activity_of(WorkLabel work);
+  WorkTimes& times_of(WorkLabel work);
+  WorkCounts& counts_of(WorkLabel work);
+  /// Somebody reads and writes the buffer, for a label.
+  void count_accesses(WorkLabel work, BufferUser user, const Accesses& accesses);
+  void count_accesses(WorkLabel work, const BufferAccesses& accesses);
   /// A load or store begins, or has ended.
   void begin_transfer(WorkLabel work);
   void end_transfer(WorkLabel work);
   /// The program is done: what was seen of it goes to `execution`.
   void keep_activities();
   /// Give the PRNG unit work now; returns when it is done.
-  Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values, WorkLabel work);
+  Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values, bool signs,
+                          WorkLabel work);
 };
 
 sc_core::sc_time to_sc_time(Picoseconds time);
@@ -122,11 +128,17 @@ class TransferEngine : public Engine {
   tlm_utils::simple_initiator_socket<TransferEngine> host_port{"host_port"};
 
  private:
+  /// What a transfer is counted under.
+  struct Labels {
+    LedgerLabel ledger;
+    WorkLabel work;
+  };
+
   void run();
   void transfer(const BufferedTile& tile, LedgerLabel label, WorkLabel work, bool write);
   void wait_for_data();
   void transport(Port port, std::uint64_t address, std::byte* data, Bytes run, bool write,
-                 LedgerLabel label, Picoseconds& finish);
+                 const Labels& labels, Picoseconds& finish);
 
   MovesTogether moves_;             // of the tile that is transferred
   std::vector<std::byte> staging_;  // its values in the order of its runs, where that is another

@@ -86,7 +86,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
   if (size == Bytes(0)) throw workloads::ProgramError("a DRAM transaction moves no bytes");
   if (observer_) observer_({now, address, size, is_write});
   const std::uint64_t burst = memory_.device().geometry.burst_bytes;
-  const std::uint64_t bursts = (address + size.count() - 1) / burst - address / burst + 1;
+  const std::uint64_t bursts = bursts_of(address, size, burst);
   const std::uint64_t accepted =
       memory_.transfer({address, is_write, cycle_from(now), requester}, bursts);
   (is_write ? counters_.write_words : counters_.read_words) += counted_words(payload);

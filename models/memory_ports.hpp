@@ -2,6 +2,7 @@
 // one without a data pointer takes its time and is counted, no more.
 #pragma once
 
+#include <bit>
 #include <systemc>
 #include <tlm>
 
@@ -41,6 +42,12 @@ struct MovesTogether : tlm::tlm_extension<MovesTogether> {
 
 /// Words that a transaction counts for.
 Words counted_words(const tlm::tlm_generic_payload& payload);
+
+/// Bursts that a run of bytes touches, which is not empty. A burst has a power of two of bytes.
+inline std::uint64_t bursts_of(std::uint64_t address, Bytes size, std::uint64_t burst_bytes) {
+  const int shift = std::countr_zero(burst_bytes);
+  return ((address + size.count() - 1) >> shift) - (address >> shift) + 1;
+}
 
 /// The DRAM channels of the device. A transaction is a run of bytes of any length; the channels
 /// take its bursts in when their queues have room, and the transport returns when they have taken

@@ -175,6 +175,9 @@ void read_rule(const Config& config, Experiment& experiment) {
   if (const Config* distribution = config.find("distribution")) {
     options.distribution = distribution->choice(workloads::weight_distribution_names);
   }
+  if (const Config* random = config.find("random")) {
+    options.random = random->choice(workloads::random_matrices_names);
+  }
   if (const Config* fix = config.find("fix")) {
     options.fix = static_cast<int>(fix->integer(0, 10'000));
   }
@@ -224,7 +227,8 @@ Experiment read_experiment(const Config& config, const std::string& name, Object
   experiment.network =
       workloads::read_network(resolve_shared(network, "workloads/networks"), network_name);
   read_rule(config.at("rule"), experiment);
-  const Config device = resolve_shared(config.at("device"), "models/devices", {"dram"});
+  const Config device =
+      resolve_shared(config.at("device"), "models/devices", {"dram", "technology"});
   experiment.device = models::read_device(device);
   experiment.device_file = file_name(device);
   experiment.batch = config.at("batch").integer(1, 1 << 20);

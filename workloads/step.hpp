@@ -103,6 +103,8 @@ struct Tensor {
   Bytes element{4};
   Lifetime lifetime = Lifetime::temporary;
   std::optional<Generated> generated;
+  /// Of an input that holds random values: what they were made from, before training.
+  std::optional<Generated> made_from{};
 
   std::uint64_t elements() const;
   Bytes bytes() const { return element * elements(); }

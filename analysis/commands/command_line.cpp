@@ -50,6 +50,7 @@ std::string general_help() {
   text += listed("networks", workloads::shared_names("workloads/networks"));
   text += listed("devices", workloads::shared_names("models/devices"));
   text += listed("DRAM devices", models::dram::dram_device_names());
+  text += listed("technologies", workloads::shared_names("models/technologies"));
   text += listed("sweeps", workloads::shared_names("workloads/sweeps"));
   text += listed("studies", workloads::shared_names("analysis/studies"));
   text += listed("learning rules", workloads::learning_rule_names());

@@ -48,7 +48,7 @@ ResultSection section_of(const std::vector<std::string>& path, const Json& value
   if (any([](const std::string& key) { return of_time.contains(key); })) {
     return ResultSection::time;
   }
-  if (!value.is_number()) return ResultSection::other;
+  if (!value.is_number() || path[0] == "area") return ResultSection::other;
   return path.back().ends_with("_bytes") ? ResultSection::bytes : ResultSection::counts;
 }
 

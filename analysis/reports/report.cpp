@@ -11,6 +11,7 @@
 #include "analysis/reports/cost_report.hpp"
 #include "analysis/reports/count_differences.hpp"
 #include "analysis/reports/dram_figures.hpp"
+#include "analysis/reports/energy_report.hpp"
 #include "analysis/reports/layer_report.hpp"
 #include "analysis/reports/ledger_report.hpp"
 #include "analysis/reports/schedule_report.hpp"
@@ -238,6 +239,7 @@ std::string run_text(const Experiment& experiment, const Plan& plan, const Resul
   text += time_text(experiment, result.execution);
   text += timing_text(result.timing, result.execution, experiment.device);
   text += dram_text(experiment, result.execution.dram);
+  text += energy_text(experiment.device, result);
   text += buffer_text(experiment, plan, &result);
   return text;
 }
@@ -288,6 +290,8 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["planned_agrees"] = differences.empty();
   json["planned_differs"] = count_differences_json(differences);
   json["time_by_layer"] = timing_json(result.timing, experiment.device);
+  json.update(energy_json(experiment.device, result));
+  json.update(area_json(experiment.device));
   return dump(json);
 }
 
@@ -303,6 +307,7 @@ std::string plan_json(const Experiment& experiment, const Plan& plan) {
   json["host_ledger"] = ledger_json(plan.ledger(), Port::host);
   json["idealised_words"] = idealised_json(experiment, plan.ledger());
   json["layers"] = layer_traffic_json(layer_traffic(experiment, plan));
+  json.update(area_json(experiment.device));
   if (!plan.schedule().nests.empty()) json["nests"] = schedule_json(plan);
   return dump(json);
 }

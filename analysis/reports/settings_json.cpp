@@ -16,6 +16,9 @@ Json rule_options_json(const workloads::RuleOptions& options) {
                {"fix", options.fix},
                {"feedback_scale", options.feedback_scale}};
   if (options.classifier_rate) json["classifier_rate"] = *options.classifier_rate;
+  if (options.random != workloads::RandomMatrices::generated) {
+    json["random"] = name_in(workloads::random_matrices_names, options.random);
+  }
   if (options.block_count) json["blocks"] = *options.block_count;
   if (!options.block_ends.empty()) json["blocks"] = options.block_ends;
   return json;
@@ -87,6 +90,10 @@ Json device_json(const Experiment& experiment) {
   json["buffer_port_bytes_per_cycle"] = device.buffer_port.count();
   json["queue_depth"] = device.queue_depth;
   if (device.host_bytes_per_ns) json["host_gb_per_s"] = *device.host_bytes_per_ns;
+  if (device.technology) {
+    json["technology"] = {{"name", device.technology->name},
+                          {"buffer_law", device.technology->law}};
+  }
   // All that times depend on; what matters most has keys of its own.
   json["dram"] = {{"name", dram.name},
                   {"channels", dram.channels},

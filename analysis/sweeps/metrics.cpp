@@ -36,6 +36,8 @@ const std::vector<KnownMetric>& known_metrics() {
       {{"time_ms", {"time_ns"}, {}, 1e-6, "ms"}, timed},
       {{"energy_mj", {"dram.energy_pJ.total"}, {}, 1e-9, "mJ"}, runs},
       {{"energy_delay", {"dram.energy_pJ.total"}, {"time_ns"}, 1e-15, "mJ ms"}, runs},
+      {{"device_energy_mj", {"energy.total_pJ"}, {}, 1e-9, "mJ"}, runs},
+      {{"area_mm2", {"area.total_mm2"}, {}, 1, "mm2"}, steps},
       {{"accuracy", {"epochs[-1].test_accuracy[-1]"}, {}, 1, ""}, {train}},
       {{"loss", {"epochs[-1].loss"}, {}, 1, ""}, {train}},
       {{"steps", {"steps"}, {}, 1, "steps"}, {train}},

@@ -11,6 +11,7 @@
 #include "analysis/reports/version.hpp"
 #include "analysis/sweeps/axes.hpp"
 #include "analysis/sweeps/sha256.hpp"
+#include "models/energy/technology.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_kinds.hpp"
 #include "workloads/support/shared_files.hpp"
@@ -43,12 +44,15 @@ Json scalar_json(const std::string& text) {
   return text;
 }
 
-/// A device with its DRAM device in the place of that one's name.
+/// A device with its DRAM device and its technology in the place of their names.
 Json device_settings(const Config& config) {
-  const Config device = workloads::resolve_shared(config, "models/devices", {"dram"});
+  const Config device = workloads::resolve_shared(config, "models/devices", {"dram", "technology"});
   Json json = config_json(device);
   json["dram"] = config_json(
       workloads::resolve_shared(device.at("dram"), "models/devices/dram", {"controller"}));
+  if (const std::optional<Config> technology = models::technology_of(device)) {
+    json["technology"] = config_json(*technology);
+  }
   return json;
 }
 

@@ -160,6 +160,8 @@ Settings run_settings(const Experiment& experiment, const workloads::DataSplit& 
   add("rule.classifier_rate",
       rule.classifier_rate ? fmt::format("{}", *rule.classifier_rate) : "optimizer.rate");
   add("rule.feedback_scale", rule.feedback_scale);
+  settings.push_back({"rule.random", name_in(workloads::random_matrices_names, rule.random),
+                      rule.random == workloads::RandomMatrices::generated});
   if (rule.block_count || !rule.block_ends.empty()) {
     add("rule.blocks", fmt::format("{}", fmt::join(layers_trained_apart(experiment), ", ")));
   }

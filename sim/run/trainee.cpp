@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "models/lfsr.hpp"
 #include "workloads/initialise.hpp"
 #include "workloads/support/error.hpp"
 
@@ -47,12 +48,35 @@ Decision make_decision(const workloads::Step& step, workloads::TensorId id,
           std::llround(std::isnan(metrics[1]) ? 0 : metrics[1])};
 }
 
+namespace {
+
+/// What the PRNG unit would make of the tensor's seeds.
+void make_stored_values(const Experiment& experiment, const workloads::Step& step,
+                        const Tensor& tensor, std::span<std::byte> bytes) {
+  const auto seed = [&](workloads::TensorId id) {
+    std::uint32_t value = 0;
+    workloads::initialise(experiment.network, step.tensor(id), experiment.seed,
+                          std::as_writable_bytes(std::span(&value, 1)));
+    return std::uint64_t{value};
+  };
+  const workloads::Generated& made = *tensor.made_from;
+  std::optional<std::uint64_t> sign_seed;
+  if (made.sign_seed) sign_seed = seed(*made.sign_seed);
+  models::generate_values(made.values, seed(made.seed), sign_seed, 0, bytes);
+}
+
+}  // namespace
+
 void Trainee::initialise(const Experiment& experiment) {
   steps_done_ = 0;
   for (const Tensor& tensor : step().tensors) {
     if (!tensor.is_kept()) continue;
     std::vector<std::byte> bytes(tensor.bytes().count());
-    workloads::initialise(experiment.network, tensor, experiment.seed, bytes);
+    if (tensor.made_from) {
+      make_stored_values(experiment, step(), tensor, bytes);
+    } else {
+      workloads::initialise(experiment.network, tensor, experiment.seed, bytes);
+    }
     write(tensor.id, bytes);
   }
 }

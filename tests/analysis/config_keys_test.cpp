@@ -97,6 +97,19 @@ TEST_CASE("docs/device.md has every key of a device and of a DRAM device") {
   }
 }
 
+TEST_CASE("docs/energy.md has every key of a technology") {
+  const std::string file = "docs/energy.md", heading = "## Keys of a technology";
+  for (const std::string path : {"", "mac.fp32", "buffer"}) {
+    CAPTURE(path);
+    const std::string place = "device.technology." + (path.empty() ? path : path + ".") + "none=1";
+    CHECK(allowed_at({"device.technology=45nm", place}) == documented(file, heading, path));
+  }
+  const auto of_constant =
+      test::first_cells(test::section(test::document(file), heading), "in a constant");
+  CHECK(allowed_at({"device.technology=45nm", "device.technology.buffer.area.none=1"}) ==
+        Names(of_constant.begin(), of_constant.end()));
+}
+
 TEST_CASE("docs/device.md lists the shipped DRAM devices") {
   const std::string part =
       test::section(test::document("docs/device.md"), "## Shipped DRAM devices");

@@ -21,7 +21,7 @@ using test::ShownCommand;
 /// Those with commands: each has its own test below, so that they run side by side.
 const std::set<std::string> tested{"README.md",      "docs/commands.md",   "docs/device.md",
                                    "docs/dram.md",   "docs/experiment.md", "docs/results.md",
-                                   "docs/sweeps.md", "docs/locality.md"};
+                                   "docs/sweeps.md", "docs/locality.md",   "docs/energy.md"};
 
 /// Which document's test runs a command: the first that shows what it prints, or else the first.
 std::map<std::string, std::string> owners() {
@@ -79,6 +79,7 @@ TEST_CASE("the commands of docs/device.md work") { check_commands("docs/device.m
 TEST_CASE("the commands of docs/dram.md work and print what is shown" * test::slow_if_sanitized) {
   check_commands("docs/dram.md");
 }
+TEST_CASE("the commands of docs/energy.md work") { check_commands("docs/energy.md"); }
 TEST_CASE("the commands of docs/experiment.md work" * test::slow_if_sanitized) {
   check_commands("docs/experiment.md");
 }

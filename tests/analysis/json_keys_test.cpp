@@ -105,17 +105,21 @@ constexpr const char* small_training = "data={base: mnist, train: 400, test: 200
 
 }  // namespace
 
-TEST_CASE("docs/json.md has the keys of run and plan") {
+TEST_CASE("docs/json.md and docs/energy.md have the keys of run and plan") {
   Written run, plan;
   run.add({"run", "mnist-mlp-lel", "--no-values"});
   run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.dram=lpddr5-6400"});
+  run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.technology=45nm"});
+  run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.technology=7nm", "--set",
+           "device.dram=lpddr5-6400"});
   plan.add({"plan", "mnist-mlp-lel"});
   plan.add({"plan", "mnist-mlp-lel", "--policy", "best", "--set", "device.buffer=4MiB"});
   plan.add({"plan", "cifar10-5layer-lel-tlc", "--policy", "layer", "--set",
             "rule.classifier_rate=0.1", "--set",
             "data={base: cifar10, folder: nowhere, train: 10, test: 10}", "--set",
             "device.host.bandwidth_gb_per_s=1"});
-  plan.add({"plan", "mnist-mlp-lel", "--set", "optimizer={kind: adamw}"});
+  plan.add(
+      {"plan", "mnist-mlp-lel", "--set", "optimizer={kind: adamw}", "--set", "rule.random=stored"});
   plan.folder().write(
       "average.yaml",
       "network:\n  input: [2, 6, 6]\n  classes: 3\n  layers:\n    - {type: conv, "
@@ -127,8 +131,11 @@ TEST_CASE("docs/json.md has the keys of run and plan") {
                       "    - {type: add, from: [conv1, input]}\n"
                       "rule: {base: lel, blocks: 1}\ndevice: paper\nbatch: 2\n");
   plan.add({"plan", "graph.yaml"});
-  const Keys common = documented({"## run and plan"});
-  const Keys own_run = documented({"### run"}), own_plan = documented({"### plan"});
+  Keys common = documented({"## run and plan"});
+  common.merge(documented({"### Of run and plan"}, "docs/energy.md"));
+  Keys own_run = documented({"### run"});
+  own_run.merge(documented({"### Of run"}, "docs/energy.md"));
+  const Keys own_plan = documented({"### plan"});
   Keys of_run = common, of_plan = common, both = common, written = run.keys();
   of_run.insert(own_run.begin(), own_run.end());
   of_plan.insert(own_plan.begin(), own_plan.end());

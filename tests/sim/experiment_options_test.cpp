@@ -54,17 +54,17 @@ std::string network(const std::string& keys, const std::string& first = "") {
 }
 
 const std::vector<std::pair<std::string, std::string>> legal_options{
-    {"loss", "square-hinge"},     {"targets", "labels"},
-    {"distribution", "gaussian"}, {"fix", "1"},
-    {"classifier_rate", "0.5"},   {"feedback_scale", "0.25"}};
+    {"loss", "square-hinge"},  {"targets", "labels"}, {"distribution", "gaussian"},
+    {"random", "stored"},      {"fix", "1"},          {"classifier_rate", "0.5"},
+    {"feedback_scale", "0.25"}};
 
 const std::map<std::string, std::string> taken{
     {"bp", "loss, targets"},
-    {"fa", "loss, targets, distribution, feedback_scale"},
-    {"dfa", "loss, targets, distribution, feedback_scale, blocks"},
-    {"lel", "loss, targets, distribution, fix, blocks"},
-    {"lel-scfb", "loss, targets, distribution, fix, blocks"},
-    {"lel-independent", "loss, targets, distribution, fix, blocks"},
+    {"fa", "loss, targets, distribution, random, feedback_scale"},
+    {"dfa", "loss, targets, distribution, random, feedback_scale, blocks"},
+    {"lel", "loss, targets, distribution, random, fix, blocks"},
+    {"lel-scfb", "loss, targets, distribution, random, fix, blocks"},
+    {"lel-independent", "loss, targets, distribution, random, fix, blocks"},
     {"lel-tlc", "loss, targets, fix, blocks, classifier_rate"}};
 
 }  // namespace
@@ -86,7 +86,7 @@ TEST_CASE("each rule takes its own options and names them when it refuses anothe
       ++refused;
     }
   }
-  CHECK(refused == 16);
+  CHECK(refused == 18);
 }
 
 TEST_CASE("a rule's options are what they were set to and its defaults otherwise") {
@@ -96,12 +96,15 @@ TEST_CASE("a rule's options are what they were set to and its defaults otherwise
   CHECK(given.rule_options.fix == 1);
   CHECK(read("{base: lel, distribution: gaussian}").rule_options.distribution ==
         workloads::Distribution::gaussian);
+  CHECK(read("{base: lel, random: stored}").rule_options.random ==
+        workloads::RandomMatrices::stored);
   CHECK(given.rule_options.classifier_rate == 0.5);
   CHECK(read("{base: dfa, feedback_scale: 0.25}").rule_options.feedback_scale == 0.25);
   const auto absent = read("lel-tlc");
   CHECK(absent.rule_options.loss == workloads::Loss::cross_entropy);
   CHECK(absent.rule_options.targets == workloads::Targets::labels);
   CHECK(absent.rule_options.distribution == workloads::Distribution::uniform);
+  CHECK(absent.rule_options.random == workloads::RandomMatrices::generated);
   CHECK(absent.rule_options.fix == 0);
   CHECK_FALSE(absent.rule_options.classifier_rate.has_value());
   CHECK(absent.rule_options.feedback_scale == 1);

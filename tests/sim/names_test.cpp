@@ -7,6 +7,7 @@
 #include "models/dram/controllers/registry.hpp"
 #include "models/dram/device.hpp"
 #include "models/dram/traces/trace_format.hpp"
+#include "models/energy/energy_model.hpp"
 #include "sim/experiment.hpp"
 #include "sim/idealisations.hpp"
 #include "sim/plan/emission/ledger.hpp"
@@ -68,6 +69,12 @@ TEST_CASE("every value has a name and reads back from it") {
   check("placement_names", models::dram::placement_names);
   check("digit_names", models::dram::digit_names);
   check("trace_formats", models::dram::trace_formats);
+  check("evidence_names", models::evidence_names);
+  check("number_format_names", models::number_format_names);
+  check("law_form_names", models::law_form_names);
+  check("buffer_user_names", models::buffer_user_names);
+  check("energy_part_names", models::energy_part_names);
+  check("random_matrices_names", workloads::random_matrices_names);
   check("item_names", sim::item_names);
   check("policy_names", sim::policy_names);
   check("objective_names", sim::objective_names);

@@ -49,6 +49,8 @@ void check_equal(const Execution& a, const Execution& b) {
   CHECK(a.busy.store == b.busy.store);
   CHECK(a.busy.compute == b.busy.compute);
   CHECK(a.busy.generate == b.busy.generate);
+  CHECK(a.counts == b.counts);
+  CHECK(a.buffer == b.buffer);
   CHECK(a.high_water == b.high_water);
   CHECK(a.instructions == b.instructions);
 }

@@ -24,7 +24,7 @@ constexpr ClosedForm readout_form{{2, 1, 0}, {1, 1, 0}, 3, true, 0};
 constexpr ClosedForm direct_form{{2, 1, 0}, {1, 1, 0}, 2, false, 1};
 
 LearningRule local_rule(const std::string& description, const LocalRule& rule) {
-  std::vector<std::string> options{"loss", "targets", "distribution", "fix", "blocks"};
+  std::vector<std::string> options{"loss", "targets", "distribution", "random", "fix", "blocks"};
   if (rule.trained_classifier) options = {"loss", "targets", "fix", "blocks", "classifier_rate"};
   return {rule.name,
           description,
@@ -43,7 +43,7 @@ LearningRule readout_rule(const std::string& name, const std::string& descriptio
                           Backward backward) {
   std::vector<std::string> options{"loss", "targets"};
   if (backward != Backward::weights) {
-    options = {"loss", "targets", "distribution", "feedback_scale"};
+    options = {"loss", "targets", "distribution", "random", "feedback_scale"};
   }
   if (backward == Backward::direct) options.emplace_back("blocks");
   return {name,

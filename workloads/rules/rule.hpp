@@ -38,6 +38,16 @@ inline constexpr Names<Targets, 2> targets_names{{
     {Targets::labels, "labels"},
     {Targets::inputs, "inputs"},
 }};
+
+/// Where fixed random matrices (classifiers, feedback weights) come from when they are used.
+enum class RandomMatrices {
+  generated,  ///< made from their seeds, and never stored
+  stored      ///< read from memory, where the same values were put before training
+};
+inline constexpr Names<RandomMatrices, 2> random_matrices_names{{
+    {RandomMatrices::generated, "generated"},
+    {RandomMatrices::stored, "stored"},
+}};
 std::string to_string(Loss loss);
 std::string to_string(Targets targets);
 
@@ -57,6 +67,7 @@ struct RuleOptions {
   /// with neither the network's natural blocks.
   std::optional<int> block_count{};
   std::vector<std::string> block_ends{};
+  RandomMatrices random = RandomMatrices::generated;
 };
 
 struct StepOptions {

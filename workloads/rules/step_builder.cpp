@@ -111,8 +111,11 @@ TensorId StepBuilder::add_seed(const std::string& name, int layer, Lifetime life
 TensorId StepBuilder::add_random(const std::string& name, TensorKind kind, int layer,
                                  TensorShape shape, TensorId seed, double standard_deviation,
                                  std::optional<TensorId> sign_seed) {
-  const TensorId id = add_tensor(name, kind, layer, std::move(shape));
-  step_.tensors[id].generated =
+  const bool stored = scope_.rule.random == RandomMatrices::stored;
+  const TensorId id = add_tensor(name, kind, layer, std::move(shape),
+                                 stored ? Lifetime::input : Lifetime::temporary);
+  Tensor& tensor = step_.tensors[id];
+  (stored ? tensor.made_from : tensor.generated) =
       Generated{seed, sign_seed, {scope_.rule.distribution, standard_deviation, 0}};
   return id;
 }

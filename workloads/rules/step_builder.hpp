@@ -55,7 +55,8 @@ class StepBuilder {
   Parameter add_parameter(const std::string& name, TensorKind kind, TensorKind gradient_kind,
                           int layer, TensorShape shape, bool learns);
   TensorId add_seed(const std::string& name, int layer, Lifetime lifetime = Lifetime::input);
-  /// Random weights that are made when they are used, of a standard deviation.
+  /// Random weights of a standard deviation, made when they are used or, if the rule says so, an
+  /// input.
   TensorId add_random(const std::string& name, TensorKind kind, int layer, TensorShape shape,
                       TensorId seed, double standard_deviation,
                       std::optional<TensorId> sign_seed = std::nullopt);

@@ -20,8 +20,8 @@ struct Kind {
   std::vector<const char*> keys;  ///< any two of them tell it
 };
 
-const std::array<Kind, 6>& kinds() {
-  static const std::array<Kind, 6> all{{
+const std::array<Kind, 7>& kinds() {
+  static const std::array<Kind, 7> all{{
       {FileKind::experiment,
        "an experiment",
        "workloads/experiments",
@@ -35,6 +35,10 @@ const std::array<Kind, 6>& kinds() {
        "a DRAM device",
        "models/devices/dram",
        {"clock", "geometry", "timing", "currents", "mapping", "controller"}},
+      {FileKind::technology,
+       "a technology",
+       "models/technologies",
+       {"sources", "mac", "vector", "prng", "law", "laws"}},
       {FileKind::study,
        "a study",
        "analysis/studies",

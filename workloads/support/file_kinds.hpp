@@ -8,7 +8,7 @@
 
 namespace spillway::workloads {
 
-enum class FileKind { experiment, network, device, dram_device, study, sweep };
+enum class FileKind { experiment, network, device, dram_device, technology, study, sweep };
 
 /// "an experiment", "a DRAM device" …
 std::string name_of(FileKind kind);
