@@ -34,21 +34,16 @@ std::string no_technology() {
 
 std::string uj_text(double pj) { return fmt::format("{:.3f}", pj * 1e-6); }
 
-bool is_of_chips(EnergyPart part) {
-  return part == EnergyPart::dram_activate || part == EnergyPart::dram_read ||
-         part == EnergyPart::dram_write || part == EnergyPart::dram_refresh ||
-         part == EnergyPart::dram_background;
-}
-
-/// A part of the whole step, or the sum of all.
-struct EnergyPartRow {
+/// A part of all energy or area, or the sum of all parts.
+struct PartRow {
   std::string name;
-  double pj = 0, percent = 0;
+  double amount = 0;  ///< pJ or mm2
+  double percent = 0;
 };
 
 /// Without the DRAM's chips where they are not known.
-std::vector<EnergyPartRow> energy_parts(const EnergyByPart& energy, bool chips_known) {
-  std::vector<EnergyPartRow> rows;
+std::vector<PartRow> energy_parts(const EnergyByPart& energy, bool chips_known) {
+  std::vector<PartRow> rows;
   const double total = energy.total();
   for (const auto& [part, name] : models::energy_part_names) {
     if (is_of_chips(part) && !chips_known) continue;
@@ -58,25 +53,26 @@ std::vector<EnergyPartRow> energy_parts(const EnergyByPart& energy, bool chips_k
   return rows;
 }
 
-Columns<EnergyPartRow> energy_part_columns(const std::string& heading, const std::string& unit,
-                                           double units_in_one) {
-  using Row = EnergyPartRow;
-  return {{{heading, "", ""}, [](const Row& row) { return row.name; }},
-          {.names = {unit, "", ""},
-           .value = [](const Row& row) { return row.pj; },
-           .in_text = [=](const Row& row) { return fmt::format("{:.3f}", row.pj * units_in_one); }},
-          {.names = {"%", "", ""},
-           .value = [](const Row& row) { return row.percent; },
-           .in_text = [](const Row& row) { return fmt::format("{:.1f}", row.percent); }}};
+Columns<PartRow> energy_part_columns(const std::string& heading, const std::string& unit,
+                                     double units_in_one) {
+  using Row = PartRow;
+  return {
+      {{heading, "", ""}, [](const Row& row) { return row.name; }},
+      {.names = {unit, "", ""},
+       .value = [](const Row& row) { return row.amount; },
+       .in_text = [=](const Row& row) { return fmt::format("{:.3f}", row.amount * units_in_one); }},
+      {.names = {"%", "", ""},
+       .value = [](const Row& row) { return row.percent; },
+       .in_text = [](const Row& row) { return fmt::format("{:.1f}", row.percent); }}};
 }
 
-EnergyPartRow energy_sum(const std::string& name, double total) {
+PartRow energy_sum(const std::string& name, double total) {
   return {name, total, total == 0 ? 0.0 : 100.0};
 }
 
 std::string part_table(const std::string& heading, const std::string& unit, double units_in_one,
-                       const std::vector<EnergyPartRow>& rows, const EnergyPartRow& sum) {
-  const Columns<EnergyPartRow> columns = energy_part_columns(heading, unit, units_in_one);
+                       const std::vector<PartRow>& rows, const PartRow& sum) {
+  const Columns<PartRow> columns = energy_part_columns(heading, unit, units_in_one);
   Table table = text_table(columns, rows);
   table.add_rule();
   table.add(text_cells(columns, sum));
@@ -150,16 +146,16 @@ Columns<BufferUserRow> buffer_user_columns() {
       {{"bytes written", "", "written_bytes"},
        [](const Row& row) { return row.accesses.written.count(); }},
       {.names = {"uJ", "", "pJ"},
-       .value = [](const Row& row) { return row.pj; },
-       .in_text = [](const Row& row) { return uj_text(row.pj); }}};
+       .value = [](const Row& row) { return row.amount; },
+       .in_text = [](const Row& row) { return uj_text(row.amount); }}};
 }
 
-std::vector<EnergyPartRow> area_rows(const models::Area& area) {
-  std::vector<EnergyPartRow> rows{{"buffer", area.buffer},
-                                  {"MACs", area.macs},
-                                  {"vector unit", area.vector_unit},
-                                  {"PRNG unit", area.prng}};
-  for (EnergyPartRow& row : rows) row.percent = area.total() == 0 ? 0 : 100 * row.pj / area.total();
+std::vector<PartRow> area_rows(const models::Area& area) {
+  std::vector<PartRow> rows{{"buffer", area.buffer},
+                            {"MACs", area.macs},
+                            {"vector unit", area.vector_unit},
+                            {"PRNG unit", area.prng}};
+  for (PartRow& row : rows) row.percent = area.total() == 0 ? 0 : 100 * row.amount / area.total();
   return rows;
 }
 
@@ -230,8 +226,8 @@ Json energy_json(const models::DeviceConfig& device, const sim::Result& result) 
   const bool known = model.dram_chips_known();
   Json of_step;
   of_step["technology"] = device.technology->name;
-  for (const EnergyPartRow& part : energy_parts(energy, known)) {
-    of_step["parts_pJ"][energy_key(part.name)] = part.pj;
+  for (const PartRow& part : energy_parts(energy, known)) {
+    of_step["parts_pJ"][energy_key(part.name)] = part.amount;
   }
   of_step["total_pJ"] = known ? Json(energy.total()) : Json(nullptr);
   if (!known) of_step["total_missing"] = energy_missing(device.dram);
@@ -250,7 +246,7 @@ Json area_json(const models::DeviceConfig& device) {
   if (!device.technology) return {{"area", nullptr}, {"area_missing", no_technology()}};
   const models::Area area = EnergyModel(device).area();
   Json parts;
-  for (const EnergyPartRow& part : area_rows(area)) parts[energy_key(part.name) + "_mm2"] = part.pj;
+  for (const PartRow& part : area_rows(area)) parts[energy_key(part.name) + "_mm2"] = part.amount;
   parts["total_mm2"] = area.total();
   return {{"area", parts}};
 }

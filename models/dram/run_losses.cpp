@@ -38,7 +38,7 @@ double lost_share(const DramDevice& device, Submit submit) {
 
 double lost_by_scattered(const DramDevice& device, std::uint64_t run_bytes) {
   constexpr std::uint64_t runs_of_a_tile = 16;
-  const std::uint64_t bursts = run_bytes / device.geometry.burst_bytes;
+  const std::uint64_t bursts = std::max<std::uint64_t>(1, run_bytes / device.geometry.burst_bytes);
   const std::uint64_t most = std::max<std::uint64_t>(1, largest_stride / run_bytes);
   return lost_share(device, [&](Memory& memory, workloads::SplitMix& random, int trial) {
     for (std::uint64_t sent = 0; sent < bursts_of_a_trial; sent += runs_of_a_tile * bursts) {
@@ -52,7 +52,7 @@ double lost_by_scattered(const DramDevice& device, std::uint64_t run_bytes) {
 }
 
 double lost_by_mixed(const DramDevice& device, std::uint64_t run_bytes) {
-  const std::uint64_t bursts = run_bytes / device.geometry.burst_bytes;
+  const std::uint64_t bursts = std::max<std::uint64_t>(1, run_bytes / device.geometry.burst_bytes);
   const double all = lost_share(device, [&](Memory& memory, workloads::SplitMix& random, int) {
     std::array<std::uint64_t, 4> address{};
     for (std::uint64_t& each : address) each = random.below(1 << 20) * run_bytes;

@@ -42,8 +42,11 @@ double bursts(const WorkCounts& counts) {
 }  // namespace
 
 double EnergyByPart::chips() const {
-  return of(EnergyPart::dram_activate) + of(EnergyPart::dram_read) + of(EnergyPart::dram_write) +
-         of(EnergyPart::dram_refresh) + of(EnergyPart::dram_background);
+  double sum = 0;
+  for (const auto& [part, name] : energy_part_names) {
+    if (is_of_chips(part)) sum += of(part);
+  }
+  return sum;
 }
 
 double EnergyByPart::total() const {

@@ -41,6 +41,8 @@ inline constexpr workloads::Names<EnergyPart, 11> energy_part_names{{
     {EnergyPart::static_power, "static power"},
 }};
 
+constexpr bool is_of_chips(EnergyPart part) { return part <= EnergyPart::dram_background; }
+
 /// In pJ.
 class EnergyByPart {
  public:

@@ -178,6 +178,9 @@ Settings run_settings(const Experiment& experiment, const workloads::DataSplit& 
   add_data(settings, experiment, data);
   add("idealisations", names_of(experiment.idealisations));
   add("policy", to_string(experiment.policy));
+  settings.push_back(
+      {"objective", std::string(name_in(objective_names, experiment.objective)),
+       !heeds_objective(experiment.policy) || experiment.objective == Objective::words});
   add("trained", direct ? "without a device" : "through the device");
   add_device(settings, experiment.device);
   return settings;

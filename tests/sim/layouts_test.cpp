@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-
 #include "models/layout_runs.hpp"
 #include "sim/plan/allocation/burst_count.hpp"
 #include "sim/run/direct.hpp"

@@ -23,7 +23,7 @@ using workloads::Words;
 
 namespace {
 
-/// Some slot's tiles take turns in two places.
+/// Some slot's tiles take turns in several places.
 bool has_double_buffers(const sim::Plan& plan) {
   return std::ranges::any_of(plan.schedule().nests, [](const sim::Nest& nest) {
     sim::NestShape shape(nest.spec);

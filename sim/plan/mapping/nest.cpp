@@ -26,7 +26,7 @@ models::Gemm ArrayProduct::at(const ByAxis<Range>& ranges) const {
   models::Gemm product = whole;
   for (std::size_t axis = 0; axis < axis_count; ++axis) {
     if (!side[axis]) continue;
-    const Projection& own = places[axis];
+    const Projection& own = projection[axis];
     cut(product, axis, own.apply(ranges[axis]).size(),
         own.per_group != 0 ? own.per_group : own.extent);
   }

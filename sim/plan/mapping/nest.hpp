@@ -42,11 +42,11 @@ struct Slot {
   std::uint64_t per_clock = 0;  ///< elements that the PRNG unit makes at once, where it does
 };
 
-/// A matrix product, and which of its sides is cut with which axis, into which places of its own.
+/// A matrix product, and which of its sides is cut with which axis, into which ranges of its own.
 struct ArrayProduct {
   models::Gemm whole;
   ByAxis<std::optional<std::uint64_t models::Gemm::*>> side;
-  ByAxis<Projection> places;
+  ByAxis<Projection> projection;
 
   /// The product of tiles of these sizes, of axes of these extents, where windows do not overlap.
   models::Gemm of_tiles(const ByAxis<std::int64_t>& sizes,

@@ -259,7 +259,7 @@ std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
     if (!axes[a] || !axes[a]->axis) continue;
     const std::size_t loop = index(*axes[a]->axis);
     auto& side = product.side[loop];
-    if (own.access.axes[a].side != w::Side::none) product.places[loop] = *axes[a];
+    if (own.access.axes[a].side != w::Side::none) product.projection[loop] = *axes[a];
     switch (own.access.axes[a].side) {
       case w::Side::m: side = &models::Gemm::m; break;
       case w::Side::n: side = &models::Gemm::n; break;
@@ -270,7 +270,7 @@ std::optional<ArrayProduct> product_of(const Step& step, const OpPart& part,
     if (axes[a]->per_group != 0) {
       const auto groups = axes[a]->extent / axes[a]->per_group;
       product.side[index(Axis::group)] = &models::Gemm::count;
-      product.places[index(Axis::group)] = along(Axis::group, groups);
+      product.projection[index(Axis::group)] = along(Axis::group, groups);
     }
   }
   return product;

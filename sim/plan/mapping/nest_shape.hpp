@@ -93,9 +93,9 @@ class NestShape {
   bool transient(std::size_t slot) const { return patterns_[slot].transient; }
   /// The slot's tile is kept where the next one is the same box.
   bool keeps(std::size_t slot) const { return kept_along_[slot].has_value(); }
-  /// The slot holds more than one tile in the end, in two places that they take turns in.
+  /// The slot holds more than one tile in the end, in places that they take turns in.
   bool alternates(std::size_t slot) const;
-  /// Words that the slot takes in the buffer: of its largest tile, twice where tiles take turns.
+  /// Words that the slot takes in the buffer: of its largest tile, for each place.
   std::uint64_t room(std::size_t slot) const {
     return largest(slot) * (alternates(slot) ? spec_.slots[slot].places : 1);
   }

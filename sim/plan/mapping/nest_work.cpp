@@ -322,14 +322,14 @@ class Turns {
     return turns_[parts_.depth] * std::max(all - loaded, 0.0);
   }
 
-  struct Parts {
+  struct InParts {
     std::size_t depth = 0;
     double count = 0;
     Turn turn;
   };
   std::vector<double> turns_;
   std::vector<Turn> at_;
-  Parts parts_;
+  InParts parts_;
 };
 
 /// Of a tile, where an update goes through it in parts; 0 where it takes it at once.

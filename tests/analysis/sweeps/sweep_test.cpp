@@ -128,7 +128,7 @@ TEST_CASE(
   for (const std::string command : {"plan", "run --no-values"}) {
     const TemporaryFolder folder;
     write_sweep(folder,
-                "axes:\n  - {key: rule, values: [bp, lel]}\n"
+                "set: [objective=words]\naxes:\n  - {key: rule, values: [bp, lel]}\n"
                 "  - {key: device.dram, values: [ddr4-2400, lpddr5-6400, hbm2-2000]}\n"
                 "  - {key: device.clock_mhz, values: [100, 900]}\n"
                 "  - {key: device.buffer, values: [64, 4 KiB]}\n",
@@ -158,6 +158,28 @@ TEST_CASE(
                                    {"g", none, "s"},
                                    {"h", none, "t"}},
                                   3) == Groups{{0, 2, 4}, {1, 7}, {3}, {5}, {6}});
+}
+
+TEST_CASE("points minimise time where nothing else is stated, and then depend on their DRAM") {
+  const TemporaryFolder folder;
+  for (const std::string objective : {"time", "words"}) {
+    write_sweep(folder, (objective == "words" ? "set: [objective=words]\n" : "") +
+                            std::string("axes: [{key: device.dram, values: [ddr4-2400, "
+                                        "lpddr5-6400]}]\n"));
+    const analysis::Sweep read = analysis::read_sweep(folder.path() / "s.yaml");
+    analysis::PointReader reader(read);
+    const analysis::PointInputs first = reader.inputs({0}), second = reader.inputs({1});
+    CHECK(name_in(sim::objective_names, first.experiment.objective) == objective);
+    CHECK(first.hash != second.hash);
+    CHECK((first.schedule == second.schedule) == (objective == "words"));
+    CHECK(run_spillway({"sweep", "s.yaml", "--out", objective}, folder.path()).exit_code == 0);
+  }
+  for (const std::string& name : folder.files()) {
+    if (!name.ends_with(".json") || name.find("/points/") == std::string::npos) continue;
+    CAPTURE(name);
+    CHECK(parse_json(folder.read(name)).at("result").at("objective") ==
+          name.substr(0, name.find('/')));
+  }
 }
 
 TEST_CASE("a sweep goes on where it was, and an input that changed is done anew") {
