@@ -146,8 +146,8 @@ Columns<BufferUserRow> buffer_user_columns() {
       {{"bytes written", "", "written_bytes"},
        [](const Row& row) { return row.accesses.written.count(); }},
       {.names = {"uJ", "", "pJ"},
-       .value = [](const Row& row) { return row.amount; },
-       .in_text = [](const Row& row) { return uj_text(row.amount); }}};
+       .value = [](const Row& row) { return row.pj; },
+       .in_text = [](const Row& row) { return uj_text(row.pj); }}};
 }
 
 std::vector<PartRow> area_rows(const models::Area& area) {
