@@ -127,7 +127,8 @@ class OperationTimes {
     if (op.product) cycles += pace_.array().cycles(op.product->at(at));
     if (op.elements != 0) {
       const double elements = static_cast<double>(op.elements) * part;
-      cycles += pace_.array().elementwise_cycles(static_cast<std::uint64_t>(elements + 0.5));
+      cycles +=
+          pace_.array().elementwise_cycles(static_cast<std::uint64_t>(std::llround(elements)));
     }
     double bytes = 0;
     const auto add = [&](const NestOp::Operand& operand, double times) {
@@ -370,8 +371,8 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
     double tiles = static_cast<double>(shape.tiles(s));
     if (slot.in_parts) {
       const std::int64_t rows = parts.rows != 0 ? parts.rows : slot.dims[0].extent / 16 + 1;
-      const double pieces = static_cast<double>(slot.dims[0].extent / rows);
-      tiles = std::max(tiles, pieces);
+      const std::int64_t pieces = slot.dims[0].extent / rows;
+      tiles = std::max(tiles, static_cast<double>(pieces));
     }
     const SlotMoves moves = slot_moves(slot, shape.visits(s));
     BusRuns runs;
