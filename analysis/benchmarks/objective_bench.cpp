@@ -9,6 +9,7 @@
 #include "analysis/closed_forms/time_bound.hpp"
 #include "analysis/figures/explore_buffer.hpp"
 #include "analysis/formats/columns.hpp"
+#include "analysis/reports/dram_run.hpp"
 #include "sim/plan/allocation/buffer_too_small.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/shared_files.hpp"

@@ -8,6 +8,8 @@
 #include "analysis/benchmarks/train_bench.hpp"
 #include "analysis/closed_forms/closed_form.hpp"
 #include "analysis/commands/command.hpp"
+#include "analysis/figures/explore_buffer.hpp"
+#include "analysis/formats/output.hpp"
 #include "workloads/support/error.hpp"
 
 namespace spillway::analysis {
