@@ -15,6 +15,7 @@ inline void write_small_experiment(const TemporaryFolder& folder) {
                "    - {type: conv, out: 4, kernel: 3, max_pool: {kernel: 2}}\n"
                "    - {type: fc, out: 10}\n"
                "rule: bp\ndevice: {base: paper, buffer: 16 KiB}\nbatch: 4\npolicy: best\n"
+               "objective: words\n"
                "data: {base: random, train: 16, test: 8}\n");
 }
 
