@@ -41,7 +41,7 @@ TEST_CASE("by any objective a program moves the planned words and computes the s
   workloads::SplitMix numbers(20261130);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int compared = 0, doubled = 0;
-  constexpr int cases = test::cases(60, 15);
+  constexpr int cases = test::cases(60, 8);
   for (int number = 0; number < cases; ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
@@ -80,7 +80,7 @@ TEST_CASE("by any objective a program moves the planned words and computes the s
 TEST_CASE("no plan by an objective costs more by it than those of layer and of the fewest words") {
   workloads::SplitMix numbers(20261201);
   const std::vector<std::string> rules = workloads::learning_rule_names();
-  for (int number = 0; number < test::cases(40, 10); ++number) {
+  for (int number = 0; number < test::cases(40, 4); ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
     experiment.policy = Policy::layer;
@@ -156,6 +156,7 @@ TEST_CASE("plans by time are simulated faster than the others, and about as long
 }
 
 TEST_CASE("a nest whose error is made on demand loads no tile ahead twice") {
+  if (test::sanitized) return;  // minutes
   // What made the error at one place is current at the next one.
   const auto folder = workloads::shared_folder() / "workloads" / "experiments";
   Experiment experiment = sim::read_experiment(

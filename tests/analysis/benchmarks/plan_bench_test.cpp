@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/program.hpp"
+#include "tests/support/sanitized.hpp"
 #include "workloads/support/json.hpp"
 
 namespace spillway::plan_bench_test {
@@ -53,6 +54,7 @@ TEST_CASE("bench plan --depth plans ever deeper networks") {
 }
 
 TEST_CASE("bench plan --objective sets plans beside those of layer and of the fewest words") {
+  if (test::sanitized) return;  // a minute
   const TemporaryFolder folder;
   const ProgramRun run = run_spillway(
       {"bench", "plan", "--objective", "time", "--network", "mnist-mlp", "--rule", "lel", "--batch",
