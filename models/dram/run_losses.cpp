@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <mutex>
+#include <string>
 
 #include "models/dram/channel.hpp"
 #include "workloads/support/splitmix.hpp"
@@ -68,6 +71,15 @@ double lost_by_mixed(const DramDevice& device, std::uint64_t run_bytes) {
 }
 
 }  // namespace
+
+const RunLosses& run_losses(const DramDevice& device) {
+  static std::mutex mutex;
+  static std::map<std::string, RunLosses> known;
+  const std::string key = describe(device) + std::to_string(device.grain_bytes);
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(key);
+  return found != known.end() ? found->second : known.emplace(key, device).first->second;
+}
 
 RunLosses::RunLosses(const DramDevice& device) {
   const auto add = [&](std::uint64_t bytes) {

@@ -9,7 +9,8 @@
 namespace spillway::models::dram {
 
 /// Measured on the channels themselves, with places that are drawn at random, the same ones every
-/// time. Runs longer than the device's grain lose what those of the grain do.
+/// time. Runs longer than the device's grain lose what those of the grain do. `run_losses` measures
+/// a device once.
 class RunLosses {
  public:
   explicit RunLosses(const DramDevice& device);
@@ -35,5 +36,8 @@ class RunLosses {
   };
   Curve scattered_, mixed_;
 };
+
+/// Kept until the program ends; may be called by several threads.
+const RunLosses& run_losses(const DramDevice& device);
 
 }  // namespace spillway::models::dram

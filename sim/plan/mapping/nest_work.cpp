@@ -12,7 +12,7 @@ namespace spillway::sim {
 
 DevicePace::DevicePace(const models::DeviceConfig& device)
     : array_(device.array()),
-      losses_(device.dram),
+      losses_(models::dram::run_losses(device.dram)),
       period_(static_cast<double>(device.clock_period.count())),
       port_bytes_(static_cast<double>(device.buffer_port.count())) {
   const models::dram::Timing& timing = device.dram.timing;

@@ -38,7 +38,7 @@ class DevicePace {
 
  private:
   models::ComputeArray array_;
-  models::dram::RunLosses losses_;
+  const models::dram::RunLosses& losses_;
   double period_ = 0, per_byte_ = 0, latency_ = 0, port_bytes_ = 1;
   std::int64_t burst_bytes_ = 0;
   double energy_per_byte_ = 0, energy_per_ps_ = 0;
