@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "models/stack_bounds.hpp"
 #include "workloads/support/error.hpp"
 
@@ -48,7 +50,11 @@ void Accelerator::end() {
 void Accelerator::keep_times(Picoseconds end) {
   for (Engine* engine : engines()) engine->end_program(end);
   shared.keep_activities();
-  if (waveform_) waveform_->finish();
+  if (!waveform_) return;
+  // The last values are written when time goes on.
+  sc_core::sc_start(to_sc_time(std::max(Picoseconds(1), end - sim_time())));
+  waveform_->finish();
+  waveform_.reset();
 }
 
 /// A method, called whenever something changed: issues as much as it can.

@@ -56,22 +56,21 @@ void check_events(const Json& events) {
   std::map<std::pair<int, std::string>, std::uint64_t> counted;
   std::set<std::pair<int, int>> named;
   for (const Json& event : events) {
-    const std::string kind = event["ph"];
-    CHECK(event["name"].is_string());
-    CHECK(event["pid"].is_number_integer());
+    const std::string kind = event["ph"], name = event["name"];
+    const int process = event["pid"];
     if (kind == "M") {
-      if (event["name"] == "thread_name") named.insert({event["pid"], event["tid"]});
+      if (name == "thread_name") named.insert({process, event["tid"].get<int>()});
       continue;
     }
     if (kind == "C") {
-      std::uint64_t& before = counted[{event["pid"], event["name"]}];
+      std::uint64_t& before = counted[{process, name}];
       CHECK(picoseconds(event["ts"]) >= before);
       before = picoseconds(event["ts"]);
       for (const auto& value : event["args"]) CHECK(value.is_number());
       continue;
     }
     REQUIRE(kind == "X");
-    const std::pair<int, int> track{event["pid"], event["tid"]};
+    const std::pair<int, int> track{process, event["tid"].get<int>()};
     CHECK(named.contains(track));
     CHECK(event["cat"].is_string());
     CHECK(picoseconds(event["ts"]) >= end[track]);
@@ -94,7 +93,7 @@ void check_sums(const Json& events, const sim::Result& result) {
       continue;
     }
     for (const auto& [line, time] : event["args"]["busy us"].items()) {
-      busy[event["cat"]][line] += picoseconds(time);
+      busy[event["cat"].get<std::string>()][line] += picoseconds(time);
     }
   }
   for (const models::EngineKind engine : models::all_engines) {
