@@ -41,7 +41,7 @@ TEST_CASE("by any objective a program moves the planned words and computes the s
   workloads::SplitMix numbers(20261130);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int compared = 0, doubled = 0;
-  constexpr int cases = test::cases(60, 8);
+  constexpr int cases = test::cases(45, 8);
   for (int number = 0; number < cases; ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);

@@ -19,7 +19,7 @@ using workloads::Words;
 namespace {
 
 /// How many random cases in each of four tests; their time is in proportion.
-constexpr int quarter = test::cases(300, 10);
+constexpr int quarter = test::cases(150, 10);
 
 std::optional<std::uint64_t> planned(Experiment experiment, Policy policy, std::uint64_t words) {
   experiment.policy = policy;

@@ -41,7 +41,7 @@ Experiment large_maps() {
 TEST_CASE("planned MACs are the device's with work done again and without") {
   workloads::SplitMix numbers(20261125);
   int recomputed = 0, plans = 0;
-  constexpr int steps = test::cases(5, 3);
+  constexpr int steps = test::cases(4, 2);
   for (const std::string& rule : workloads::learning_rule_names()) {
     for (int network = 0; network < 2; ++network) {
       Experiment experiment = test::random_experiment(numbers, rule);
@@ -92,7 +92,7 @@ TEST_CASE("activations that are not stored cost their forward products again") {
     return sum;
   };
   int found = 0;
-  for (std::uint64_t words = 600; words < 4000; words += test::sanitized ? 1600 : 300) {
+  for (std::uint64_t words = 600; words < 4000; words += test::sanitized ? 1600 : 500) {
     CAPTURE(words);
     const sim::Plan best = plan_in(experiment, Policy::best, words);
     const sim::Plan recomputed = plan_in(experiment, Policy::best_with_recomputation, words);

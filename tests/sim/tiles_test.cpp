@@ -34,7 +34,7 @@ TEST_CASE("tiled programs move the planned words and compute the values of whole
   workloads::SplitMix numbers(20261125);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int compared = 0, with_parts = 0;
-  constexpr int cases = test::cases(120, 24);
+  constexpr int cases = test::cases(80, 16);
   for (int number = 0; number < cases; ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
@@ -97,7 +97,7 @@ TEST_CASE("what finishes a tile a few channels after the others adds up over the
   workloads::SplitMix numbers(20261129);
   const std::vector<std::string> rules = workloads::learning_rule_names();
   int in_parts = 0;
-  for (int number = 0; number < test::cases(160, 60); ++number) {
+  for (int number = 0; number < test::cases(110, 40); ++number) {
     Experiment experiment =
         test::random_experiment(numbers, rules[static_cast<std::size_t>(number) % rules.size()]);
     experiment.policy = Policy::best;
