@@ -42,7 +42,7 @@ void Accelerator::begin(const MemoryMap& map, const Program& program) {
 
 void Accelerator::end() {
   if (shared.failure) std::rethrow_exception(shared.failure);
-  const bool idle = load_.empty() && store_.empty() && compute_.empty() && generate_.empty();
+  const bool idle = std::ranges::all_of(engines(), &Engine::empty);
   if (!finished_ || !idle) report_deadlock();
   shared.tiles.end();
 }
@@ -83,7 +83,8 @@ void Accelerator::sequence() {
 
 /// False when it has to wait for a place in a queue or for space.
 bool Accelerator::issue(Instruction& instruction) {
-  Engine* engine = engine_for(instruction);
+  const std::optional<EngineKind> kind = engine_for(instruction);
+  Engine* engine = kind ? engines()[static_cast<std::size_t>(*kind)] : nullptr;
   if (engine != nullptr && engine->full()) {
     shared.full_engine = engine;
     blocked_by_ = &IssueTimes::full_queue;
@@ -91,7 +92,8 @@ bool Accelerator::issue(Instruction& instruction) {
     return false;
   }
   // A free needs no engine: the last user of the tile gives up the space.
-  if (!shared.tiles.issue(instruction, engine != nullptr ? engine->next_place() : free_)) {
+  if (!shared.tiles.issue(instruction, kind.value_or(EngineKind::load),
+                          engine != nullptr ? engine->next_place() : free_)) {
     shared.space_wanted = true;
     blocked_by_ = &IssueTimes::buffer_space;
     issue_signal_ = 1;
@@ -111,9 +113,14 @@ void Accelerator::count_not_issued() {
   issue_signal_ = 0;
 }
 
-Engine* Accelerator::engine_for(const Instruction& instruction) {
-  const std::optional<EngineKind> kind = engine_of(instruction);
-  return kind ? engines()[static_cast<std::size_t>(*kind)] : nullptr;
+std::optional<EngineKind> Accelerator::engine_for(const Instruction& instruction) {
+  if (std::holds_alternative<Load>(instruction)) return EngineKind::load;
+  if (std::holds_alternative<Store>(instruction)) return EngineKind::store;
+  if (std::holds_alternative<Generate>(instruction)) return EngineKind::generate;
+  const auto* compute = std::get_if<Compute>(&instruction);
+  if (compute == nullptr) return std::nullopt;
+  const bool apart = shared.config.vector_unit && !contracts_.of(compute->kernel).is_product();
+  return apart ? EngineKind::vector : EngineKind::compute;
 }
 
 void Accelerator::report_deadlock() {

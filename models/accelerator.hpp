@@ -28,16 +28,21 @@ class Accelerator : public sc_core::sc_module {
  private:
   void sequence();
   bool issue(Instruction& instruction);
-  Engine* engine_for(const Instruction& instruction);
+  /// None for a free.
+  std::optional<EngineKind> engine_for(const Instruction& instruction);
   void count_not_issued();
   [[noreturn]] void report_deadlock();
   /// By kind.
-  std::array<Engine*, 4> engines() { return {&load_, &store_, &compute_, &generate_}; }
+  std::array<Engine*, all_engines.size()> engines() {
+    return {&load_, &store_, &compute_, &generate_, &vector_};
+  }
 
   TransferEngine load_{"load", shared, EngineKind::load};
   TransferEngine store_{"store", shared, EngineKind::store};
-  ComputeEngine compute_{"compute", shared};
+  ComputeEngine compute_{"compute", shared, EngineKind::compute};
   PrngUnit generate_{"generate", shared};
+  ComputeEngine vector_{"vector", shared, EngineKind::vector};
+  workloads::RecentContracts contracts_;
   sc_core::sc_event start_;
   const Program* program_ = nullptr;
   std::optional<Instruction> waiting_;  // next to be issued

@@ -76,6 +76,7 @@ class Device::Implementation {
     accelerator_->keep_times(end);
     Execution result = std::move(accelerator_->shared.execution);
     result.time = end - begin;
+    result.engines = config_.engines();
     result.dram = accelerator_->dram.counters();
     result.host = difference(accelerator_->host.counters(), host_before);
     result.cycles = Cycles(workloads::ceil_div(result.time.count(), config_.clock_period.count()));

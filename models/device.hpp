@@ -70,7 +70,8 @@ struct Execution {
   Macs macs_apart;
   std::uint64_t generated_words = 0;
   Picoseconds time;
-  Cycles cycles;  ///< of the array's clock, rounded up
+  Cycles cycles;                    ///< of the array's clock, rounded up
+  std::vector<EngineKind> engines;  ///< that the device has
   EngineTimes busy;
   EngineStalls stalled;
   EngineTimes idle;  ///< without an instruction; of each engine with `busy` and `stalled`: `time`

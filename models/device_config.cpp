@@ -15,16 +15,31 @@ std::uint64_t read_count(const Config& config, std::int64_t maximum = 1 << 20) {
   return static_cast<std::uint64_t>(config.integer(1, maximum));
 }
 
+Picoseconds read_period(const Config& clock_mhz) {
+  const double mhz = clock_mhz.number(0.001, 1e6);
+  return Picoseconds(static_cast<std::uint64_t>(std::llround(1e6 / mhz)));
+}
+
 }  // namespace
+
+Picoseconds DeviceConfig::elementwise_time(std::uint64_t elements) const {
+  const Picoseconds period = vector_unit ? vector_unit->clock_period : clock_period;
+  return period * workloads::ceil_div(elements, vector_lanes());
+}
+
+std::vector<EngineKind> DeviceConfig::engines() const {
+  std::vector<EngineKind> result(all_engines.begin(), all_engines.end());
+  if (!vector_unit) std::erase(result, EngineKind::vector);
+  return result;
+}
 
 DeviceConfig read_device(const Config& config) {
   workloads::require_kind(config, workloads::FileKind::device);
-  config.allow_only({"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "dram",
-                     "host", "technology"});
+  config.allow_only({"name", "clock_mhz", "buffer", "buffer_port", "queue_depth", "array", "vector",
+                     "dram", "host", "technology"});
   DeviceConfig device;
   device.name = config.at("name").text();
-  const double mhz = config.at("clock_mhz").number(0.001, 1e6);
-  device.clock_period = Picoseconds(static_cast<std::uint64_t>(std::llround(1e6 / mhz)));
+  device.clock_period = read_period(config.at("clock_mhz"));
   device.buffer = config.at("buffer").size();
   device.buffer_where = config.at("buffer").where();
   if (device.buffer.count() % 4 != 0 || device.buffer > Bytes(std::uint64_t{1} << 40)) {
@@ -37,6 +52,12 @@ DeviceConfig read_device(const Config& config) {
   device.array_rows = read_count(array.at("rows"));
   device.array_columns = read_count(array.at("columns"));
   device.dataflow = array.at("dataflow").choice(dataflow_names);
+  if (const Config* vector = config.find("vector")) {
+    vector->allow_only({"lanes", "clock_mhz"});
+    const Config* clock = vector->find("clock_mhz");
+    device.vector_unit = {read_count(vector->at("lanes")),
+                          clock != nullptr ? read_period(*clock) : device.clock_period};
+  }
   device.dram = dram::read_dram_device(
       workloads::resolve_shared(config.at("dram"), "models/devices/dram", {"controller"}));
   device.dram_chunk = Bytes(device.dram.grain_bytes);

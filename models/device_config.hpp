@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/compute_array.hpp"
 #include "models/dram/device.hpp"
 #include "models/energy/technology.hpp"
+#include "models/engine_times.hpp"
 #include "workloads/support/config.hpp"
 #include "workloads/support/units.hpp"
 
@@ -15,8 +17,13 @@ namespace spillway::models {
 
 using workloads::Bytes;
 using workloads::Cycles;
-using workloads::Picoseconds;
 using workloads::Words;
+
+/// Lanes for work on single elements, each of which does one a clock.
+struct VectorUnit {
+  std::uint64_t lanes = 0;
+  Picoseconds clock_period;
+};
 
 struct DeviceConfig {
   std::string name;
@@ -27,6 +34,8 @@ struct DeviceConfig {
   std::uint64_t queue_depth = 8;  ///< instructions that wait in front of each engine
   std::uint64_t array_rows = 0, array_columns = 0;
   Dataflow dataflow = Dataflow::output_stationary;
+  /// An engine of its own; absent: the array's columns do its work, between products.
+  std::optional<VectorUnit> vector_unit;
   dram::DramDevice dram;
   Bytes dram_chunk;  ///< largest transaction; at most a row. Changes time, never counts
   std::optional<double> host_bytes_per_ns;  ///< absent: the host port is free of time
@@ -35,6 +44,11 @@ struct DeviceConfig {
 
   /// Throws InputError when a side is zero.
   ComputeArray array() const { return {array_rows, array_columns, dataflow}; }
+  std::uint64_t vector_lanes() const { return vector_unit ? vector_unit->lanes : array_columns; }
+  /// Of work on so many single elements.
+  Picoseconds elementwise_time(std::uint64_t elements) const;
+  /// All but the vector unit's where there is none.
+  std::vector<EngineKind> engines() const;
 };
 
 /// Read a device from YAML. Throws InputError with file:line and key path.

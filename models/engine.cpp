@@ -389,8 +389,8 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
   }
 }
 
-ComputeEngine::ComputeEngine(sc_core::sc_module_name name, SharedState& shared)
-    : MethodEngine(name, shared, EngineKind::compute), array_(shared.config.array()) {}
+ComputeEngine::ComputeEngine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind)
+    : MethodEngine(name, shared, kind), array_(shared.config.array()) {}
 
 MethodEngine::Duration ComputeEngine::execute(const Instruction& instruction) {
   const auto& compute = std::get<Compute>(instruction);
@@ -427,11 +427,11 @@ MethodEngine::Duration ComputeEngine::execute(const Instruction& instruction) {
     execution.macs += cost.macs;
     execution.macs_padded += cost.macs_padded;
   }
-  const Picoseconds computed = cycles_to_time(kernel_cycles(cost, array_), shared_.config);
+  const Picoseconds elements = shared_.config.elementwise_time(cost.elements);
+  const Picoseconds computed =
+      cycles_to_time(product_cycles(cost, array_), shared_.config) + elements;
   const Picoseconds duration = std::max(computed, port_time(read + written, shared_.config));
   shared_.count_busy(kind_, instruction, begin, duration);
-  const Picoseconds elements =
-      cycles_to_time(array_.elementwise_cycles(cost.elements), shared_.config);
   execution.by_work[compute.work].compute +=
       {computed - elements, elements, duration - computed, cost.macs};
   shared_.activity_of(compute.work).work(begin, begin + duration);

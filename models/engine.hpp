@@ -189,10 +189,10 @@ class TransferEngine : public Engine {
   std::vector<std::byte> staging_;  // its values in the order of its runs, where that is another
 };
 
-/// Runs kernels.
+/// Runs kernels: the array's engine, or that of a vector unit.
 class ComputeEngine : public MethodEngine {
  public:
-  ComputeEngine(sc_core::sc_module_name name, SharedState& shared);
+  ComputeEngine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind);
 
  private:
   Duration execute(const Instruction& instruction) override;

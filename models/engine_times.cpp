@@ -8,6 +8,7 @@ const char* engine_name(EngineKind kind) {
     case EngineKind::store: return "store";
     case EngineKind::compute: return "compute";
     case EngineKind::generate: return "generate";
+    case EngineKind::vector: return "vector";
   }
   return "";
 }
@@ -22,9 +23,10 @@ Picoseconds& EngineTimes::of(EngineKind kind) {
     case EngineKind::load: return load;
     case EngineKind::store: return store;
     case EngineKind::compute: return compute;
-    case EngineKind::generate: break;
+    case EngineKind::generate: return generate;
+    case EngineKind::vector: break;
   }
-  return generate;
+  return vector;
 }
 
 Picoseconds EngineTimes::of(EngineKind kind) const { return EngineTimes(*this).of(kind); }

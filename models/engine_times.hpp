@@ -11,13 +11,13 @@ namespace spillway::models {
 
 using workloads::Picoseconds;
 
-enum class EngineKind : std::uint8_t { load, store, compute, generate };
+enum class EngineKind : std::uint8_t { load, store, compute, generate, vector };
 inline constexpr std::array all_engines{EngineKind::load, EngineKind::store, EngineKind::compute,
-                                        EngineKind::generate};
+                                        EngineKind::generate, EngineKind::vector};
 const char* engine_name(EngineKind kind);
 
 struct EngineTimes {
-  Picoseconds load, store, compute, generate;
+  Picoseconds load, store, compute, generate, vector;
 
   Picoseconds& of(EngineKind kind);
   Picoseconds of(EngineKind kind) const;
@@ -25,10 +25,10 @@ struct EngineTimes {
 
 /// What a tile waits for: an engine that still uses it; or, of a kernel that takes random values as
 /// they are made, the PRNG unit.
-enum class StallCause : std::uint8_t { load, store, compute, generate, random_words };
-inline constexpr std::array all_stall_causes{StallCause::load, StallCause::store,
+enum class StallCause : std::uint8_t { load, store, compute, generate, vector, random_words };
+inline constexpr std::array all_stall_causes{StallCause::load,    StallCause::store,
                                              StallCause::compute, StallCause::generate,
-                                             StallCause::random_words};
+                                             StallCause::vector,  StallCause::random_words};
 const char* stall_cause_name(StallCause cause);
 
 /// Time in which an engine had an instruction and could not work on it, by cause.

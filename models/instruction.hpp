@@ -90,8 +90,6 @@ using Instruction = std::variant<Load, Store, Generate, Compute, Free>;
 /// Pulled one instruction at a time, so that it need never be held whole; empty at the end.
 using Program = std::function<std::optional<Instruction>()>;
 
-/// The engine that does it; none for a free.
-std::optional<EngineKind> engine_of(const Instruction& instruction);
 /// 0 for a free.
 WorkLabel work_of(const Instruction& instruction);
 

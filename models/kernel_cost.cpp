@@ -67,9 +67,12 @@ KernelCost kernel_cost(const Contract& contract) {
   return cost;
 }
 
+Cycles product_cycles(const KernelCost& cost, const ComputeArray& array) {
+  return cost.gemm ? array.cycles(*cost.gemm) : Cycles(0);
+}
+
 Cycles kernel_cycles(const KernelCost& cost, const ComputeArray& array) {
-  const Cycles products = cost.gemm ? array.cycles(*cost.gemm) : Cycles(0);
-  return products + array.elementwise_cycles(cost.elements);
+  return product_cycles(cost, array) + array.elementwise_cycles(cost.elements);
 }
 
 }  // namespace spillway::models

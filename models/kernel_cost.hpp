@@ -26,6 +26,9 @@ inline KernelCost kernel_cost(const workloads::Kernel& kernel) {
   return kernel_cost(kernel.contract());
 }
 
+/// Of the product, if there is one.
+Cycles product_cycles(const KernelCost& cost, const ComputeArray& array);
+/// With work on single elements by the array's columns.
 Cycles kernel_cycles(const KernelCost& cost, const ComputeArray& array);
 
 }  // namespace spillway::models

@@ -35,8 +35,8 @@ std::uint8_t bit_of(EngineKind engine) {
 }
 
 /// Of the engines that read a tile. Those of the engine that waits are done, as it works in order.
-EngineKind another_reader(std::uint8_t readers, std::optional<EngineKind> waiting) {
-  for (const EngineKind engine : {EngineKind::store, EngineKind::compute, EngineKind::generate}) {
+EngineKind another_reader(std::uint8_t readers, EngineKind waiting) {
+  for (const EngineKind engine : all_engines) {
     if ((readers & bit_of(engine)) != 0 && engine != waiting) return engine;
   }
   return EngineKind::store;
@@ -89,11 +89,12 @@ bool TileTable::resident(const Tile& tile) const {
       .has_value();
 }
 
-bool TileTable::issue(Instruction& instruction, Issued& issued) {
+bool TileTable::issue(Instruction& instruction, EngineKind engine, Issued& issued) {
   if (check_ && !checked_) check(instruction);
   checked_ = true;
   if (!reserve_all(instruction)) return false;
   checked_ = false;
+  issued.engine = engine;
   issued.tickets.clear();
   issued.earlier_stores = 0;
   claim_all(instruction, issued);
@@ -138,8 +139,7 @@ void TileTable::make(const BufferedTile& tile, bool filled) {
 }
 
 /// One instruction claims a tile once; so its outputs are claimed before its inputs.
-TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, EngineKind engine,
-                                   Issued& issued) {
+TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, Issued& issued) {
   Entry* entry = find(tile);
   if (entry == nullptr) return nullptr;
   const auto number = static_cast<Number>(entry - entries_.data());
@@ -150,25 +150,22 @@ TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, Engine
                             entry->last_writer, entry->readers});
   ++(writes ? entry->writes_issued : entry->reads_issued);
   if (writes) {
-    entry->last_writer = engine;
+    entry->last_writer = issued.engine;
     entry->readers = 0;
   } else {
-    entry->readers |= bit_of(engine);
+    entry->readers |= bit_of(issued.engine);
   }
   return entry;
 }
 
 void TileTable::claim_all(const Instruction& instruction, Issued& issued) {
-  const EngineKind engine = engine_of(instruction).value_or(EngineKind::load);
-  const auto read = [&](const BufferedTile& tile) { claim(tile, false, engine, issued); };
-  const auto change_tile = [&](const BufferedTile& tile) {
-    change(claim(tile, true, engine, issued));
-  };
+  const auto read = [&](const BufferedTile& tile) { claim(tile, false, issued); };
+  const auto change_tile = [&](const BufferedTile& tile) { change(claim(tile, true, issued)); };
   if (const auto* load = std::get_if<Load>(&instruction)) {
-    claim(load->tile, true, engine, issued);
+    claim(load->tile, true, issued);
     issued.earlier_stores = stores_before_load(load->tile.tile);
   } else if (const auto* store = std::get_if<Store>(&instruction)) {
-    Entry* entry = claim(store->tile, false, engine, issued);
+    Entry* entry = claim(store->tile, false, issued);
     begin_store(store->tile.tile);
     if (entry != nullptr && entry->dirty) {
       entry->dirty = false;
@@ -237,7 +234,7 @@ std::optional<EngineKind> TileTable::waits_for(const Issued& issued) const {
     const Entry& entry = entries_[ticket.entry];
     if (entry.writes_done < ticket.earlier_writes) return ticket.last_writer;
     if (ticket.writes && entry.reads_done < ticket.earlier_reads) {
-      return another_reader(ticket.readers, engine_of(issued.instruction));
+      return another_reader(ticket.readers, issued.engine);
     }
   }
   if (stores_done_ < issued.earlier_stores) return EngineKind::store;

@@ -31,6 +31,7 @@ struct Ticket {
 /// An instruction on its way to an engine.
 struct Issued {
   Instruction instruction;
+  EngineKind engine = EngineKind::load;
   std::vector<Ticket> tickets;
   std::uint64_t earlier_stores = 0;  ///< that a load waits for
 };
@@ -55,8 +56,9 @@ class TileTable {
 
   /// Issue the next instruction in program order: true, and `issued` takes it over; or false and
   /// nothing yet when the space that it needs is still in use. An instruction that was not issued
-  /// is the next one, too. Throws ProgramError, also when it needs more space than the buffer has.
-  bool issue(Instruction& instruction, Issued& issued);
+  /// is the next one, too. `engine` is the one that does it. Throws ProgramError, also when it
+  /// needs more space than the buffer has.
+  bool issue(Instruction& instruction, EngineKind engine, Issued& issued);
 
   /// The engine that an instruction waits for, as long as it has to.
   std::optional<EngineKind> waits_for(const Issued& issued) const;
@@ -98,7 +100,7 @@ class TileTable {
   bool reserve_all(const Instruction& instruction);
   void make(const BufferedTile& tile, bool filled);
   /// Returns the entry, if there is one.
-  Entry* claim(const BufferedTile& tile, bool writes, EngineKind engine, Issued& issued);
+  Entry* claim(const BufferedTile& tile, bool writes, Issued& issued);
   void claim_all(const Instruction& instruction, Issued& issued);
   void change(Entry* entry);
   void free_tile(const Free& free);

@@ -24,12 +24,17 @@ TimeBound time_bound(const workloads::Step& step, const models::MemoryMap& map,
     bytes += static_cast<double>(bytes_of(sim::words_once(step, tensor)).count());
   }
   workloads::Cycles cycles;
+  double vector = 0;
   const models::ComputeArray array = device.array();
   for (const workloads::Op& op : step.ops) {
-    cycles += models::kernel_cycles(models::kernel_cost(op.kernel), array);
+    const models::KernelCost cost = models::kernel_cost(op.kernel);
+    cycles += models::product_cycles(cost, array);
+    vector += static_cast<double>(device.elementwise_time(cost.elements).count());
   }
-  return {bytes * 1000 / device.dram.peak_bytes_per_ns(),
-          period * static_cast<double>(cycles.count()), period * clocks};
+  // Beside the array or between its products.
+  const double products = period * static_cast<double>(cycles.count());
+  const double compute = device.vector_unit ? std::max(products, vector) : products + vector;
+  return {bytes * 1000 / device.dram.peak_bytes_per_ns(), compute, period * clocks};
 }
 
 }  // namespace spillway::analysis

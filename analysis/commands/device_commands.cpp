@@ -97,7 +97,7 @@ int run_command(const po::variables_map& values) {
                   experiment.device.dram.geometry.burst_bytes);
     options.observers.push_back(&*trace);
   }
-  sim::Overview overview(experiment.device.dram);
+  sim::Overview overview(experiment.device);
   options.observers.push_back(&overview);
   sim::Plan plan = sim::make_plan(experiment);
   std::optional<Timeline> timeline;

@@ -86,6 +86,10 @@ Json device_json(const Experiment& experiment) {
   json["array"] = {{"rows", device.array_rows},
                    {"columns", device.array_columns},
                    {"dataflow", name_in(models::dataflow_names, device.dataflow)}};
+  if (device.vector_unit) {
+    const auto period = static_cast<double>(device.vector_unit->clock_period.count());
+    json["vector"] = {{"lanes", device.vector_unit->lanes}, {"clock_mhz", 1e6 / period}};
+  }
   json["buffer_bytes"] = device.buffer.count();
   json["buffer_port_bytes_per_cycle"] = device.buffer_port.count();
   json["queue_depth"] = device.queue_depth;

@@ -108,7 +108,7 @@ Timeline::Timeline(const models::DeviceConfig& device, Picoseconds sampling_inte
     : device_(device),
       sampling_interval_(std::max(Picoseconds(1), sampling_interval)),
       most_slices_(std::max<std::size_t>(64, most_slices)),
-      overview_(device.dram, windows_of_counters) {}
+      overview_(device, windows_of_counters) {}
 
 void Timeline::work(const models::WorkSlice& slice) {
   Slice next{slice.engine, slice.begin, slice.end, slice.work, {}, 1, {}};
@@ -178,7 +178,7 @@ std::string Timeline::json(const std::string& name, const sim::Result& result) {
   Events events;
   events.name_process(chip, "chip: " + name);
   events.name_process(memory, "DRAM: " + device_.dram.name);
-  for (const EngineKind engine : models::all_engines) {
+  for (const EngineKind engine : device_.engines()) {
     events.name_track(chip, static_cast<std::size_t>(engine) + 1, engine_name(engine));
   }
   for (std::size_t channel = 0; channel < device_.dram.channels; ++channel) {

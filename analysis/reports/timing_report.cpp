@@ -83,12 +83,12 @@ Column<TimeRow> if_any(const ColumnNames& names, Value value) {
           }};
 }
 
-Columns<TimeRow> time_columns() {
+Columns<TimeRow> time_columns(const models::DeviceConfig& device) {
   using Row = TimeRow;
   Columns<Row> columns{
       {{"layer", "", "layer"}, [](const Row& row) { return row.line.name; }},
       {{"phase", "", "phase"}, [](const Row& row) { return to_string(row.line.phase); }}};
-  for (const EngineKind engine : all_engines) {
+  for (const EngineKind engine : device.engines()) {
     const std::string name = engine_name(engine);
     columns.push_back(
         {.names = {name, "", name},
@@ -122,12 +122,19 @@ Columns<TimeRow> time_columns() {
                        if (row.line.times.compute.macs == workloads::Macs(0)) return "-";
                        return fmt::format("{:.1f}", row.array_percent);
                      }});
-  for (const EngineKind engine : all_engines) {
+  for (const EngineKind engine : device.engines()) {
     columns.push_back(
         {{engine_name(engine) + std::string(", ns"), "", ""},
          [engine](const Row& row) { return ns_text(row.line.times.busy.of(engine)); }});
   }
   return columns;
+}
+
+std::vector<StallCause> causes_in(const models::Execution& execution) {
+  std::vector<StallCause> causes(all_stall_causes.begin(), all_stall_causes.end());
+  const bool apart = std::ranges::count(execution.engines, EngineKind::vector) != 0;
+  if (!apart) std::erase(causes, StallCause::vector);
+  return causes;
 }
 
 std::string engine_states_text(const models::Execution& execution) {
@@ -136,14 +143,15 @@ std::string engine_states_text(const models::Execution& execution) {
                                   : fmt::format("{:.1f}", percent(execution, time));
   };
   std::vector<std::string> head{"engine", "busy"};
-  for (const StallCause cause : all_stall_causes) {
+  const std::vector<StallCause> causes = causes_in(execution);
+  for (const StallCause cause : causes) {
     head.push_back(std::string("on ") + stall_cause_name(cause));
   }
   head.push_back("idle");
   Table table(head);
-  for (const EngineKind engine : all_engines) {
+  for (const EngineKind engine : execution.engines) {
     std::vector<std::string> row{engine_name(engine), cell(execution.busy.of(engine))};
-    for (const StallCause cause : all_stall_causes) {
+    for (const StallCause cause : causes) {
       row.push_back(cell(execution.stalled.of(engine).on(cause)));
     }
     row.push_back(cell(execution.idle.of(engine)));
@@ -179,17 +187,18 @@ std::vector<std::uint64_t> cycles_that_add_up(const std::vector<Picoseconds>& co
 std::string timing_text(const std::vector<LayerTime>& lines, const models::Execution& execution,
                         const models::DeviceConfig& device) {
   const Picoseconds period = device.clock_period;
-  Table table = text_table(time_columns(), rows_of(lines, device));
+  Table table = text_table(time_columns(device), rows_of(lines, device));
   table.add_rule();
   std::vector<std::string> sum{"all", ""};
-  for (const EngineKind engine : all_engines) {
+  for (const EngineKind engine : execution.engines) {
     sum.push_back(grouped(ceil_div(execution.busy.of(engine).count(), period.count())));
   }
   sum.insert(sum.end(), {"", ""});
   sum.push_back(name_in(bound_names, bound_of(usage_of(execution))));
   sum.push_back(
       fmt::format("{:.1f}", 100 * array_share(execution.compute.macs, execution.time, device)));
-  for (const EngineKind engine : all_engines) sum.push_back(ns_text(execution.busy.of(engine)));
+  for (const EngineKind engine : execution.engines)
+    sum.push_back(ns_text(execution.busy.of(engine)));
   table.add(sum);
   return engine_states_text(execution) +
          fmt::format(
@@ -208,7 +217,7 @@ std::string timing_text(const std::vector<LayerTime>& lines, const models::Execu
 
 std::string engines_text(const models::Execution& execution) {
   std::string text;
-  for (const EngineKind engine : all_engines) {
+  for (const EngineKind engine : execution.engines) {
     text += fmt::format("{}{} {:.0f} %", text.empty() ? "" : ", ", engine_name(engine),
                         percent(execution, execution.busy.of(engine)));
   }
@@ -217,11 +226,11 @@ std::string engines_text(const models::Execution& execution) {
 
 Json engines_json(const models::Execution& execution, Picoseconds period) {
   Json json;
-  for (const EngineKind engine : all_engines) {
+  for (const EngineKind engine : execution.engines) {
     const Picoseconds busy = execution.busy.of(engine);
     const models::Stalls& stalled = execution.stalled.of(engine);
     Json causes;
-    for (const StallCause cause : all_stall_causes) {
+    for (const StallCause cause : causes_in(execution)) {
       causes[stall_cause_name(cause)] = ns_of(stalled.on(cause));
     }
     json[engine_name(engine)] = {{"busy_cycles", ceil_div(busy.count(), period.count())},
@@ -242,9 +251,9 @@ Json not_issued_json(const models::Execution& execution) {
 Json overview_json(const sim::Overview& overview) {
   const auto window = static_cast<double>(overview.window().count());
   Json busy, buffer = Json::array(), bytes = Json::array();
-  for (const EngineKind engine : all_engines) busy[engine_name(engine)] = Json::array();
+  for (const EngineKind engine : overview.engines()) busy[engine_name(engine)] = Json::array();
   for (const sim::OverviewWindow& at : overview.windows()) {
-    for (const EngineKind engine : all_engines) {
+    for (const EngineKind engine : overview.engines()) {
       const double share = static_cast<double>(at.busy.of(engine).count()) / window;
       busy[engine_name(engine)].push_back(std::round(share * 10'000) / 100);
     }
@@ -261,7 +270,7 @@ Json overview_json(const sim::Overview& overview) {
 }
 
 Json timing_json(const std::vector<LayerTime>& lines, const models::DeviceConfig& device) {
-  return json_rows(time_columns(), rows_of(lines, device));
+  return json_rows(time_columns(device), rows_of(lines, device));
 }
 
 }  // namespace spillway::analysis

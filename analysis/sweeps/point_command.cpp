@@ -19,7 +19,7 @@ sim::Plan plan_of(const sim::Experiment& experiment, const std::optional<sim::Sc
 std::string run_result(const sim::Experiment& experiment, sim::Plan plan, bool values) {
   models::DeviceOptions options;
   options.values = values;
-  sim::Overview overview(experiment.device.dram);
+  sim::Overview overview(experiment.device);
   options.observers.push_back(&overview);
   sim::Simulation simulation(experiment, std::move(plan), options);
   const sim::Batch batch = values ? sim::first_batch(experiment) : sim::Batch{};

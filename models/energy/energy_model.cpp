@@ -29,7 +29,7 @@ double units(const DeviceConfig& device) {
 double leakage_of(const DeviceConfig& device, const Technology& technology) {
   return technology.buffer_leakage.value * number(device.buffer) / bytes_per_mib +
          fp32_mac(technology).leakage.value * units(device) +
-         technology.vector_lane.leakage.value * number(device.array_columns) +
+         technology.vector_lane.leakage.value * number(device.vector_lanes()) +
          technology.prng.leakage.value * prng_registers;
 }
 
@@ -80,7 +80,7 @@ EnergyModel::EnergyModel(const DeviceConfig& device)
 Area EnergyModel::area() const {
   return {technology_.buffer_area.value * number(device_.buffer) / bytes_per_kib,
           fp32_mac(technology_).area.value * units(device_) / um2_per_mm2,
-          technology_.vector_lane.area.value * number(device_.array_columns) / um2_per_mm2,
+          technology_.vector_lane.area.value * number(device_.vector_lanes()) / um2_per_mm2,
           technology_.prng.area.value * prng_registers / um2_per_mm2};
 }
 

@@ -9,10 +9,11 @@ using models::EngineKind;
 using models::Picoseconds;
 using workloads::ceil_div;
 
-Overview::Overview(const models::dram::DramDevice& dram, std::size_t most)
-    : channels_(dram.channels),
+Overview::Overview(const models::DeviceConfig& device, std::size_t most)
+    : engines_(device.engines()),
+      channels_(device.dram.channels),
       most_(most),
-      interleave_(channels_ == 1 ? ~std::uint64_t{0} : dram.interleave_bytes) {}
+      interleave_(channels_ == 1 ? ~std::uint64_t{0} : device.dram.interleave_bytes) {}
 
 OverviewWindow& Overview::at(Picoseconds time) {
   while (time.count() / window_.count() >= most_) join_pairs();
@@ -31,7 +32,7 @@ void Overview::join_pairs() {
       continue;
     }
     OverviewWindow& joined = windows_[i / 2];
-    for (const EngineKind engine : models::all_engines) {
+    for (const EngineKind engine : engines_) {
       joined.busy.of(engine) += windows_[i].busy.of(engine);
     }
     joined.buffer = std::max(joined.buffer, windows_[i].buffer);

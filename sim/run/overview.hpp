@@ -24,7 +24,7 @@ struct OverviewWindow {
 class Overview : public models::Observer {
  public:
   /// At the end there are between half of `most` and `most`, an even number.
-  explicit Overview(const models::dram::DramDevice& dram, std::size_t most = 240);
+  explicit Overview(const models::DeviceConfig& device, std::size_t most = 240);
 
   void work(const models::WorkSlice& slice) override;
   void buffer(models::Picoseconds now, models::Bytes used) override;
@@ -33,6 +33,8 @@ class Overview : public models::Observer {
   /// The program ended then.
   void finish(models::Picoseconds end);
 
+  /// That the device has.
+  const std::vector<models::EngineKind>& engines() const { return engines_; }
   models::Picoseconds window() const { return window_; }
   const std::vector<OverviewWindow>& windows() const { return windows_; }
 
@@ -40,6 +42,7 @@ class Overview : public models::Observer {
   OverviewWindow& at(models::Picoseconds time);
   void join_pairs();
 
+  std::vector<models::EngineKind> engines_;
   std::size_t channels_, most_;
   std::uint64_t interleave_;
   models::Picoseconds window_{1000};

@@ -114,6 +114,10 @@ void add_device(Settings& settings, const models::DeviceConfig& device) {
   add("array.rows", device.array_rows);
   add("array.columns", device.array_columns);
   add("array.dataflow", name_in(models::dataflow_names, device.dataflow));
+  if (device.vector_unit) {
+    add("vector.lanes", device.vector_unit->lanes);
+    add("vector.clock_mhz", 1e6 / static_cast<double>(device.vector_unit->clock_period.count()));
+  }
   add("host.bandwidth_gb_per_s",
       device.host_bytes_per_ns ? fmt::format("{}", *device.host_bytes_per_ns) : "none");
   const models::dram::DramDevice& dram = device.dram;

@@ -112,6 +112,7 @@ TEST_CASE("docs/json.md with docs/energy.md and docs/timeline.md has the keys of
   run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.technology=45nm"});
   run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.technology=7nm", "--set",
            "device.dram=lpddr5-6400"});
+  run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.vector={lanes: 64}"});
   plan.add({"plan", "mnist-mlp-lel"});
   plan.add({"plan", "mnist-mlp-lel", "--policy", "best", "--set", "device.buffer=4MiB"});
   plan.add({"plan", "cifar10-5layer-lel-tlc", "--policy", "layer", "--set",
@@ -132,9 +133,9 @@ TEST_CASE("docs/json.md with docs/energy.md and docs/timeline.md has the keys of
                       "rule: {base: lel, blocks: 1}\ndevice: paper\nbatch: 2\n");
   plan.add({"plan", "graph.yaml"});
   Keys common = documented({"## run and plan"});
-  common.merge(documented({"### Of run and plan"}, "docs/energy.md"));
   Keys own_run = documented({"### run"});
   for (const char* document : {"docs/energy.md", "docs/timeline.md"}) {
+    common.merge(documented({"### Of run and plan"}, document));
     own_run.merge(documented({"### Of run"}, document));
   }
   const Keys own_plan = documented({"### plan"});

@@ -153,7 +153,7 @@ TEST_CASE(
       continue;  // too small a buffer
     }
     Seen seen;
-    sim::Overview overview(experiment.device.dram, 16);
+    sim::Overview overview(experiment.device, 16);
     const models::Execution execution = executed(experiment, {true, false, {&seen, &overview}, {}});
     overview.finish(execution.time);
     ++run;

@@ -74,7 +74,8 @@ std::vector<NestWork> work_of_operations(const ScheduleTask& task, const DeviceP
       }
     }
     const models::KernelCost cost = models::kernel_cost(op.kernel);
-    work.compute = pace.compute(models::kernel_cycles(cost, pace.array()), bytes);
+    work.compute = pace.compute(product_cycles(cost, pace.array()),
+                                pace.elements(static_cast<double>(cost.elements)), bytes);
   }
   return works;
 }

@@ -13,6 +13,9 @@ namespace spillway::sim {
 DevicePace::DevicePace(const models::DeviceConfig& device)
     : array_(device.array()),
       losses_(models::dram::run_losses(device.dram)),
+      vector_lanes_(static_cast<double>(device.vector_lanes())),
+      vector_period_(static_cast<double>(device.elementwise_time(1).count())),
+      has_vector_unit_(device.vector_unit.has_value()),
       period_(static_cast<double>(device.clock_period.count())),
       port_bytes_(static_cast<double>(device.buffer_port.count())) {
   const models::dram::Timing& timing = device.dram.timing;
@@ -35,8 +38,13 @@ DevicePace::DevicePace(const models::DeviceConfig& device)
       clock * device.dram.channels * geometry.ranks;
 }
 
-double DevicePace::compute(models::Cycles cycles, double port_bytes) const {
-  return period_ * std::max(static_cast<double>(cycles.count()), port_bytes / port_bytes_);
+double DevicePace::compute(models::Cycles array, double elements_ps, double port_bytes) const {
+  const double kernel = period_ * static_cast<double>(array.count()) + elements_ps;
+  return std::max(kernel, period_ * (port_bytes / port_bytes_));
+}
+
+double DevicePace::elements(double count) const {
+  return vector_period_ * std::ceil(count / vector_lanes_);
 }
 
 namespace {
@@ -125,10 +133,9 @@ class OperationTimes {
       part *= static_cast<double>(at[axis].size()) / static_cast<double>(spec_.extent[axis]);
     }
     if (op.product) cycles += pace_.array().cycles(op.product->at(at));
+    double elements = 0;
     if (op.elements != 0) {
-      const double elements = static_cast<double>(op.elements) * part;
-      cycles +=
-          pace_.array().elementwise_cycles(static_cast<std::uint64_t>(std::llround(elements)));
+      elements = pace_.elements(std::round(static_cast<double>(op.elements) * part));
     }
     double bytes = 0;
     const auto add = [&](const NestOp::Operand& operand, double times) {
@@ -147,7 +154,7 @@ class OperationTimes {
     const bool adds = op.product && trips(shape_.reduced(op, op.outputs.front())) > 1;
     for (const NestOp::Operand& operand : op.inputs) add(operand, 1);
     for (const NestOp::Operand& operand : op.outputs) add(operand, adds ? 2 : 1);
-    return pace_.compute(cycles, bytes);
+    return pace_.compute(cycles, elements, bytes);
   }
 
   const NestSpec& spec_;
@@ -180,17 +187,21 @@ BusRuns row_major_runs(const Slot& slot, const NestShape& shape, std::size_t s,
 
 /// What the engines do in a turn of the loops.
 struct Turn {
-  double load = 0, store = 0, compute = 0;
+  double load = 0, store = 0;
+  double compute = 0, vector = 0;          ///< the latter of a vector unit
   double load_mixed = 0, store_mixed = 0;  ///< lost beside as much the other way
   std::uint64_t places = 3;  ///< of tiles that are loaded, changed and stored: the fewest
 
   /// Busy or lost.
   double bus() const { return load + store + std::min(load_mixed, store_mixed); }
+  /// Of the two, which work on the tiles of a turn one after the other, and so beside each other.
+  double slower() const { return std::max(compute, vector); }
 
   Turn& operator+=(const Turn& other) {
     load += other.load;
     store += other.store;
     compute += other.compute;
+    vector += other.vector;
     load_mixed += other.load_mixed;
     store_mixed += other.store_mixed;
     places = std::min(places, other.places);
@@ -209,8 +220,8 @@ class Pipeline {
 
   /// Of one turn among many.
   double period() {
-    if (turn_.load == 0 || turn_.store == 0 || turn_.compute == 0) {
-      return std::max(turn_.bus(), turn_.compute);
+    if (turn_.load == 0 || turn_.store == 0 || turn_.slower() == 0) {
+      return std::max(turn_.bus(), turn_.slower());
     }
     run_to(settled);
     const double begin = time_;
@@ -244,7 +255,8 @@ class Pipeline {
       const bool is_free =
           compute_.done >= load_.done - 1 && store_.done >= load_.done - places + 1;
       load_.begin(is_free, turn_.load);
-      compute_.begin(load_.done > compute_.done && store_.done >= compute_.done - 1, turn_.compute);
+      compute_.begin(load_.done > compute_.done && store_.done >= compute_.done - 1,
+                     turn_.slower());
       store_.begin(compute_.done > store_.done, turn_.store);
       const double slower = load_.busy && store_.busy ? slower_ : 1;
       double step = std::numeric_limits<double>::max();
@@ -279,6 +291,7 @@ class Turns {
     at_[depth] += part_of(load / turns_[depth], store / turns_[depth], places, mixed);
   }
   void compute(std::size_t depth, double all) { at_[depth].compute += all / turns_[depth]; }
+  void vector(std::size_t depth, double all) { at_[depth].vector += all / turns_[depth]; }
 
   /// What goes through each tile a part after the other: so many parts of a tile.
   void set_parts(std::size_t depth, double parts) { parts_ = {depth, parts, {}}; }
@@ -296,7 +309,7 @@ class Turns {
     for (std::size_t depth = at_.size(); depth-- > 0;) {
       turn += at_[depth];
       // The first loads and the last stores have nothing beside them.
-      result += depth == 0 ? turn.load + turn.compute + turn.store
+      result += depth == 0 ? turn.load + turn.compute + turn.vector + turn.store
                            : (turns_[depth] - turns_[depth - 1]) * Pipeline(turn).period();
     }
     return result;
@@ -304,7 +317,7 @@ class Turns {
 
  private:
   static Turn part_of(double load, double store, std::uint64_t places, double mixed) {
-    Turn part{load, store, 0, mixed * load, mixed * store};
+    Turn part{load, store, 0, 0, mixed * load, mixed * store};
     if (places == 1) part.compute = part.load + part.store;
     if (places > 1 && load > 0 && store > 0) part.places = places;
     return part;
@@ -402,10 +415,13 @@ NestWork nest_work(const NestSpec& spec, const NestShape& shape, const std::vect
   const OperationTimes times(spec, shape, loops, pace);
   for (const NestOp& op : spec.ops) {
     const double all = times.of(op);
+    const bool on_vector_unit = pace.has_vector_unit() && !op.product;
     std::uint32_t along = shape.loops_of(op);
     if (op.on_demand) along |= shape.brings_in(*op.on_demand);
     if (parts_of_each > 0 && op.in_parts) {
       turns.compute_part(all);
+    } else if (on_vector_unit) {
+      turns.vector(static_cast<std::size_t>(std::bit_width(along)), all);
     } else {
       turns.compute(static_cast<std::size_t>(std::bit_width(along)), all);
     }

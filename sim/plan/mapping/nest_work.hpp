@@ -29,7 +29,11 @@ class DevicePace {
   std::int64_t burst_bytes() const { return burst_bytes_; }
   double cycles(double count) const { return count * period_; }
   /// A kernel on the array, the vector unit and the buffer port at once.
-  double compute(models::Cycles cycles, double port_bytes) const;
+  double compute(models::Cycles array, double elements_ps, double port_bytes) const;
+  /// Of work on single elements.
+  double elements(double count) const;
+  /// Work on single elements alone goes on beside products.
+  bool has_vector_unit() const { return has_vector_unit_; }
   const models::ComputeArray& array() const { return array_; }
   /// Of DRAM chips and interface, in pJ: for a byte on the bus with the row activations that it
   /// takes in long runs, and for a picosecond of standby and refreshes. 0 without currents.
@@ -39,6 +43,8 @@ class DevicePace {
  private:
   models::ComputeArray array_;
   const models::dram::RunLosses& losses_;
+  double vector_lanes_, vector_period_;
+  bool has_vector_unit_;
   double period_ = 0, per_byte_ = 0, latency_ = 0, port_bytes_ = 1;
   std::int64_t burst_bytes_ = 0;
   double energy_per_byte_ = 0, energy_per_ps_ = 0;
