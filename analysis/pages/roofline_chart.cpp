@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/pages/chart_parts.hpp"
+#include "analysis/pages/charts.hpp"
+#include "analysis/pages/html.hpp"
+
+namespace spillway::analysis::pages {
+
+namespace {
+
+/// Powers of ten around all values.
+struct LogScale {
+  double low = 0, high = 0;  ///< exponents
+  double from, to;           ///< on the page
+  LogScale(const std::vector<double>& values, double at_low, double at_high)
+      : from(at_low), to(at_high) {
+    const auto [least, most] = std::ranges::minmax(values);
+    low = std::floor(std::log10(least) - 0.1);
+    high = std::ceil(std::log10(most) + 0.1);
+  }
+  double at(double value) const {
+    return from + (to - from) * (std::log10(value) - low) / (high - low);
+  }
+  std::vector<double> marks() const {
+    const double step = std::max(1.0, std::ceil((high - low) / 8));
+    std::vector<double> all;
+    for (double power = low; power <= high + 0.5; power += step) all.push_back(std::pow(10, power));
+    return all;
+  }
+};
+
+}  // namespace
+
+std::string roofline_chart(const std::string& title, const std::vector<Roofs>& roofs,
+                           const std::vector<RooflinePoint>& points) {
+  const double width = 860, height = 420, left = 90, right = 740, top = 20, bottom = 360;
+  std::vector<double> across, up;
+  for (const Roofs& roof : roofs) {
+    across.push_back(roof.macs_per_second / roof.bytes_per_second);
+    up.push_back(roof.macs_per_second);
+  }
+  for (const RooflinePoint& point : points) {
+    across.push_back(point.macs_per_byte);
+    up.push_back(point.macs_per_second);
+  }
+  const LogScale x(across, left, right), y(up, bottom, top);
+  std::string text = chart_begin(width, height, title);
+  for (const double mark : x.marks()) {
+    text += chart_line(x.at(mark), top, x.at(mark), bottom, "grid");
+    text += chart_text(x.at(mark), bottom + 16, fmt::format("{:g}", mark), "tick middle");
+  }
+  for (const double mark : y.marks()) {
+    text += chart_line(left, y.at(mark), right, y.at(mark), "grid");
+    text += chart_text(left - 8, y.at(mark) + 4, short_number(mark), "tick end");
+  }
+  text += chart_line(left, bottom, right, bottom, "axis");
+  text += chart_line(left, top, left, bottom, "axis");
+  text += chart_text((left + right) / 2, bottom + 38, "useful MACs per byte on the DRAM bus",
+                     "tick middle");
+  text += chart_text(left, top - 7, "useful MACs per second", "tick");
+  for (const Roofs& roof : roofs) {
+    const double ridge = roof.macs_per_second / roof.bytes_per_second;
+    // The slope begins at the left edge or, where it is lower there, at the bottom.
+    const double from = std::max(std::pow(10, x.low), std::pow(10, y.low) / roof.bytes_per_second);
+    text += fmt::format(
+        "<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}H{:.1f}\" class=\"roof\"><title>{}</title></path>\n",
+        x.at(from), y.at(from * roof.bytes_per_second), x.at(ridge), y.at(roof.macs_per_second),
+        right, escaped(roof.name));
+    text += chart_text(right + 6, y.at(roof.macs_per_second) + 4, roof.name, "tick");
+  }
+  for (const RooflinePoint& point : points) {
+    const double at_x = x.at(point.macs_per_byte), at_y = y.at(point.macs_per_second);
+    text += fmt::format(
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"6\" class=\"{}\"><title>{}</title></circle>\n",
+        at_x, at_y, point.colour, escaped(point.title));
+    text += chart_text(at_x + 10, at_y + 14, point.letter, "strong");
+  }
+  return text + "</svg>\n";
+}
+
+}  // namespace spillway::analysis::pages
