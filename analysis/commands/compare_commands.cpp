@@ -1,6 +1,8 @@
 // Commands about results that exist already: diff, report.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/commands/command.hpp"
 #include "analysis/comparisons/result_diff.hpp"
 #include "analysis/formats/output.hpp"
@@ -55,6 +57,16 @@ po::options_description report_options() {
   return options;
 }
 
+/// A path's last part where no other of `paths` ends in the same, else the whole path.
+std::string short_name(const std::string& path, const Arguments& paths) {
+  const auto last = [](const std::string& of) {
+    return std::filesystem::path(of).filename().string();
+  };
+  const auto alike = std::ranges::count_if(
+      paths, [&](const std::string& other) { return last(other) == last(path); });
+  return alike == 1 ? last(path) : path;
+}
+
 int report_command(const po::variables_map& values) {
   const Arguments names = values.count("file") != 0 ? values["file"].as<Arguments>() : Arguments{};
   if (names.empty()) {
@@ -73,6 +85,7 @@ int report_command(const po::variables_map& values) {
     results.push_back({name, read_result(name)});
     require_result(results.back());
   }
+  for (NamedResult& result : results) result.name = short_name(result.name, names);
   write_file(target, report_page(results));
   if (target != "-") {
     write_standard_output(fmt::format("{}: {}\n", workloads::printable(target, 200),

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "analysis/comparisons/result_diff.hpp"
@@ -17,8 +16,8 @@ struct CostRow {
   const char *name, *pointer;
   double scale = 1;
 };
-constexpr std::array cost_rows{
-    CostRow{"words across the border", "/simulated/words"},
+constexpr CostRow cost_rows[]{
+    {"words across the border", "/simulated/words"},
     {"  estimated", "/estimated/words"},
     {"DRAM words read", "/dram/read_words"},
     {"DRAM words written", "/dram/write_words"},
@@ -54,7 +53,9 @@ std::string change(const Runs& runs, const RunView& run, const std::string& poin
   const auto before = runs[0].number_at(pointer), after = run.number_at(pointer);
   if (!before || !after) return "≠ " + runs[0].letter();
   if (*before == 0) return "new";
-  return fmt::format("{:+.1f} %", 100 * (*after - *before) / std::abs(*before));
+  const double percent = 100 * (*after - *before) / std::abs(*before);
+  return std::abs(percent) < 0.05 ? fmt::format("{:+.1g} %", percent)
+                                  : fmt::format("{:+.1f} %", percent);
 }
 
 std::vector<std::string> with_letters(std::vector<std::string> headings, const Runs& runs,

@@ -29,25 +29,26 @@ std::string part_name(std::string key) {
 struct PartColour {
   const char *part, *name;
 };
-constexpr std::array part_colours{PartColour{"dram_activate", "DRAM chips"},
-                                  {"dram_interface", "DRAM interface"},
-                                  {"buffer", "buffer"},
-                                  {"macs", "MACs"},
-                                  {"vector_unit", "vector unit"},
-                                  {"prng_unit", "PRNG unit"},
-                                  {"static_power", "static power"}};
+constexpr PartColour part_colours[]{{"dram_activate", "DRAM chips"},
+                                    {"dram_interface", "DRAM interface"},
+                                    {"buffer", "buffer"},
+                                    {"macs", "MACs"},
+                                    {"vector_unit", "vector unit"},
+                                    {"prng_unit", "PRNG unit"},
+                                    {"static_power", "static power"}};
+constexpr std::size_t part_colour_count = std::size(part_colours);
 
 std::size_t colour_of(const std::string& key) {
-  for (std::size_t i = 1; i < part_colours.size(); ++i) {
+  for (std::size_t i = 1; i < part_colour_count; ++i) {
     if (key == part_colours[i].part) return i;
   }
-  return key.starts_with("dram") ? 0 : part_colours.size();
+  return key.starts_with("dram") ? 0 : part_colour_count;
 }
 
 std::string parts_table(const RunView& run, const std::string& at, const std::string& total,
                         const std::string& caption) {
   const double all = run.number_at(total).value_or(0);
-  HtmlTable table(run.prefix() + caption, {"part", "#energy, uJ", "#share"});
+  HtmlTable table(run.prefix() + caption, {"part", "#energy, µJ", "#share"});
   const auto add = [&](const std::string& name, const std::string& pointer,
                        const std::string& kind) {
     const auto energy = run.number_at(pointer);
@@ -75,9 +76,9 @@ std::vector<std::string> layers_with_energy(const RunView& run) {
 std::string layers_chart(const RunView& run) {
   std::vector<Bar> bars;
   double most = 0;
-  std::array<bool, part_colours.size() + 1> used{};
+  std::array<bool, part_colour_count + 1> used{};
   for (const std::string& layer : layers_with_energy(run)) {
-    std::array<double, part_colours.size() + 1> sums{};
+    std::array<double, part_colour_count + 1> sums{};
     for (std::size_t i = 0; i < run.size_of("/energy/by_layer"); ++i) {
       const std::string at = "/energy/by_layer" + part(i);
       if (run.text_at(at + "/layer") != layer) continue;
@@ -94,9 +95,9 @@ std::string layers_chart(const RunView& run) {
       if (sums[c] <= 0) continue;
       used[c] = true;
       all += sums[c];
-      const char* name = c < part_colours.size() ? part_colours[c].name : "others";
+      const char* name = c < part_colour_count ? part_colours[c].name : "others";
       bar.segments.push_back({sums[c], colour_class(c),
-                              fmt::format("{}, {}: {} uJ", layer, name, shown(sums[c])), ""});
+                              fmt::format("{}, {}: {} µJ", layer, name, shown(sums[c])), ""});
     }
     bar.note = shown(all);
     most = std::max(most, all);
@@ -105,11 +106,10 @@ std::string layers_chart(const RunView& run) {
   LegendEntries entries;
   for (std::size_t c = 0; c < used.size(); ++c) {
     if (!used[c]) continue;
-    entries.emplace_back(colour_class(c),
-                         c < part_colours.size() ? part_colours[c].name : "others");
+    entries.emplace_back(colour_class(c), c < part_colour_count ? part_colours[c].name : "others");
   }
   const std::string caption = run.prefix() + "Energy by layer, all phases";
-  return figure(caption, bar_chart(caption, bars, most, "uJ")) + legend(entries);
+  return figure(caption, bar_chart(caption, bars, most, "µJ")) + legend(entries);
 }
 
 /// A list of objects as it stands, keys as columns.
@@ -122,7 +122,7 @@ std::string list_table(const RunView& run, const std::string& list, const std::s
     const Json* first = run.find(list + "/0" + part(key));
     const std::string name = key == "pJ" ? "energy" : part_name(key);
     headings.push_back((first != nullptr && first->is_number() ? "#" : "") + name +
-                       (energy ? ", uJ" : ""));
+                       (energy ? ", µJ" : ""));
   }
   if (keys.empty()) return "";
   HtmlTable table(run.prefix() + caption, headings);
@@ -179,7 +179,7 @@ std::string energy_of(const RunView& run) {
     if (run.has("/dram/energy_pJ/total")) {
       text += parts_table(run, "/dram/energy_pJ", "/dram/energy_pJ/total", "Energy of DRAM chips");
       if (run.has("/dram/io_energy_pJ")) {
-        text += "<p>DRAM interface, apart: " + value(run, "/dram/io_energy_pJ", uj) + " uJ.</p>\n";
+        text += "<p>DRAM interface, apart: " + value(run, "/dram/io_energy_pJ", uj) + " µJ.</p>\n";
       }
     } else {
       text += reason(run, "Energy of the DRAM is", {"/dram/energy_missing"});

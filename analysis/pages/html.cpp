@@ -62,7 +62,8 @@ std::string place(const RunView& run, const std::string& pointer) {
 std::string value(const RunView& run, const std::string& pointer, double scale) {
   const Json* found = run.find(pointer);
   if (found == nullptr) return "<span class=\"none\">not known</span>";
-  return fmt::format("<span{}>{}</span>", place(run, pointer), escaped(shown(*found, scale)));
+  return fmt::format("<span{}{}>{}</span>", found->is_number() ? " class=\"v\"" : "",
+                     place(run, pointer), escaped(shown(*found, scale)));
 }
 
 std::string value_cell(const RunView& run, const std::string& pointer, double scale,

@@ -43,7 +43,10 @@ std::string overview_chart(const RunView& run) {
     strips.push_back({"asked of the DRAM", "c2", std::move(bytes), most, scale});
   }
   const std::string caption = run.prefix() + "Windows of the step";
-  return figure(caption, strip_chart(caption, strips, window_us, "us from the begin of the step"));
+  const std::string caption_of_chart =
+      caption + ": the buffer's most, shares of time, bytes asked of the DRAM";
+  return figure(caption_of_chart,
+                strip_chart(caption, strips, window_us, "µs from the begin of the step"));
 }
 
 std::string windows_table(const RunView& run) {

@@ -37,6 +37,8 @@ th, td { padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule); text-ali
   vertical-align: top; overflow-wrap: normal; }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; vertical-align: bottom; }
 tbody th { font-weight: 400; white-space: nowrap; }
+.v { white-space: nowrap; }
+tr.inner th { padding-left: 1.2em; color: var(--soft); }
 tr.total th, tr.total td { font-weight: 600; }
 td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td small { display: block; color: var(--soft); font-size: 12px; }
@@ -56,7 +58,7 @@ svg text.strong { font-weight: 700; font-size: 13px; }
 svg .grid { stroke: var(--rule); }
 svg .axis { stroke: var(--axis); }
 svg .roof { stroke: var(--roof); stroke-width: 2; fill: none; }
-svg.chart rect { stroke: var(--ground); stroke-width: 0.6; }
+svg.chart rect, svg.chart circle { stroke: var(--ground); stroke-width: 0.6; }
 .c1 { fill: var(--c1); } .c2 { fill: var(--c2); } .c3 { fill: var(--c3); } .c4 { fill: var(--c4); }
 .c5 { fill: var(--c5); } .c6 { fill: var(--c6); } .c7 { fill: var(--c7); } .c8 { fill: var(--c8); }
 .quiet { fill: var(--quiet); }

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 
 #include "analysis/pages/html.hpp"
 #include "analysis/pages/page_style.hpp"
@@ -21,8 +21,8 @@ struct PageSection {
   const char *anchor, *title;
   std::string (*content)(const Runs&);
 };
-constexpr std::array page_sections{
-    PageSection{"summary", "Summary", summary_section},
+constexpr PageSection page_sections[]{
+    {"summary", "Summary", summary_section},
     {"costs", "Costs", cost_section},
     {"traffic", "Traffic by layer, phase and tensor", traffic_section},
     {"time", "Time", time_section},
@@ -34,8 +34,13 @@ constexpr std::array page_sections{
 };
 
 std::string title_of(const Runs& runs) {
-  std::string title = runs[0].text_at("/experiment");
-  if (runs.size() > 1) title += fmt::format(" and {} more", runs.size() - 1);
+  std::vector<std::string> names;
+  for (const RunView& run : runs) {
+    const std::string name = run.text_at("/experiment");
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  std::string title = runs.size() == 1 ? "" : fmt::format("{} results: ", runs.size());
+  for (std::size_t i = 0; i < names.size(); ++i) title += (i == 0 ? "" : ", ") + names[i];
   return title;
 }
 
@@ -49,9 +54,9 @@ std::string page_of(const Runs& runs) {
         section.anchor, section.title, section.content(runs));
   }
   return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{0} - Spillway</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{1}</style>\n"
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+      "<title>{0} - Spillway</title>\n<link rel=\"icon\" href=\"data:,\"/>\n<style>{1}</style>\n"
       "</head>\n<body>\n<a class=\"skip\" href=\"#summary\">To the summary</a>\n<header>\n"
       "<h1>{0}</h1>\n<nav aria-label=\"Sections\"><ul>\n{2}</ul></nav>\n</header>\n<main>\n{3}"
       "</main>\n<footer>\n<p>Words are of 4 bytes. Useful MACs leave out taps on padding. Numbers "

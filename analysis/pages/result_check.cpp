@@ -1,7 +1,7 @@
 // The types of what the page reads, checked before anything is written.
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <string_view>
 
 #include "analysis/pages/report_page.hpp"
@@ -20,8 +20,8 @@ struct ExpectedKey {
 };
 
 /// Null is taken for a key that is not there.
-constexpr std::array expected_keys{
-    ExpectedKey{"experiment", ValueKind::text, true},
+constexpr ExpectedKey expected_keys[]{
+    {"experiment", ValueKind::text, true},
     {"device", ValueKind::object, true},
     {"ledger", ValueKind::list, true},
     {"ledger[].layer", ValueKind::text, true},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/formats/svg.hpp"
 #include "analysis/pages/chart_parts.hpp"
 #include "analysis/pages/charts.hpp"
 #include "analysis/pages/html.hpp"
@@ -11,23 +12,30 @@ namespace spillway::analysis::pages {
 
 namespace {
 
-/// Powers of ten around all values.
+/// From 1, 2 or 5 times a power of ten below all values to one above them.
 struct LogScale {
-  double low = 0, high = 0;  ///< exponents
-  double from, to;           ///< on the page
+  double low, high;
+  double from, to;  ///< on the page
   LogScale(const std::vector<double>& values, double at_low, double at_high)
       : from(at_low), to(at_high) {
     const auto [least, most] = std::ranges::minmax(values);
-    low = std::floor(std::log10(least) - 0.1);
-    high = std::ceil(std::log10(most) + 0.1);
+    high = svg::round_up(most * 1.3);
+    low = 1 / svg::round_up(1.3 / least);
   }
   double at(double value) const {
-    return from + (to - from) * (std::log10(value) - low) / (high - low);
+    return from + (to - from) * std::log(value / low) / std::log(high / low);
   }
   std::vector<double> marks() const {
-    const double step = std::max(1.0, std::ceil((high - low) / 8));
+    const double first = std::floor(std::log10(low)), last = std::ceil(std::log10(high));
+    const double step = std::max(1.0, std::ceil((last - first) / 8));
     std::vector<double> all;
-    for (double power = low; power <= high + 0.5; power += step) all.push_back(std::pow(10, power));
+    for (double power = first; power <= last; power += step) {
+      for (const double factor : {1.0, 2.0, 5.0}) {
+        if (factor > 1 && last - first > 3) continue;
+        const double mark = factor * std::pow(10, power);
+        if (mark >= low * 0.999 && mark <= high * 1.001) all.push_back(mark);
+      }
+    }
     return all;
   }
 };
@@ -64,7 +72,7 @@ std::string roofline_chart(const std::string& title, const std::vector<Roofs>& r
   for (const Roofs& roof : roofs) {
     const double ridge = roof.macs_per_second / roof.bytes_per_second;
     // The slope begins at the left edge or, where it is lower there, at the bottom.
-    const double from = std::max(std::pow(10, x.low), std::pow(10, y.low) / roof.bytes_per_second);
+    const double from = std::max(x.low, y.low / roof.bytes_per_second);
     text += fmt::format(
         "<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}H{:.1f}\" class=\"roof\"><title>{}</title></path>\n",
         x.at(from), y.at(from * roof.bytes_per_second), x.at(ridge), y.at(roof.macs_per_second),

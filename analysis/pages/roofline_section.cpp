@@ -26,10 +26,10 @@ std::optional<Measured> measured(const RunView& run) {
   if (period_ps <= 0 || time_ns <= 0 || share <= 0 || bytes <= 0 || macs <= 0) {
     return std::nullopt;
   }
-  Measured result{
-      {at("/device/array/rows") * at("/device/array/columns") * 1e12 / period_ps,
-       at("/dram/bandwidth_GBps") * 1e9 / share, ""},
-      {run.letter(), colour_class(run.number()), "", macs / bytes, macs * 1e9 / time_ns}};
+  Measured result{{at("/device/array/rows") * at("/device/array/columns") * 1e12 / period_ps,
+                   at("/dram/bandwidth_GBps") * 1e9 / share, ""},
+                  {run.prefix().empty() ? "" : run.letter(), colour_class(run.number()), "",
+                   macs / bytes, macs * 1e9 / time_ns}};
   if (!(result.roofs.macs_per_second > 0) || !(result.roofs.bytes_per_second > 0)) {
     return std::nullopt;
   }
@@ -54,7 +54,7 @@ std::string roofline_section(const Runs& runs) {
   std::string lacking;
   HtmlTable table("Roofs and points",
                   {"result", "#array, MACs/s", "#DRAM, bytes/s", "#ridge, MACs/byte",
-                   "#reached, MACs/byte", "#reached, MACs/s", "#of what the roofs allow there"});
+                   "#reached, MACs/byte", "#reached, MACs/s", "#of the roof there"});
   for (const RunView& run : runs) {
     const std::optional<Measured> found = measured(run);
     if (!found) {

@@ -1,6 +1,8 @@
 #include "analysis/pages/run_view.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace spillway::analysis::pages {
 
@@ -66,11 +68,20 @@ std::vector<LedgerRow> ledger_rows(const RunView& run, const std::string& ledger
   return rows;
 }
 
-std::vector<std::string> layers_of(const std::vector<LedgerRow>& rows) {
-  std::vector<std::string> layers;
-  for (const LedgerRow& row : rows) {
-    if (std::ranges::find(layers, row.layer) == layers.end()) layers.push_back(row.layer);
+std::vector<std::string> layers_of(const RunView& run, const std::vector<LedgerRow>& rows) {
+  std::map<std::string, std::size_t> order{{"readout", run.size_of("/network_layers") + 1}};
+  for (std::size_t i = 0; i < run.size_of("/network_layers"); ++i) {
+    order.emplace(run.text_at("/network_layers" + part(i) + "/layer"), i + 1);
   }
+  std::vector<std::string> layers;
+  std::set<std::string> seen;
+  for (const LedgerRow& row : rows) {
+    if (seen.insert(row.layer).second) layers.push_back(row.layer);
+  }
+  std::ranges::stable_sort(layers, {}, [&](const std::string& layer) {
+    const auto place = order.find(layer);
+    return place == order.end() ? 0 : place->second;
+  });
   return layers;
 }
 

@@ -55,7 +55,7 @@ struct LedgerRow {
 };
 std::vector<LedgerRow> ledger_rows(const RunView& run, const std::string& ledger);
 
-/// In the order in which they first come.
-std::vector<std::string> layers_of(const std::vector<LedgerRow>& rows);
+/// As the network has them; what is none of its layers comes before, but for the readout.
+std::vector<std::string> layers_of(const RunView& run, const std::vector<LedgerRow>& rows);
 
 }  // namespace spillway::analysis::pages

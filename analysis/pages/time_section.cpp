@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "analysis/pages/charts.hpp"
 #include "analysis/pages/html.hpp"
@@ -14,12 +13,28 @@ namespace {
 
 constexpr double us = 1e-3;  // of a ns
 
+/// What a figure of the step's time counts in.
+struct TimeUnit {
+  double of_ns;
+  const char* name;
+};
+TimeUnit unit_of(double step_ns) {
+  return step_ns >= 1e7 ? TimeUnit{1e-6, "ms"} : TimeUnit{us, "µs"};
+}
+
+constexpr std::pair<const char*, const char*> phase_colours[]{
+    {"forward", "c1"}, {"loss", "c3"}, {"backward", "c5"}, {"update", "c2"}};
+
 std::string phase_colour(const std::string& phase) {
-  return phase == "forward" ? "c1" : phase == "loss" ? "c3" : phase == "backward" ? "c5" : "c2";
+  for (const auto& [name, colour] : phase_colours) {
+    if (phase == name) return colour;
+  }
+  return "c8";
 }
 
 std::string engine_chart(const RunView& run, bool stalls) {
   const double step = run.number_at("/time_ns").value_or(0);
+  const TimeUnit unit = unit_of(step);
   const std::vector<std::pair<const char*, const char*>> parts =
       stalls ? std::vector<std::pair<const char*, const char*>>{{"busy", "c1"},
                                                                 {"stalled", "c3"},
@@ -32,8 +47,8 @@ std::string engine_chart(const RunView& run, bool stalls) {
       const std::string at = "/engines" + part(engine) + "/" + name + "_ns";
       const auto time = run.number_at(at);
       if (!time) continue;
-      bar.segments.push_back({*time * us, colour,
-                              fmt::format("{} {}: {} us", engine, name, shown(*time * us)),
+      bar.segments.push_back({*time * unit.of_ns, colour,
+                              fmt::format("{} {}: {} µs", engine, name, shown(*time * us)),
                               place(run, at)});
       if (step > 0 && bar.note.empty()) bar.note = percent(*time / step) + " busy";
     }
@@ -45,19 +60,21 @@ std::string engine_chart(const RunView& run, bool stalls) {
   const std::string caption =
       run.prefix() + (stalls ? "Engines: busy, stalled (with work to do) and idle"
                              : "Engines: busy; they overlap");
-  return figure(caption, bar_chart(caption, bars, step * us, "us of the step")) + legend(entries);
+  return figure(caption, bar_chart(caption, bars, step * unit.of_ns,
+                                   unit.name + std::string(" of the step"))) +
+         legend(entries);
 }
 
 std::string engine_table(const RunView& run, bool stalls) {
-  std::set<std::string> reasons;
+  std::vector<std::string> reasons;
   for (const std::string& engine : run.keys_of("/engines")) {
     for (const std::string& on : run.keys_of("/engines" + part(engine) + "/stalled_on_ns")) {
-      reasons.insert(on);
+      if (std::ranges::find(reasons, on) == reasons.end()) reasons.push_back(on);
     }
   }
-  std::vector<std::string> headings{"engine", "#busy, us", "#busy, %"};
-  if (stalls) headings.insert(headings.end(), {"#stalled, us", "#idle, us"});
-  for (const std::string& on : reasons) headings.push_back("#stalled on " + on + ", us");
+  std::vector<std::string> headings{"engine", "#busy, µs", "#busy, %"};
+  if (stalls) headings.insert(headings.end(), {"#stalled, µs", "#idle, µs"});
+  for (const std::string& on : reasons) headings.push_back("#on " + on + ", µs");
   HtmlTable table(run.prefix() + "Engines over the whole step", headings);
   for (const std::string& engine : run.keys_of("/engines")) {
     const std::string at = "/engines" + part(engine);
@@ -83,6 +100,7 @@ std::string lines_chart(const RunView& run) {
   std::vector<Span> spans;
   LegendEntries entries;
   double end = run.number_at("/time_ns").value_or(0);
+  const TimeUnit unit = unit_of(end);
   for (std::size_t i = 0; i < run.size_of("/time_by_layer"); ++i) {
     const std::string at = "/time_by_layer" + part(i);
     const auto begins = run.number_at(at + "/begin_ns"), ends = run.number_at(at + "/end_ns");
@@ -90,24 +108,30 @@ std::string lines_chart(const RunView& run) {
     const std::string phase = run.text_at(at + "/phase"), bound = run.text_at(at + "/bound");
     end = std::max(end, *ends);
     spans.push_back({line_name(run, at), bound, phase_colour(phase),
-                     fmt::format("{}: from {} to {} us{}", line_name(run, at), shown(*begins * us),
+                     fmt::format("{}: from {} to {} µs{}", line_name(run, at), shown(*begins * us),
                                  shown(*ends * us), bound.empty() ? "" : ", bound by " + bound),
-                     *begins * us, *ends * us});
+                     *begins * unit.of_ns, *ends * unit.of_ns});
     const std::pair<std::string, std::string> entry{phase_colour(phase), phase};
     if (std::ranges::find(entries, entry) == entries.end()) entries.push_back(entry);
   }
+  std::ranges::stable_sort(entries, {}, [](const auto& entry) {
+    return std::ranges::find(phase_colours, entry.second,
+                             [](const auto& known) { return std::string(known.first); }) -
+           std::begin(phase_colours);
+  });
   if (spans.empty()) return missing("Nothing was done for any layer.");
   const std::string caption =
       run.prefix() + "From the first to the last work for each layer and phase; right: bound by";
-  return figure(caption, span_chart(caption, spans, end * us, "us from the begin of the step")) +
+  return figure(caption, span_chart(caption, spans, end * unit.of_ns,
+                                    unit.name + std::string(" from the begin of the step"))) +
          legend(entries);
 }
 
 std::string lines_table(const RunView& run) {
   const std::vector<std::string> engines = run.keys_of("/engines");
   std::vector<std::string> headings{"layer",      "phase",    "#first cycle", "#last cycle",
-                                    "#begin, us", "#end, us", "bound by",     "#array, %"};
-  for (const std::string& engine : engines) headings.push_back("#" + engine + ", us");
+                                    "#begin, µs", "#end, µs", "bound by",     "#array, %"};
+  for (const std::string& engine : engines) headings.push_back("#" + engine + ", µs");
   HtmlTable table(run.prefix() + "Time by layer and phase; of each engine the time it was busy",
                   headings);
   for (std::size_t i = 0; i < run.size_of("/time_by_layer"); ++i) {
@@ -131,8 +155,7 @@ std::string bus_table(const RunView& run) {
   for (const std::string& use : uses) {
     all += run.number_at("/dram/bus_ns" + part(use)).value_or(0);
   }
-  HtmlTable table(run.prefix() + "DRAM data bus, the sum over the channels",
-                  {"use", "#time, us", "#share"});
+  HtmlTable table(run.prefix() + "DRAM data bus, all channels", {"use", "#time, µs", "#share"});
   for (const std::string& use : uses) {
     const std::string at = "/dram/bus_ns" + part(use);
     std::string name = use;

@@ -68,7 +68,7 @@ std::string directed(const std::string& direction) {
 std::vector<Bar> bars_of(const RunView& run, const Ledger& ledger) {
   std::vector<Bar> bars;
   const std::vector<std::string> kinds = tensors_of(ledger.rows);
-  for (const std::string& layer : layers_of(ledger.rows)) {
+  for (const std::string& layer : layers_of(run, ledger.rows)) {
     for (const char* direction : {"read", "write"}) {
       Bar bar{layer + ", " + directed(direction), "", {}};
       std::uint64_t all = 0;
