@@ -18,34 +18,34 @@ struct CostRow {
 };
 constexpr CostRow cost_rows[]{
     {"words across the border", "/simulated/words"},
-    {"  estimated", "/estimated/words"},
+    {"  words, estimated", "/estimated/words"},
     {"DRAM words read", "/dram/read_words"},
     {"DRAM words written", "/dram/write_words"},
     {"host words read", "/host/read_words"},
     {"host words written", "/host/write_words"},
     {"bytes on the DRAM bus", "/simulated/bus_bytes"},
-    {"  estimated", "/estimated/bus_bytes"},
+    {"  bytes, estimated", "/estimated/bus_bytes"},
     {"time, ms", "/simulated/time_ms"},
-    {"  estimated", "/estimated/time_ms"},
+    {"  time, estimated, ms", "/estimated/time_ms"},
     {"energy of DRAM chips and interface, mJ", "/simulated/energy_mj"},
-    {"  estimated", "/estimated/energy_mj"},
+    {"  energy, estimated, mJ", "/estimated/energy_mj"},
     {"energy of the whole device, mJ", "/energy/total_pJ", 1e-9},
     {"area of the chip, mm²", "/area/total_mm2"},
     {"useful MACs", "/macs"},
-    {"  of these, done again", "/macs_again"},
+    {"  done again", "/macs_again"},
     {"useful MACs of the readout, apart", "/macs_readout"},
     {"executed MACs, padding counted", "/macs_padded"},
     {"DRAM bandwidth, GB/s", "/dram/bandwidth_GBps"},
-    {"  % of its peak", "/dram/pct_of_peak"},
+    {"  bandwidth, % of the peak", "/dram/pct_of_peak"},
     {"DRAM row hits, share of bursts", "/dram/row_hit_rate"},
     {"DRAM activates", "/dram/activates"},
     {"buffer, bytes", "/buffer/capacity_bytes"},
-    {"  most of it used", "/buffer/high_water_bytes"},
+    {"  buffer, most used", "/buffer/high_water_bytes"},
     {"bound by", "/bound"},
 };
 
 /// Beside the first result: "+12.3 %", "= A".
-std::string change(const Runs& runs, const RunView& run, const std::string& pointer) {
+std::string beside_first(const Runs& runs, const RunView& run, const std::string& pointer) {
   if (run.number() == 0) return "";
   const Json *first = runs[0].find(pointer), *here = run.find(pointer);
   if (first == nullptr || here == nullptr) return "";
@@ -53,9 +53,7 @@ std::string change(const Runs& runs, const RunView& run, const std::string& poin
   const auto before = runs[0].number_at(pointer), after = run.number_at(pointer);
   if (!before || !after) return "≠ " + runs[0].letter();
   if (*before == 0) return "new";
-  const double percent = 100 * (*after - *before) / std::abs(*before);
-  return std::abs(percent) < 0.05 ? fmt::format("{:+.1g} %", percent)
-                                  : fmt::format("{:+.1f} %", percent);
+  return change(*before, *after);
 }
 
 std::vector<std::string> with_letters(std::vector<std::string> headings, const Runs& runs,
@@ -66,33 +64,54 @@ std::vector<std::string> with_letters(std::vector<std::string> headings, const R
   return headings;
 }
 
-std::string differing_settings(const Runs& runs) {
-  // The first result's value of each setting in which any other differs, and theirs.
-  struct Setting {
-    std::string what;
-    Json first;
-    std::vector<Json> values;
+/// A setting in which any result differs from the first.
+struct DifferingSetting {
+  std::string what;
+  std::vector<Json> values;  ///< of each result
+  std::vector<bool> other;   ///< than the first one's
+};
+
+std::vector<DifferingSetting> differing_settings(const Runs& runs) {
+  std::vector<DifferingSetting> settings;
+  const auto note = [&](const std::string& what, std::size_t run, const Json& first,
+                        const Json& value) {
+    auto found = std::ranges::find(settings, what, &DifferingSetting::what);
+    if (found == settings.end()) {
+      settings.push_back(
+          {what, std::vector<Json>(runs.size(), first), std::vector<bool>(runs.size(), false)});
+      found = std::prev(settings.end());
+    }
+    found->values[run] = value;
+    found->other[run] = true;
   };
-  std::vector<Setting> settings;
+  const auto layers = [&](std::size_t run) {
+    return Json(fmt::format("{} layers", runs[run].size_of("/network_layers")));
+  };
   for (std::size_t i = 1; i < runs.size(); ++i) {
     for (const ResultDifference& d : compare_results(runs[0].json(), runs[i].json()).differences) {
       if (d.section != ResultSection::settings) continue;
-      auto found = std::ranges::find(settings, d.what, &Setting::what);
-      if (found == settings.end()) {
-        settings.push_back({d.what, d.before, std::vector<Json>(runs.size(), d.before)});
-        found = std::prev(settings.end());
+      // A network's layers have too many keys to list; they have tables of their own below.
+      if (d.what.starts_with("network layers")) {
+        note("layers of the network", i, layers(0), layers(i));
+      } else {
+        note(d.what, i, d.before, d.after);
       }
-      found->values[i] = d.after;
     }
   }
+  return settings;
+}
+
+std::string settings_that_differ(const Runs& runs) {
+  const std::vector<DifferingSetting> settings = differing_settings(runs);
   if (settings.empty()) return "<p>All results have the same settings.</p>\n";
   HtmlTable table("Settings that differ", with_letters({"setting"}, runs, ""));
-  for (const Setting& setting : settings) {
+  for (const DifferingSetting& setting : settings) {
     std::vector<std::string> cells;
     for (std::size_t i = 0; i < runs.size(); ++i) {
-      const bool other = i > 0 && setting.values[i] != setting.first;
-      cells.push_back(fmt::format("<td>{}{}</td>", escaped(shown(setting.values[i])),
-                                  other ? "<small>≠ " + runs[0].letter() + "</small>" : ""));
+      cells.push_back(
+          fmt::format("<td{}>{}{}</td>", setting.values[i].is_number() ? " class=\"v\"" : "",
+                      escaped(shown(setting.values[i])),
+                      setting.other[i] ? "<small>≠ " + runs[0].letter() + "</small>" : ""));
     }
     table.row(setting.what, cells);
   }
@@ -110,7 +129,8 @@ std::string cost_section(const Runs& runs) {
     if (std::ranges::none_of(runs, here)) continue;
     std::vector<std::string> cells;
     for (const RunView& run : runs) {
-      cells.push_back(value_cell(run, row.pointer, row.scale, change(runs, run, row.pointer)));
+      cells.push_back(
+          value_cell(run, row.pointer, row.scale, beside_first(runs, run, row.pointer)));
     }
     const std::string name = row.name;
     const bool inner = name.starts_with("  ");
@@ -120,7 +140,7 @@ std::string cost_section(const Runs& runs) {
   if (runs.size() > 1) {
     text += "<p>= " + runs[0].letter() + ": the same as " + runs[0].letter() +
             "; ≠: another one; new: " + runs[0].letter() + " has 0.</p>\n" +
-            differing_settings(runs);
+            settings_that_differ(runs);
   }
   return text;
 }

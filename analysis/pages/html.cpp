@@ -51,6 +51,13 @@ std::string short_number(double value) {
 
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
+std::string change(double before, double after) {
+  const double ratio = after / before, percent = 100 * (after - before) / std::abs(before);
+  if (ratio >= 10 || (ratio > 0 && ratio < 0.001)) return fmt::format("× {:.3g}", ratio);
+  if (percent != 0 && std::abs(percent) < 0.05) return fmt::format("{:+.1g} %", percent);
+  return fmt::format("{:+.1f} %", percent);
+}
+
 std::string place(const RunView& run, const std::string& pointer) {
   const Json* found = run.find(pointer);
   if (found == nullptr) return "";

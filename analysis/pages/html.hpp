@@ -19,6 +19,8 @@ std::string shown(double value);
 /// A figure's mark: "1.5 M", "20 k".
 std::string short_number(double value);
 std::string percent(double share);
+/// What became of `before`: "+12.3 %", or "× 25" where percent say little. `before` is not 0.
+std::string change(double before, double after);
 
 /// ' data-run="0" data-key="/time_ns" data-value="12.5"'; "" where nothing stands there.
 std::string place(const RunView& run, const std::string& pointer);

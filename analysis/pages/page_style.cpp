@@ -37,12 +37,13 @@ th, td { padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule); text-ali
   vertical-align: top; overflow-wrap: normal; }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; vertical-align: bottom; }
 tbody th { font-weight: 400; white-space: nowrap; }
+tbody th, thead th:first-child { position: sticky; left: 0; background: var(--ground); }
 .v { white-space: nowrap; }
 tr.inner th { padding-left: 1.2em; color: var(--soft); }
 tr.total th, tr.total td { font-weight: 600; }
 td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td small { display: block; color: var(--soft); font-size: 12px; }
-td.prose { min-width: 26em; }
+td.prose { min-width: 14em; max-width: 44em; }
 .none, .missing { color: var(--soft); }
 .missing { border-left: 3px solid var(--rule); padding-left: 10px; }
 details { margin: 8px 0; }
@@ -63,7 +64,8 @@ svg.chart rect, svg.chart circle { stroke: var(--ground); stroke-width: 0.6; }
 .c5 { fill: var(--c5); } .c6 { fill: var(--c6); } .c7 { fill: var(--c7); } .c8 { fill: var(--c8); }
 .quiet { fill: var(--quiet); }
 footer { color: var(--soft); font-size: 13px; margin-top: 40px; padding-bottom: 30px; }
-@media (max-width: 600px) { header, main, footer { padding: 0 12px; } h1 { font-size: 20px; } }
+@media (max-width: 600px) { header, main, footer { padding: 0 12px; } h1 { font-size: 20px; }
+  tbody th { white-space: normal; min-width: 8.5em; } }
 @media print {
   :root { color-scheme: light;
     --ground: #fff; --raised: #fff; --ink: #000; --soft: #333; --rule: #bbb; --axis: #666;

@@ -41,9 +41,9 @@ std::string settings_table(const Runs& runs) {
     std::vector<std::string> cells;
     for (const RunView& run : runs) {
       const Json* found = run.find(leaf);
-      cells.push_back(found == nullptr ? "<td class=\"none\">-</td>"
-                                       : fmt::format("<td class=\"prose\"{}>{}</td>",
-                                                     place(run, leaf), escaped(shown(*found))));
+      const char* kind = found == nullptr ? "none" : found->is_number() ? "v" : "prose";
+      cells.push_back(fmt::format("<td class=\"{}\"{}>{}</td>", kind, place(run, leaf),
+                                  found == nullptr ? "-" : escaped(shown(*found))));
     }
     table.row(dotted(leaf), cells);
   }

@@ -182,7 +182,7 @@ double longest_bar(const std::vector<Bar>& bars) {
 std::string traffic_section(const Runs& runs) {
   const std::array<std::pair<const char*, const char*>, 2> ports{
       {{"/ledger", "DRAM"}, {"/host_ledger", "host"}}};
-  // One scale for all results, so that bars compare.
+  // One scale for all results, so that bars compare; but for those too short to be seen on it.
   std::array<double, 2> most{};
   for (std::size_t port = 0; port < ports.size(); ++port) {
     for (const RunView& run : runs) {
@@ -202,12 +202,14 @@ std::string traffic_section(const Runs& runs) {
         text += missing(fmt::format("No words through the {} port.", ledger.port));
         continue;
       }
+      const double own = longest_bar(bars);
+      const double scale = own < most[port] / 20 ? own : most[port];
       const std::string caption = fmt::format(
           "{}Words through the {} port by layer{}", run.prefix(), ledger.port,
           port == 0 ? ""
                     : ": what is idealised, and takes no time unless the port has a bandwidth");
       const std::string content =
-          figure(caption, bar_chart(caption, bars, most[port], "words")) + legend_of(ledger.rows) +
+          figure(caption, bar_chart(caption, bars, scale, "words")) + legend_of(ledger.rows) +
           fold(fmt::format("Table of the {} port", ledger.port), ledger_table(run, ledger),
                port == 0 && runs.size() == 1 && ledger.rows.size() <= 60);
       text += port == 0 ? content : fold("Host port, what is idealised", content);
