@@ -139,8 +139,8 @@ std::string cost_section(const Runs& runs) {
   std::string text = table.text();
   if (runs.size() > 1) {
     text += "<p>= " + runs[0].letter() + ": the same as " + runs[0].letter() +
-            "; ≠: another one; new: " + runs[0].letter() + " has 0.</p>\n" +
-            settings_that_differ(runs);
+            "; ≠: another one; new: " + runs[0].letter() + " has 0; ×: so many times " +
+            runs[0].letter() + ".</p>\n" + settings_that_differ(runs);
   }
   return text;
 }

@@ -26,7 +26,9 @@ std::string shown(const Json& value, double scale) {
   if (value.is_null()) return "-";
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_number_unsigned() && scale == 1) return grouped(value.get<std::uint64_t>());
+  const bool counts =
+      value.is_number_unsigned() || (value.is_number_integer() && value.get<std::int64_t>() >= 0);
+  if (counts && scale == 1) return grouped(value.get<std::uint64_t>());
   if (value.is_number_integer() && scale == 1) return value.dump();
   if (value.is_number()) return shown(value.get<double>() * scale);
   if (value.empty()) return "none";

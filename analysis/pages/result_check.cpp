@@ -21,6 +21,7 @@ struct ExpectedKey {
 
 /// Null is taken for a key that is not there.
 constexpr ExpectedKey expected_keys[]{
+    {"command", ValueKind::text, true},
     {"experiment", ValueKind::text, true},
     {"device", ValueKind::object, true},
     {"ledger", ValueKind::list, true},
@@ -111,7 +112,9 @@ bool all_of_list(const Json& value, bool (Json::*is)() const noexcept) {
 bool is_of_kind(const Json& value, ValueKind kind) {
   switch (kind) {
     case ValueKind::text: return value.is_string();
-    case ValueKind::count: return value.is_number_unsigned();
+    case ValueKind::count:
+      return value.is_number_integer() &&
+             (value.is_number_unsigned() || value.get<std::int64_t>() >= 0);
     case ValueKind::number: return value.is_number();
     case ValueKind::numbers: return all_of_list(value, &Json::is_number);
     case ValueKind::texts: return all_of_list(value, &Json::is_string);

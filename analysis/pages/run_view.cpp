@@ -63,7 +63,7 @@ std::vector<LedgerRow> ledger_rows(const RunView& run, const std::string& ledger
     rows.push_back(
         {at + "/words", run.text_at(at + "/layer"), run.text_at(at + "/phase"),
          run.text_at(at + "/tensor"), run.text_at(at + "/direction"),
-         words != nullptr && words->is_number_unsigned() ? words->get<std::uint64_t>() : 0});
+         words != nullptr && words->is_number_integer() ? words->get<std::uint64_t>() : 0});
   }
   return rows;
 }

@@ -110,7 +110,7 @@ std::string schedule_section(const Runs& runs) {
       text += fold(fmt::format("Table of {} loop nests", run.size_of("/nests")), nests_table(run),
                    runs.size() == 1 && run.size_of("/nests") <= 30);
     } else {
-      text += missing(run.is_plan() ? "A plan of policy paper has no loop nests."
+      text += missing(run.is_plan() ? "This plan has no loop nests."
                                     : "The JSON of a run has no schedule. That of spillway plan "
                                       "--json FILE has, and is taken by this page, too.");
     }

@@ -54,8 +54,8 @@ std::string estimate_of(const RunView& run) {
   if (run.is_plan()) return " A plan: nothing was simulated.";
   if (!estimated || !simulated || *simulated == 0) return "";
   std::string text =
-      fmt::format(" The plan had estimated {} ms ({:+.1f} %)", value(run, "/estimated/time_ms"),
-                  100 * (*estimated / *simulated - 1));
+      fmt::format(" The plan had estimated {} ms ({})", value(run, "/estimated/time_ms"),
+                  *estimated == *simulated ? "the same" : change(*simulated, *estimated));
   const Json* agrees = run.find("/planned_agrees");
   if (agrees == nullptr) return text + ".";
   return text + (*agrees == true ? "; each of its counts is the simulated one."
