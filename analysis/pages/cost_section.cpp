@@ -124,9 +124,12 @@ std::string cost_section(const Runs& runs) {
   std::string caption = "Costs of the step";
   if (runs.size() > 1) caption += "; below each, the difference to " + runs[0].letter();
   HtmlTable table(caption, with_letters({"cost"}, runs, "#"));
+  bool outer = false;  // whether the row is there that an inner one belongs to
   for (const CostRow& row : cost_rows) {
     const auto here = [&](const RunView& run) { return run.has(row.pointer); };
-    if (std::ranges::none_of(runs, here)) continue;
+    const bool any = std::ranges::any_of(runs, here);
+    if (row.name[0] != ' ') outer = any;
+    if (!any) continue;
     std::vector<std::string> cells;
     for (const RunView& run : runs) {
       cells.push_back(
@@ -134,7 +137,7 @@ std::string cost_section(const Runs& runs) {
     }
     const std::string name = row.name;
     const bool inner = name.starts_with("  ");
-    table.row(inner ? name.substr(2) : name, cells, inner ? "inner" : "");
+    table.row(inner ? name.substr(2) : name, cells, inner && outer ? "inner" : "");
   }
   std::string text = table.text();
   if (runs.size() > 1) {

@@ -174,6 +174,8 @@ std::string energy_of(const RunView& run) {
     }
     text += fold("Who reads and writes the buffer",
                  list_table(run, "/energy/buffer", "Accesses to the buffer", uj));
+  } else if (run.is_plan()) {
+    text += missing("A plan estimates the energy of the DRAM alone, which stands among the costs.");
   } else {
     text += reason(run, "Energy on the chip is", {"/energy_missing"});
     if (run.has("/dram/energy_pJ/total")) {

@@ -15,6 +15,9 @@ std::string escaped(const std::string& text) { return svg::escaped(text); }
 std::string shown(double value) {
   const double size = std::abs(value);
   if (size >= 1e15 || (size > 0 && size < 1e-3)) return fmt::format("{:.4g}", value);
+  if (size == std::floor(size)) {
+    return (value < 0 ? "-" : "") + grouped(static_cast<std::uint64_t>(size));
+  }
   if (size >= 1000) {
     const auto tenths = static_cast<std::uint64_t>(std::llround(size * 10));
     return fmt::format("{}{}.{}", value < 0 ? "-" : "", grouped(tenths / 10), tenths % 10);

@@ -83,9 +83,10 @@ std::string overview_section(const Runs& runs) {
       text += missing(run.is_plan() ? "A plan has no overview: nothing was simulated."
                                     : "Made without an overview.");
       if (run.has("/buffer/high_water_bytes")) {
-        text += fmt::format("<p>Of the buffer's {} bytes {} were used at most.</p>\n",
+        text += fmt::format("<p>Of the buffer's {} bytes {} {}.</p>\n",
                             value(run, "/buffer/capacity_bytes"),
-                            value(run, "/buffer/high_water_bytes"));
+                            value(run, "/buffer/high_water_bytes"),
+                            run.is_plan() ? "are needed" : "were used at most");
       }
       continue;
     }

@@ -75,7 +75,9 @@ footer { color: var(--soft); font-size: 13px; margin-top: 40px; padding-bottom: 
   body { font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav, .skip { display: none; }
   .wide { overflow: visible; }
-  table { font-size: 8.5pt; }
+  table { font-size: 7.5pt; }
+  th, td { padding-right: 7px; }
+  thead th { white-space: normal; }
   svg.chart { min-width: 0; }
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "analysis/pages/charts.hpp"
 #include "analysis/pages/html.hpp"
