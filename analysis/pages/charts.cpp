@@ -96,6 +96,21 @@ std::string bar_chart(const std::string& title, const std::vector<Bar>& bars, do
   return text + "</svg>\n";
 }
 
+double longest(const std::vector<Bar>& bars) {
+  double most = 0;
+  for (const Bar& bar : bars) {
+    double sum = 0;
+    for (const Segment& segment : bar.segments) sum += segment.value;
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
+double common_scale(const std::vector<Bar>& bars, double most) {
+  const double own = longest(bars);
+  return own < most / 20 ? own : most;
+}
+
 std::string span_chart(const std::string& title, const std::vector<Span>& spans, double end,
                        const std::string& unit) {
   std::size_t longest = 0;

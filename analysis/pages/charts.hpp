@@ -22,6 +22,11 @@ struct Bar {
 std::string bar_chart(const std::string& title, const std::vector<Bar>& bars, double most,
                       const std::string& unit);
 
+double longest(const std::vector<Bar>& bars);
+/// Of the bars of one of several results, whose longest is `most`: that, so that results compare,
+/// but for bars too short to be seen then.
+double common_scale(const std::vector<Bar>& bars, double most);
+
 /// A time from begin to end.
 struct Span {
   std::string label, note, colour, title;

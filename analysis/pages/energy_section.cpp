@@ -73,10 +73,17 @@ std::vector<std::string> layers_with_energy(const RunView& run) {
   return layers;
 }
 
-std::string layers_chart(const RunView& run) {
+struct LayerBars {
   std::vector<Bar> bars;
-  double most = 0;
-  std::array<bool, part_colour_count + 1> used{};
+  std::array<bool, part_colour_count + 1> used{};  ///< colours
+};
+
+const char* colour_name(std::size_t colour) {
+  return colour < part_colour_count ? part_colours[colour].name : "others";
+}
+
+LayerBars layer_bars(const RunView& run) {
+  LayerBars result;
   for (const std::string& layer : layers_with_energy(run)) {
     std::array<double, part_colour_count + 1> sums{};
     for (std::size_t i = 0; i < run.size_of("/energy/by_layer"); ++i) {
@@ -93,23 +100,27 @@ std::string layers_chart(const RunView& run) {
     double all = 0;
     for (std::size_t c = 0; c < sums.size(); ++c) {
       if (sums[c] <= 0) continue;
-      used[c] = true;
+      result.used[c] = true;
       all += sums[c];
-      const char* name = c < part_colour_count ? part_colours[c].name : "others";
       bar.segments.push_back({sums[c], colour_class(c),
-                              fmt::format("{}, {}: {} µJ", layer, name, shown(sums[c])), ""});
+                              fmt::format("{}, {}: {} µJ", layer, colour_name(c), shown(sums[c])),
+                              ""});
     }
     bar.note = shown(all);
-    most = std::max(most, all);
-    bars.push_back(std::move(bar));
+    result.bars.push_back(std::move(bar));
   }
+  return result;
+}
+
+std::string layers_chart(const RunView& run, double most) {
+  const LayerBars layers = layer_bars(run);
   LegendEntries entries;
-  for (std::size_t c = 0; c < used.size(); ++c) {
-    if (!used[c]) continue;
-    entries.emplace_back(colour_class(c), c < part_colour_count ? part_colours[c].name : "others");
+  for (std::size_t c = 0; c < layers.used.size(); ++c) {
+    if (layers.used[c]) entries.emplace_back(colour_class(c), colour_name(c));
   }
   const std::string caption = run.prefix() + "Energy by layer, all phases";
-  return figure(caption, bar_chart(caption, bars, most, "µJ")) + legend(entries);
+  const double scale = common_scale(layers.bars, most);
+  return figure(caption, bar_chart(caption, layers.bars, scale, "µJ")) + legend(entries);
 }
 
 /// A list of objects as it stands, keys as columns.
@@ -162,13 +173,14 @@ std::string reason(const RunView& run, const std::string& what,
   return missing(what + " not in this result.");
 }
 
-std::string energy_of(const RunView& run) {
+/// `most`: of all results' bars.
+std::string energy_of(const RunView& run, double most) {
   std::string text;
   if (run.has("/energy/parts_pJ")) {
     text +=
         parts_table(run, "/energy/parts_pJ", "/energy/total_pJ", "Energy by part of the device");
     if (run.size_of("/energy/by_layer") > 0) {
-      text += layers_chart(run) +
+      text += layers_chart(run, most) +
               fold("Table of energy by layer and phase",
                    list_table(run, "/energy/by_layer", "Energy by layer and phase", uj));
     }
@@ -195,10 +207,12 @@ std::string energy_of(const RunView& run) {
 }  // namespace
 
 std::string energy_section(const Runs& runs) {
+  double most = 0;
+  for (const RunView& run : runs) most = std::max(most, longest(layer_bars(run).bars));
   std::string text;
   for (const RunView& run : runs) {
     if (runs.size() > 1) text += subheading(run.prefix() + run.name());
-    text += energy_of(run);
+    text += energy_of(run, most);
   }
   return text;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/formats/svg.hpp"
 #include "analysis/pages/chart_parts.hpp"
 #include "analysis/pages/charts.hpp"
 #include "analysis/pages/html.hpp"
@@ -12,6 +11,12 @@ namespace spillway::analysis::pages {
 
 namespace {
 
+/// To 1, 2 or 5 times a power of ten.
+double round_down(double value) {
+  const double power = std::pow(10, std::floor(std::log10(value)));
+  return power * (value >= 5 * power ? 5 : value >= 2 * power ? 2 : 1);
+}
+
 /// From 1, 2 or 5 times a power of ten below all values to one above them.
 struct LogScale {
   double low, high;
@@ -19,8 +24,8 @@ struct LogScale {
   LogScale(const std::vector<double>& values, double at_low, double at_high)
       : from(at_low), to(at_high) {
     const auto [least, most] = std::ranges::minmax(values);
-    high = svg::round_up(most * 1.3);
-    low = 1 / svg::round_up(1.3 / least);
+    low = round_down(least / 1.3);
+    high = 1 / round_down(1 / (most * 1.3));
   }
   double at(double value) const {
     return from + (to - from) * std::log(value / low) / std::log(high / low);
@@ -79,12 +84,19 @@ std::string roofline_chart(const std::string& title, const std::vector<Roofs>& r
         right, escaped(roof.name));
     text += chart_text(right + 6, y.at(roof.macs_per_second) + 4, roof.name, "tick");
   }
+  std::vector<std::pair<double, double>> placed;
   for (const RooflinePoint& point : points) {
     const double at_x = x.at(point.macs_per_byte), at_y = y.at(point.macs_per_second);
     text += fmt::format(
         "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"6\" class=\"{}\"><title>{}</title></circle>\n",
         at_x, at_y, point.colour, escaped(point.title));
-    text += chart_text(at_x + 10, at_y + 14, point.letter, "strong");
+    // The letters of points in one place stand side by side.
+    const auto before = std::ranges::count_if(placed, [&](const auto& other) {
+      return std::abs(other.first - at_x) < 14 && std::abs(other.second - at_y) < 14;
+    });
+    placed.emplace_back(at_x, at_y);
+    text +=
+        chart_text(at_x + 10 + 14 * static_cast<double>(before), at_y + 14, point.letter, "strong");
   }
   return text + "</svg>\n";
 }

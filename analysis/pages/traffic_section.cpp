@@ -167,28 +167,17 @@ std::string idealised(const RunView& run) {
   return table.empty() ? "" : fold("Idealised items", table.text());
 }
 
-double longest_bar(const std::vector<Bar>& bars) {
-  double most = 0;
-  for (const Bar& bar : bars) {
-    double sum = 0;
-    for (const Segment& segment : bar.segments) sum += segment.value;
-    most = std::max(most, sum);
-  }
-  return most;
-}
-
 }  // namespace
 
 std::string traffic_section(const Runs& runs) {
   const std::array<std::pair<const char*, const char*>, 2> ports{
       {{"/ledger", "DRAM"}, {"/host_ledger", "host"}}};
-  // One scale for all results, so that bars compare; but for those too short to be seen on it.
   std::array<double, 2> most{};
   for (std::size_t port = 0; port < ports.size(); ++port) {
     for (const RunView& run : runs) {
       const Ledger ledger{ports[port].first, ports[port].second,
                           ledger_rows(run, ports[port].first)};
-      most[port] = std::max(most[port], longest_bar(bars_of(run, ledger)));
+      most[port] = std::max(most[port], longest(bars_of(run, ledger)));
     }
   }
   std::string text;
@@ -202,14 +191,13 @@ std::string traffic_section(const Runs& runs) {
         text += missing(fmt::format("No words through the {} port.", ledger.port));
         continue;
       }
-      const double own = longest_bar(bars);
-      const double scale = own < most[port] / 20 ? own : most[port];
       const std::string caption = fmt::format(
           "{}Words through the {} port by layer{}", run.prefix(), ledger.port,
           port == 0 ? ""
                     : ": what is idealised, and takes no time unless the port has a bandwidth");
       const std::string content =
-          figure(caption, bar_chart(caption, bars, scale, "words")) + legend_of(ledger.rows) +
+          figure(caption, bar_chart(caption, bars, common_scale(bars, most[port]), "words")) +
+          legend_of(ledger.rows) +
           fold(fmt::format("Table of the {} port", ledger.port), ledger_table(run, ledger),
                port == 0 && runs.size() == 1 && ledger.rows.size() <= 60);
       text += port == 0 ? content : fold("Host port, what is idealised", content);
