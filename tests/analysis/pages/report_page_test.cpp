@@ -75,10 +75,12 @@ std::vector<ShownValue> shown_values(const std::string& page) {
 std::uint64_t sum_in(const Json& ledger, const std::map<std::string, std::string>& attributes) {
   std::uint64_t sum = 0;
   for (const Json& row : ledger) {
-    const bool among = std::ranges::all_of(row.items(), [&](const auto& item) {
-      const auto wanted = attributes.find("data-" + item.key());
-      return wanted == attributes.end() || item.value() == wanted->second;
-    });
+    bool among = true;
+    for (const char* key : {"layer", "phase", "tensor", "direction"}) {
+      const auto wanted = attributes.find(std::string("data-") + key);
+      among =
+          among && (wanted == attributes.end() || row.at(key).get<std::string>() == wanted->second);
+    }
     if (among) sum += row.at("words").get<std::uint64_t>();
   }
   return sum;
