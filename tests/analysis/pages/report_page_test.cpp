@@ -26,7 +26,7 @@ using test::TemporaryFolder;
 
 namespace {
 
-/// A run of a small network with stalls and an overview, written by hand.
+/// A run of a small network, to which stalls and an overview were added by hand.
 const std::string& small_run() {
   static const std::string text = workloads::file_content(std::string(SPILLWAY_SOURCE_DIR) +
                                                           "/tests/data/results/small-run.json")
