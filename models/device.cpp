@@ -53,7 +53,7 @@ class Device::Implementation {
     sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
     const Active active(context_);
     accelerator_ = std::make_unique<Accelerator>("accelerator", config_, options);
-    accelerator_->dram.observe(options.observe_dram);
+    accelerator_->dram.observe(options.observers);
   }
   ~Implementation() {
     const Active active(context_);
@@ -72,9 +72,10 @@ class Device::Implementation {
     sc_core::sc_start();
     restore_stack_bounds();
     accelerator_->end();
-    accelerator_->shared.keep_activities();
+    const Picoseconds end = accelerator_->dram.end_program();
+    accelerator_->keep_times(end);
     Execution result = std::move(accelerator_->shared.execution);
-    result.time = accelerator_->dram.end_program() - begin;
+    result.time = end - begin;
     result.dram = accelerator_->dram.counters();
     result.host = difference(accelerator_->host.counters(), host_before);
     result.cycles = Cycles(workloads::ceil_div(result.time.count(), config_.clock_period.count()));

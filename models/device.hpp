@@ -3,15 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
 #include "models/backing_store.hpp"
 #include "models/device_config.hpp"
-#include "models/dram/transaction.hpp"
 #include "models/dram_counters.hpp"
 #include "models/energy/work_counts.hpp"
+#include "models/engine_times.hpp"
 #include "models/instruction.hpp"
+#include "models/observer.hpp"
 
 namespace spillway::models {
 
@@ -21,7 +23,9 @@ struct DeviceOptions {
   bool check_residency = true;  ///< see TileTable
   /// Without values nothing is read, written or computed; times, counters and checks are the same.
   bool values = true;
-  dram::TransactionObserver observe_dram{};  ///< looks on at all that goes to and from DRAM
+  std::vector<Observer*> observers{};  ///< who outlive the device
+  /// Of the first program, where not empty; see Waveform.
+  std::filesystem::path waveform{};
 };
 
 /// Words and bytes through the host port.
@@ -36,10 +40,6 @@ struct Transferred {
   Bytes bytes;  ///< asked for
 };
 
-struct EngineTimes {
-  Picoseconds load, store, compute, generate;
-};
-
 /// What the compute engine's time went to. The three times add up to it.
 struct ComputeWork {
   Picoseconds array, vector_unit;  ///< products; single elements
@@ -52,6 +52,7 @@ struct ComputeWork {
 /// When an engine worked for a label, in time since the program's begin.
 struct WorkTimes {
   EngineTimes busy;
+  EngineStalls stalled;
   ComputeWork compute;
   Picoseconds transfers;    ///< a load or a store, or both, were under way
   Picoseconds active;       ///< any engine worked
@@ -71,12 +72,16 @@ struct Execution {
   Picoseconds time;
   Cycles cycles;  ///< of the array's clock, rounded up
   EngineTimes busy;
+  EngineStalls stalled;
+  EngineTimes idle;  ///< without an instruction; of each engine with `busy` and `stalled`: `time`
+  IssueTimes not_issued;
   ComputeWork compute;
-  Picoseconds transfers;           ///< a load or a store, or both, were under way
-  std::vector<WorkTimes> by_work;  ///< indexed by WorkLabel; they add up to `busy` and `compute`
-  WorkCounts counts;               ///< theirs added up
-  Accesses buffer;                 ///< the buffer's own counter
-  Bytes high_water;  ///< most ever reserved in the buffer, in this program or an earlier one
+  Picoseconds transfers;  ///< a load or a store, or both, were under way
+  /// Indexed by WorkLabel; they add up to `busy`, `stalled` and `compute`.
+  std::vector<WorkTimes> by_work;
+  WorkCounts counts;  ///< theirs added up
+  Accesses buffer;    ///< the buffer's own counter
+  Bytes high_water;   ///< most ever reserved in the buffer, in this program or an earlier one
   std::uint64_t instructions = 0;
 };
 

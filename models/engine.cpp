@@ -1,5 +1,7 @@
 #include "models/engine.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "models/energy/kernel_accesses.hpp"
@@ -48,7 +50,8 @@ SharedState::SharedState(const DeviceConfig& device, const DeviceOptions& option
     : config(device),
       values(options.values),
       buffer(device.buffer, poison_for(options)),
-      tiles(buffer, options.check_residency) {
+      tiles(buffer, options.check_residency),
+      observers(options.observers) {
   buffer.when_released([this](std::span<std::byte> bytes) { kernels.forget(bytes); });
 }
 
@@ -69,14 +72,36 @@ Transferred& SharedState::line(LedgerLabel label) {
   return execution.by_label[label];
 }
 
-void SharedState::count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
+void SharedState::count_busy(EngineKind engine, const Instruction& instruction, Picoseconds begin,
                              Picoseconds duration) {
-  execution.busy.*engine += duration;
+  execution.busy.of(engine) += duration;
+  const WorkLabel work = work_of(instruction);
   WorkTimes& times = times_of(work);
-  times.busy.*engine += duration;
+  times.busy.of(engine) += duration;
   times.first = times.any ? std::min(times.first, begin) : begin;
   times.last = std::max(times.last, begin + duration);
   times.any = true;
+  const Picoseconds since = begin - program_begin;
+  for (Observer* observer : observers) {
+    observer->work({engine, &instruction, work, since, since + duration});
+  }
+}
+
+void SharedState::count_stall(EngineKind engine, WorkLabel work, StallCause cause,
+                              Picoseconds duration) {
+  times_of(work).stalled.of(engine).on(cause) += duration;
+}
+
+Picoseconds SharedState::random_busy(Picoseconds until) const {
+  // Work that is still to be done goes on without a break.
+  return execution.busy.generate - (random_until - std::min(random_until, until));
+}
+
+void SharedState::tell_buffer() {
+  buffer_signal = buffer.used().count();
+  if (observers.empty() || buffer.used() == buffer_told) return;
+  buffer_told = buffer.used();
+  for (Observer* observer : observers) observer->buffer(sim_time() - program_begin, buffer_told);
 }
 
 WorkTimes& SharedState::times_of(WorkLabel work) {
@@ -120,6 +145,7 @@ void SharedState::keep_activities() {
     const Activity& seen = activity_of(static_cast<WorkLabel>(label));
     times.transfers = seen.transfers();
     times.active = seen.active();
+    execution.stalled += times.stalled;
     execution.compute += times.compute;
     execution.counts += times.counts;
   }
@@ -127,12 +153,13 @@ void SharedState::keep_activities() {
 }
 
 Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomValues& random,
-                                     bool signs, WorkLabel label) {
+                                     bool signs, const Instruction& instruction) {
+  const WorkLabel label = work_of(instruction);
   const RandomWork work = random_work(tile, map->at(tile.tensor), random);
   const Picoseconds duration = cycles_to_time(work.clocks, config);
   execution.generated_words += work.words.count();
   const Picoseconds begin = std::max(random_until, sim_time());
-  count_busy(&EngineTimes::generate, label, begin, duration);
+  count_busy(EngineKind::generate, instruction, begin, duration);
   // Signs are those of a second register, which runs beside the first.
   counts_of(label).random_bits += work.clocks.count() * Lfsr::bits_per_clock * (signs ? 2 : 1);
   random_until = begin + duration;
@@ -140,8 +167,41 @@ Picoseconds SharedState::make_random(const Tile& tile, const workloads::RandomVa
   return random_until;
 }
 
-Engine::Engine(sc_core::sc_module_name name, SharedState& shared)
-    : sc_module(name), shared_(shared) {}
+Engine::Engine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind)
+    : sc_module(name), shared_(shared), kind_(kind) {}
+
+void Engine::begin_program() {
+  state_ = {};
+  state_.begin = sim_time();
+  state_.random_before = shared_.random_busy(state_.begin);
+}
+
+void Engine::enter(Doing doing, StallCause cause) {
+  const Picoseconds now = sim_time();
+  leave_state(now);
+  const WorkLabel work = empty() ? 0 : work_of(front().instruction);
+  state_ = {doing, cause, work, now, shared_.random_busy(now)};
+  state_signal_ = static_cast<unsigned>(doing);
+}
+
+void Engine::trace(Waveform& waveform) const {
+  waveform.add(state_signal_, fmt::format("{}.state", basename()), 2);
+  waveform.add(queue_signal_, fmt::format("{}.queue", basename()), 16);
+}
+
+/// Work is counted where it is done. That of the PRNG unit goes on whatever instruction it has
+/// itself, where kernels take random values as they are made.
+void Engine::leave_state(Picoseconds now) {
+  if (state_.doing == Doing::busy) return;
+  Picoseconds lasted = now - state_.begin;
+  if (kind_ == EngineKind::generate) lasted -= shared_.random_busy(now) - state_.random_before;
+  if (lasted == Picoseconds(0)) return;
+  if (state_.doing == Doing::idle) {
+    shared_.execution.idle.of(kind_) += lasted;
+  } else {
+    shared_.count_stall(kind_, state_.work, state_.cause, lasted);
+  }
+}
 
 Issued& Engine::next_place() {
   if (count_ == queue_.size()) {
@@ -155,18 +215,20 @@ Issued& Engine::next_place() {
 
 void Engine::push() {
   if (++count_ == 1) arrived_.notify(sc_core::SC_ZERO_TIME);
+  queue_signal_ = static_cast<unsigned>(count_);
 }
 
 void Engine::complete_head() {
   const Bytes used = shared_.buffer.used();
   shared_.tiles.complete(front());
   first_ = (first_ + 1) % queue_.size();
-  --count_;
+  queue_signal_ = static_cast<unsigned>(--count_);
   shared_.wake(*this, shared_.buffer.used() < used);
+  shared_.tell_buffer();
 }
 
-MethodEngine::MethodEngine(sc_core::sc_module_name name, SharedState& shared)
-    : Engine(name, shared) {
+MethodEngine::MethodEngine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind)
+    : Engine(name, shared, kind) {
   SC_HAS_PROCESS(MethodEngine);
   SC_METHOD(step);
 }
@@ -180,22 +242,30 @@ void MethodEngine::step() {
       complete_head();
     }
     if (empty()) {
+      enter_idle();
       next_trigger(arrived_);
-    } else if (!shared_.tiles.ready(front())) {
+    } else if (const auto cause = shared_.tiles.waits_for(front())) {
+      enter_stalled(*cause);
       shared_.engines_wait = true;
       next_trigger(shared_.tile_changed);
     } else {
-      const Picoseconds duration = execute(front().instruction);
+      enter_busy();
+      const Instruction& instruction = front().instruction;
+      const Duration duration = execute(instruction);
+      if (duration.all > duration.busy) {
+        shared_.count_stall(kind_, work_of(instruction), StallCause::random_words,
+                            duration.all - duration.busy);
+      }
       running_ = true;
-      next_trigger(to_sc_time(duration));
+      next_trigger(to_sc_time(duration.all));
     }
   } catch (const std::exception&) {
     shared_.fail();
   }
 }
 
-TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared)
-    : Engine(name, shared) {
+TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind)
+    : Engine(name, shared, kind) {
   SC_HAS_PROCESS(TransferEngine);
   SC_THREAD(run);
   set_stack_size(thread_stack);
@@ -204,11 +274,16 @@ TransferEngine::TransferEngine(sc_core::sc_module_name name, SharedState& shared
 void TransferEngine::run() {
   try {
     while (true) {
-      while (empty()) wait(arrived_);
-      while (!shared_.tiles.ready(front())) {
+      while (empty()) {
+        enter_idle();
+        wait(arrived_);
+      }
+      while (const auto cause = shared_.tiles.waits_for(front())) {
+        enter_stalled(*cause);
         shared_.engines_wait = true;
         wait(shared_.tile_changed);
       }
+      enter_busy();
       const Instruction& instruction = front().instruction;
       if (const auto* load = std::get_if<Load>(&instruction)) {
         transfer(load->tile, load->label, load->work, false);
@@ -262,8 +337,7 @@ void TransferEngine::transfer(const BufferedTile& tile, LedgerLabel label, WorkL
   finish = std::max(finish, begin + port_time(moved, shared_.config));
   if (finish > sim_time()) wait(to_sc_time(finish - sim_time()));
   shared_.end_transfer(work);
-  shared_.count_busy(write ? &EngineTimes::store : &EngineTimes::load, work, begin,
-                     sim_time() - begin);
+  shared_.count_busy(kind_, front().instruction, begin, sim_time() - begin);
 }
 
 /// Until all that was read has come.
@@ -316,9 +390,9 @@ void TransferEngine::transport(Port port, std::uint64_t address, std::byte* data
 }
 
 ComputeEngine::ComputeEngine(sc_core::sc_module_name name, SharedState& shared)
-    : MethodEngine(name, shared), array_(shared.config.array()) {}
+    : MethodEngine(name, shared, EngineKind::compute), array_(shared.config.array()) {}
 
-Picoseconds ComputeEngine::execute(const Instruction& instruction) {
+MethodEngine::Duration ComputeEngine::execute(const Instruction& instruction) {
   const auto& compute = std::get<Compute>(instruction);
   const Picoseconds begin = sim_time();
   Picoseconds random_end = begin;
@@ -332,7 +406,7 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
     } else {
       const auto& streamed = std::get<Streamed>(input);
       random_end = shared_.make_random(streamed.tile, streamed.values,
-                                       streamed.sign_seed.has_value(), compute.work);
+                                       streamed.sign_seed.has_value(), instruction);
     }
   }
   for (const TileView& view : compute.outputs) written += size_of(view);
@@ -355,19 +429,19 @@ Picoseconds ComputeEngine::execute(const Instruction& instruction) {
   }
   const Picoseconds computed = cycles_to_time(kernel_cycles(cost, array_), shared_.config);
   const Picoseconds duration = std::max(computed, port_time(read + written, shared_.config));
-  shared_.count_busy(&EngineTimes::compute, compute.work, begin, duration);
+  shared_.count_busy(kind_, instruction, begin, duration);
   const Picoseconds elements =
       cycles_to_time(array_.elementwise_cycles(cost.elements), shared_.config);
   execution.by_work[compute.work].compute +=
       {computed - elements, elements, duration - computed, cost.macs};
   shared_.activity_of(compute.work).work(begin, begin + duration);
-  return std::max(duration, random_end - begin);
+  return {duration, std::max(duration, random_end - begin)};
 }
 
 PrngUnit::PrngUnit(sc_core::sc_module_name name, SharedState& shared)
-    : MethodEngine(name, shared) {}
+    : MethodEngine(name, shared, EngineKind::generate) {}
 
-Picoseconds PrngUnit::execute(const Instruction& instruction) {
+MethodEngine::Duration PrngUnit::execute(const Instruction& instruction) {
   const auto& generate = std::get<Generate>(instruction);
   const Tile& tile = generate.tile.tile;
   const TensorPlacement& place = shared_.map->at(tile.tensor);
@@ -377,8 +451,10 @@ Picoseconds PrngUnit::execute(const Instruction& instruction) {
                           shared_.buffer.bytes(generate.tile.address, size));
   }
   shared_.count_accesses(generate.work, BufferUser::prng, {Bytes(0), size});
-  return shared_.make_random(tile, generate.values, generate.sign_seed.has_value(), generate.work) -
-         sim_time();
+  const Picoseconds all =
+      shared_.make_random(tile, generate.values, generate.sign_seed.has_value(), instruction) -
+      sim_time();
+  return {all, all};
 }
 
 }  // namespace spillway::models

@@ -16,6 +16,7 @@
 #include "models/operand_memory.hpp"
 #include "models/random_tile.hpp"
 #include "models/tile_table.hpp"
+#include "models/waveform.hpp"
 #include "workloads/kernels/recent_contracts.hpp"
 #include "workloads/kernels/runner.hpp"
 
@@ -57,9 +58,14 @@ struct SharedState {
   void wake(const Engine& engine, bool freed);
   /// Not to be kept across a wait: another engine may make a new line.
   Transferred& line(LedgerLabel label);
-  /// An engine was, or will be, busy from `begin` on.
-  void count_busy(Picoseconds EngineTimes::*engine, WorkLabel work, Picoseconds begin,
+  /// An engine was, or will be, busy from `begin` on. The label is the instruction's own.
+  void count_busy(EngineKind engine, const Instruction& instruction, Picoseconds begin,
                   Picoseconds duration);
+  void count_stall(EngineKind engine, WorkLabel work, StallCause cause, Picoseconds duration);
+  /// Work of the PRNG unit up to a time, which is no earlier than now.
+  Picoseconds random_busy(Picoseconds until) const;
+  /// Tell of the buffer's reservations, if they changed.
+  void tell_buffer();
   /// The label's own, not to be kept across a wait; so the next two.
   Activity& activity_of(WorkLabel work);
   WorkTimes& times_of(WorkLabel work);
@@ -72,9 +78,14 @@ struct SharedState {
   void end_transfer(WorkLabel work);
   /// The program is done: what was seen of it goes to `execution`.
   void keep_activities();
-  /// Give the PRNG unit work now; returns when it is done.
+  /// Give the PRNG unit work now, for an instruction; returns when it is done.
   Picoseconds make_random(const Tile& tile, const workloads::RandomValues& values, bool signs,
-                          WorkLabel work);
+                          const Instruction& instruction);
+
+  std::vector<Observer*> observers;
+  Picoseconds program_begin;
+  Bytes buffer_told;  // what the observers know
+  sc_dt::uint64 buffer_signal = 0;
 };
 
 sc_core::sc_time to_sc_time(Picoseconds time);
@@ -83,7 +94,14 @@ Picoseconds sim_time();
 /// An in-order queue of issued instructions.
 class Engine : public sc_core::sc_module {
  public:
-  Engine(sc_core::sc_module_name name, SharedState& shared);
+  Engine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind);
+
+  /// With an empty queue.
+  void begin_program();
+  /// The last state lasted until then.
+  void end_program(Picoseconds end) { leave_state(end); }
+
+  void trace(Waveform& waveform) const;
 
   bool full() const { return count_ >= shared_.config.queue_depth; }
   bool empty() const { return count_ == 0; }
@@ -96,10 +114,31 @@ class Engine : public sc_core::sc_module {
   const Issued& front() const { return queue_[first_]; }
   void complete_head();
 
+  /// From now on the engine has no instruction; waits with the first one for an engine that uses a
+  /// tile of it; or works on it.
+  void enter_idle() { enter(Doing::idle); }
+  void enter_stalled(EngineKind cause) { enter(Doing::stalled, static_cast<StallCause>(cause)); }
+  void enter_busy() { enter(Doing::busy); }
+
   SharedState& shared_;
+  const EngineKind kind_;
   sc_core::sc_event arrived_;
 
  private:
+  enum class Doing : std::uint8_t { idle, stalled, busy };
+  struct State {
+    Doing doing = Doing::idle;
+    StallCause cause = StallCause::load;
+    WorkLabel work = 0;
+    Picoseconds begin;
+    Picoseconds random_before;  // work of the PRNG unit until then
+  };
+  void enter(Doing doing, StallCause cause = StallCause::load);
+  void leave_state(Picoseconds now);
+
+  State state_;
+  // As signals: 0 idle, 1 stalled, 2 busy; instructions.
+  unsigned state_signal_ = 0, queue_signal_ = 0;
   std::vector<Issued> queue_;  // a ring, so that the memory of instructions is used again
   std::size_t first_ = 0, count_ = 0;
 };
@@ -108,12 +147,18 @@ class Engine : public sc_core::sc_module {
 /// its work runs on the scheduler's own, large stack.
 class MethodEngine : public Engine {
  public:
-  MethodEngine(sc_core::sc_module_name name, SharedState& shared);
+  MethodEngine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind);
+
+ protected:
+  struct Duration {
+    Picoseconds busy;
+    Picoseconds all;  ///< with the wait for random words
+  };
 
  private:
   void step();
   /// Do an instruction whose tiles are ready; returns how long it takes.
-  virtual Picoseconds execute(const Instruction& instruction) = 0;
+  virtual Duration execute(const Instruction& instruction) = 0;
 
   bool running_ = false;
 };
@@ -122,7 +167,7 @@ class MethodEngine : public Engine {
 /// blocking transport waits.
 class TransferEngine : public Engine {
  public:
-  TransferEngine(sc_core::sc_module_name name, SharedState& shared);
+  TransferEngine(sc_core::sc_module_name name, SharedState& shared, EngineKind kind);
 
   tlm_utils::simple_initiator_socket<TransferEngine> dram_port{"dram_port"};
   tlm_utils::simple_initiator_socket<TransferEngine> host_port{"host_port"};
@@ -150,7 +195,7 @@ class ComputeEngine : public MethodEngine {
   ComputeEngine(sc_core::sc_module_name name, SharedState& shared);
 
  private:
-  Picoseconds execute(const Instruction& instruction) override;
+  Duration execute(const Instruction& instruction) override;
 
   ComputeArray array_;
   workloads::RecentContracts contracts_;
@@ -162,7 +207,7 @@ class PrngUnit : public MethodEngine {
   PrngUnit(sc_core::sc_module_name name, SharedState& shared);
 
  private:
-  Picoseconds execute(const Instruction& instruction) override;
+  Duration execute(const Instruction& instruction) override;
 };
 
 }  // namespace spillway::models

@@ -23,6 +23,23 @@ struct Describe {
 
 }  // namespace
 
+std::optional<EngineKind> engine_of(const Instruction& instruction) {
+  if (std::holds_alternative<Load>(instruction)) return EngineKind::load;
+  if (std::holds_alternative<Store>(instruction)) return EngineKind::store;
+  if (std::holds_alternative<Compute>(instruction)) return EngineKind::compute;
+  if (std::holds_alternative<Generate>(instruction)) return EngineKind::generate;
+  return std::nullopt;
+}
+
+WorkLabel work_of(const Instruction& instruction) {
+  return std::visit(
+      [](const auto& any) -> WorkLabel {
+        if constexpr (requires { any.work; }) return any.work;
+        return 0;
+      },
+      instruction);
+}
+
 std::string describe(const Instruction& instruction, const MemoryMap& map) {
   return std::visit(Describe{map}, instruction);
 }

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "models/engine_times.hpp"
 #include "models/tile.hpp"
 #include "workloads/kernels/kernel.hpp"
 
@@ -88,6 +89,11 @@ using Instruction = std::variant<Load, Store, Generate, Compute, Free>;
 
 /// Pulled one instruction at a time, so that it need never be held whole; empty at the end.
 using Program = std::function<std::optional<Instruction>()>;
+
+/// The engine that does it; none for a free.
+std::optional<EngineKind> engine_of(const Instruction& instruction);
+/// 0 for a free.
+WorkLabel work_of(const Instruction& instruction);
 
 /// "load conv1.weights", for messages.
 std::string describe(const Instruction& instruction, const MemoryMap& map);

@@ -43,10 +43,31 @@ DramChannel::DramChannel(sc_core::sc_module_name name, const DeviceConfig& confi
   socket.register_b_transport(this, &DramChannel::b_transport);
 }
 
+void DramChannel::observe(std::vector<Observer*> observers) {
+  observers_ = std::move(observers);
+  for (const Observer* observer : observers_) {
+    const Picoseconds interval = observer->sampling_interval();
+    if (interval == Picoseconds(0)) continue;
+    const bool first = sampling_interval_ == Picoseconds(0);
+    sampling_interval_ = first ? interval : std::min(sampling_interval_, interval);
+  }
+}
+
 void DramChannel::begin_program() {
   memory_.reset();
   counters_ = {};
   begin_ = sim_time();
+  next_sample_ = sampling_interval_;
+}
+
+/// Of a transaction that is sent now; before it, of what the channels have done.
+void DramChannel::tell(const dram::Transaction& transaction) {
+  if (sampling_interval_ > Picoseconds(0) && transaction.time >= next_sample_) {
+    const dram::Statistics sample = memory_.statistics(cycle_from(begin_ + transaction.time));
+    for (Observer* observer : observers_) observer->sample(transaction.time, sample);
+    next_sample_ = transaction.time + sampling_interval_;
+  }
+  for (Observer* observer : observers_) observer->transaction(transaction);
 }
 
 Picoseconds DramChannel::end_program() {
@@ -54,6 +75,7 @@ Picoseconds DramChannel::end_program() {
   counters_.channel = memory_.statistics(cycle_from(end));
   counters_.activates = counters_.channel.activates;
   counters_.row_hits = counters_.channel.row_hits();
+  for (Observer* observer : observers_) observer->sample(end - begin_, counters_.channel);
   return end;
 }
 
@@ -84,7 +106,7 @@ void DramChannel::b_transport(int initiator, tlm::tlm_generic_payload& payload,
   const Bytes size(payload.get_data_length());
   const bool is_write = payload.is_write();
   if (size == Bytes(0)) throw workloads::ProgramError("a DRAM transaction moves no bytes");
-  if (observer_) observer_({now, address, size, is_write});
+  if (!observers_.empty()) tell({now - begin_, address, size, is_write});
   const std::uint64_t burst = memory_.device().geometry.burst_bytes;
   const std::uint64_t bursts = bursts_of(address, size, burst);
   const std::uint64_t accepted =

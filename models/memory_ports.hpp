@@ -9,7 +9,6 @@
 #include "models/backing_store.hpp"
 #include "models/device.hpp"
 #include "models/dram/recorded_memory.hpp"
-#include "models/dram/transaction.hpp"
 #include "models/dram_counters.hpp"
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -70,13 +69,14 @@ class DramChannel : public sc_core::sc_module {
   Picoseconds end_program();
   /// Since the beginning of the program.
   const DramCounters& counters() const { return counters_; }
-  /// Tell somebody of every transaction from here on.
-  void observe(dram::TransactionObserver observer) { observer_ = std::move(observer); }
+  /// Tell them of transactions, and samples as often as any of them wants.
+  void observe(std::vector<Observer*> observers);
 
  private:
   void b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void wait_for_reads(std::uint8_t requester);
   void wait_until(Picoseconds time);
+  void tell(const dram::Transaction& transaction);
   // Of the command clock, since the beginning of the program: at or after a time, and when it is.
   std::uint64_t cycle_from(Picoseconds time) const;
   Picoseconds time_of(std::uint64_t cycle) const;
@@ -85,7 +85,8 @@ class DramChannel : public sc_core::sc_module {
   BackingStore store_;
   Picoseconds begin_;
   DramCounters counters_;
-  dram::TransactionObserver observer_;
+  std::vector<Observer*> observers_;
+  Picoseconds sampling_interval_, next_sample_;
 };
 
 /// Free of time unless the device gives it a bandwidth. A transport waits until the transaction's

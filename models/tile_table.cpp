@@ -30,6 +30,18 @@ void for_each_seed(const Made& made, Visit visit) {
   if (made.sign_seed) visit(*made.sign_seed);
 }
 
+std::uint8_t bit_of(EngineKind engine) {
+  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(engine));
+}
+
+/// Of the engines that read a tile. Those of the engine that waits are done, as it works in order.
+EngineKind another_reader(std::uint8_t readers, std::optional<EngineKind> waiting) {
+  for (const EngineKind engine : {EngineKind::store, EngineKind::compute, EngineKind::generate}) {
+    if ((readers & bit_of(engine)) != 0 && engine != waiting) return engine;
+  }
+  return EngineKind::store;
+}
+
 }  // namespace
 
 TileTable::TileTable(OnChipBuffer& buffer, bool check) : buffer_(buffer), check_(check) {}
@@ -126,26 +138,37 @@ void TileTable::make(const BufferedTile& tile, bool filled) {
 }
 
 /// One instruction claims a tile once; so its outputs are claimed before its inputs.
-TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, Issued& issued) {
+TileTable::Entry* TileTable::claim(const BufferedTile& tile, bool writes, EngineKind engine,
+                                   Issued& issued) {
   Entry* entry = find(tile);
   if (entry == nullptr) return nullptr;
   const auto number = static_cast<Number>(entry - entries_.data());
   for (const Ticket& ticket : issued.tickets) {
     if (ticket.entry == number) return entry;
   }
-  issued.tickets.push_back({number, writes, entry->reads_issued, entry->writes_issued});
+  issued.tickets.push_back({number, writes, entry->reads_issued, entry->writes_issued,
+                            entry->last_writer, entry->readers});
   ++(writes ? entry->writes_issued : entry->reads_issued);
+  if (writes) {
+    entry->last_writer = engine;
+    entry->readers = 0;
+  } else {
+    entry->readers |= bit_of(engine);
+  }
   return entry;
 }
 
 void TileTable::claim_all(const Instruction& instruction, Issued& issued) {
-  const auto read = [&](const BufferedTile& tile) { claim(tile, false, issued); };
-  const auto change_tile = [&](const BufferedTile& tile) { change(claim(tile, true, issued)); };
+  const EngineKind engine = engine_of(instruction).value_or(EngineKind::load);
+  const auto read = [&](const BufferedTile& tile) { claim(tile, false, engine, issued); };
+  const auto change_tile = [&](const BufferedTile& tile) {
+    change(claim(tile, true, engine, issued));
+  };
   if (const auto* load = std::get_if<Load>(&instruction)) {
-    claim(load->tile, true, issued);
+    claim(load->tile, true, engine, issued);
     issued.earlier_stores = stores_before_load(load->tile.tile);
   } else if (const auto* store = std::get_if<Store>(&instruction)) {
-    Entry* entry = claim(store->tile, false, issued);
+    Entry* entry = claim(store->tile, false, engine, issued);
     begin_store(store->tile.tile);
     if (entry != nullptr && entry->dirty) {
       entry->dirty = false;
@@ -209,13 +232,16 @@ std::uint64_t TileTable::stores_before_load(const Tile& tile) const {
   return 0;
 }
 
-bool TileTable::ready(const Issued& issued) const {
+std::optional<EngineKind> TileTable::waits_for(const Issued& issued) const {
   for (const Ticket& ticket : issued.tickets) {
     const Entry& entry = entries_[ticket.entry];
-    if (entry.writes_done < ticket.earlier_writes) return false;
-    if (ticket.writes && entry.reads_done < ticket.earlier_reads) return false;
+    if (entry.writes_done < ticket.earlier_writes) return ticket.last_writer;
+    if (ticket.writes && entry.reads_done < ticket.earlier_reads) {
+      return another_reader(ticket.readers, engine_of(issued.instruction));
+    }
   }
-  return stores_done_ >= issued.earlier_stores;
+  if (stores_done_ < issued.earlier_stores) return EngineKind::store;
+  return std::nullopt;
 }
 
 void TileTable::complete(const Issued& issued) {

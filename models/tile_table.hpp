@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,8 @@ struct Ticket {
   bool writes = false;
   std::uint64_t earlier_reads = 0;   ///< that a writer waits for
   std::uint64_t earlier_writes = 0;  ///< that everybody waits for
+  EngineKind last_writer = EngineKind::load;
+  std::uint8_t readers = 0;  ///< since the last write, a bit for each engine
 };
 
 /// An instruction on its way to an engine.
@@ -55,7 +58,9 @@ class TileTable {
   /// is the next one, too. Throws ProgramError, also when it needs more space than the buffer has.
   bool issue(Instruction& instruction, Issued& issued);
 
-  bool ready(const Issued& issued) const;
+  /// The engine that an instruction waits for, as long as it has to.
+  std::optional<EngineKind> waits_for(const Issued& issued) const;
+  bool ready(const Issued& issued) const { return !waits_for(issued); }
   /// The instruction is done: its claims end, and tiles freed in the meantime give up their space.
   void complete(const Issued& issued);
 
@@ -69,6 +74,8 @@ class TileTable {
     bool dirty = false;    // in program order
     bool freeing = false;  // freed in program order, still in use by an engine
     std::uint64_t reads_issued = 0, reads_done = 0, writes_issued = 0, writes_done = 0;
+    EngineKind last_writer = EngineKind::load;  // in program order
+    std::uint8_t readers = 0;                   // since it wrote, a bit for each engine
     bool idle() const { return reads_issued == reads_done && writes_issued == writes_done; }
   };
   /// Of one tensor, in program order.
@@ -91,7 +98,7 @@ class TileTable {
   bool reserve_all(const Instruction& instruction);
   void make(const BufferedTile& tile, bool filled);
   /// Returns the entry, if there is one.
-  Entry* claim(const BufferedTile& tile, bool writes, Issued& issued);
+  Entry* claim(const BufferedTile& tile, bool writes, EngineKind engine, Issued& issued);
   void claim_all(const Instruction& instruction, Issued& issued);
   void change(Entry* entry);
   void free_tile(const Free& free);

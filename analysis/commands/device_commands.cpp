@@ -9,6 +9,7 @@
 #include "analysis/formats/output.hpp"
 #include "analysis/reports/dram_trace_file.hpp"
 #include "analysis/reports/report.hpp"
+#include "analysis/reports/timeline.hpp"
 #include "sim/run/simulation.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/file_use.hpp"
@@ -29,8 +30,13 @@ po::options_description run_options() {
   po::options_description options = planning_options();
   options.add_options()("no-values",
                         "count and time without computing: the same report, sooner and in less "
-                        "memory")("dram-trace", po::value<std::string>()->value_name("FILE"),
-                                  "write every burst sent to DRAM, for other simulators")(
+                        "memory")("timeline", po::value<std::string>()->value_name("FILE"),
+                                  "write what each engine and DRAM channel does when, as trace "
+                                  "events for Perfetto or chrome://tracing")(
+      "vcd", po::value<std::string>()->value_name("FILE"),
+      "write the main signals of the device's modules, for viewers of waveforms")(
+      "dram-trace", po::value<std::string>()->value_name("FILE"),
+      "write every burst sent to DRAM, for other simulators")(
       "format", po::value<std::string>()->value_name("FORMAT"),
       "of the trace: dramsim3 (unless the file ends in .stl), ramulator2 or dramsys");
   return options;
@@ -63,19 +69,44 @@ std::uint64_t dram_clock_period_fs(const models::DeviceConfig& device) {
   return device.dram.timing.clock_period_fs;
 }
 
+/// A file's path as an option gives it, tried before anything runs; "" when it was not given.
+std::string file_option(const po::variables_map& values, const std::string& name) {
+  if (values.count(name) != 0 && values[name].as<std::string>() == "-") {
+    throw workloads::InputError(fmt::format("--{}: found \"-\"; allowed: a file", name));
+  }
+  return target_of(values, name.c_str());
+}
+
+/// Of a timeline's row hits.
+models::Picoseconds sampling_interval(const sim::PlanCost& estimated) {
+  constexpr double samples = 1000;
+  return models::Picoseconds(static_cast<std::uint64_t>(estimated.time_ps / samples) + 1);
+}
+
 int run_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   const std::optional<TraceTarget> target = trace_target(values);
+  const std::string timeline_path = file_option(values, "timeline");
   const sim::Experiment experiment = experiment_of(values, sim::Objective::time);
   std::optional<DramTraceFile> trace;
   models::DeviceOptions options;
   options.values = values.count("no-values") == 0;
+  options.waveform = file_option(values, "vcd");
   if (target) {
     trace.emplace(target->path, target->format, dram_clock_period_fs(experiment.device),
                   experiment.device.dram.geometry.burst_bytes);
-    options.observe_dram = [&](const models::dram::Transaction& sent) { trace->add(sent); };
+    options.observers.push_back(&*trace);
   }
-  sim::Simulation simulation(experiment, options);
+  sim::Overview overview(experiment.device.dram);
+  options.observers.push_back(&overview);
+  sim::Plan plan = sim::make_plan(experiment);
+  std::optional<Timeline> timeline;
+  if (!timeline_path.empty()) {
+    timeline.emplace(experiment.device, sampling_interval(plan.cost(experiment.device)));
+    options.observers.push_back(&*timeline);
+  }
+  sim::Simulation simulation(experiment, std::move(plan), options);
+  if (timeline) timeline->begin(simulation.plan().map());
   const sim::Batch batch = options.values ? sim::first_batch(experiment) : sim::Batch{};
   Progress progress;
   progress.show("running " + experiment.name);
@@ -88,7 +119,17 @@ int run_command(const po::variables_map& values) {
     text += fmt::format("\nDRAM trace: {} written to {} ({})\n", counted(trace->bursts(), "burst"),
                         target->path.string(), models::dram::format_name(target->format));
   }
-  give(json, text, run_json(experiment, simulation.plan(), result, options));
+  if (timeline) {
+    write_file(timeline_path, timeline->json(experiment.name, result));
+    text += fmt::format(
+        "\nTimeline: {} written to {}{}\n", counted(timeline->slices(), "slice"), timeline_path,
+        timeline->is_aggregated() ? ", instructions joined by windows of time" : "");
+  }
+  if (!options.waveform.empty()) {
+    text += fmt::format("\nSignals written to {}\n", options.waveform.string());
+  }
+  overview.finish(result.execution.time);
+  give(json, text, run_json(experiment, simulation.plan(), result, {options.values, &overview}));
   return counts_agree(simulation.plan(), result) ? 0 : 1;
 }
 
@@ -161,7 +202,9 @@ int check_command(const po::variables_map& values) {
 
 std::vector<Command> device_commands() {
   return {
-      {"run", "EXPERIMENT.yaml [--no-values] [--ledger] [--dram-trace FILE]",
+      {"run",
+       "EXPERIMENT.yaml [--no-values] [--ledger] [--timeline FILE] [--vcd FILE] [--dram-trace "
+       "FILE]",
        "run one training step through the device and report its traffic", run_options, run_command},
       {"plan", "EXPERIMENT.yaml [--ledger]",
        "the planned counts and an estimate of the cost, without running the device",

@@ -66,6 +66,8 @@ constexpr ExpectedKey expected_keys[]{
     {"engines.<>.idle_ns", ValueKind::number},
     {"engines.<>.stalled_on_ns", ValueKind::object},
     {"engines.<>.stalled_on_ns.<>", ValueKind::number},
+    {"not_issued", ValueKind::object},
+    {"not_issued.<>", ValueKind::number},
     {"buffer", ValueKind::object},
     {"buffer.<>", ValueKind::count},
     {"idealised_words", ValueKind::object},

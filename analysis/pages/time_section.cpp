@@ -92,6 +92,16 @@ std::string engine_table(const RunView& run, bool stalls) {
   return table.text();
 }
 
+/// Why instructions were not handed to their engines.
+std::string not_issued(const RunView& run) {
+  if (run.keys_of("/not_issued").empty()) return "";
+  return fmt::format(
+      "<p>The next instruction waited {} µs for the places of its tiles in the buffer, and {} µs "
+      "for "
+      "a place in its engine's queue.</p>\n",
+      value(run, "/not_issued/buffer_space_ns", us), value(run, "/not_issued/full_queue_ns", us));
+}
+
 std::string line_name(const RunView& run, const std::string& at) {
   return run.text_at(at + "/layer") + " " + run.text_at(at + "/phase");
 }
@@ -131,7 +141,11 @@ std::string lines_table(const RunView& run) {
   const std::vector<std::string> engines = run.keys_of("/engines");
   std::vector<std::string> headings{"layer",      "phase",    "#first cycle", "#last cycle",
                                     "#begin, µs", "#end, µs", "bound by",     "#array, %"};
+  const bool stalls = run.has("/time_by_layer/0" + part(engines[0]) + "/stalled_ns");
   for (const std::string& engine : engines) headings.push_back("#" + engine + ", µs");
+  for (const std::string& engine : engines) {
+    if (stalls) headings.push_back("#" + engine + " stalled, µs");
+  }
   HtmlTable table(run.prefix() + "Time by layer and phase; of each engine the time it was busy",
                   headings);
   for (std::size_t i = 0; i < run.size_of("/time_by_layer"); ++i) {
@@ -143,6 +157,9 @@ std::string lines_table(const RunView& run) {
         value_cell(run, at + "/array_pct")};
     for (const std::string& engine : engines) {
       cells.push_back(value_cell(run, at + part(engine) + "/busy_ns", us));
+    }
+    for (const std::string& engine : engines) {
+      if (stalls) cells.push_back(value_cell(run, at + part(engine) + "/stalled_ns", us));
     }
     table.row(run.text_at(at + "/layer"), cells);
   }
@@ -181,7 +198,7 @@ std::string time_section(const Runs& runs) {
     for (const std::string& engine : run.keys_of("/engines")) {
       stalls = stalls || run.has("/engines" + part(engine) + "/stalled_ns");
     }
-    text += engine_chart(run, stalls) + engine_table(run, stalls);
+    text += engine_chart(run, stalls) + engine_table(run, stalls) + not_issued(run);
     if (!stalls) text += missing("Made without stalls: only what was busy is known.");
     text += bus_table(run);
     if (run.size_of("/time_by_layer") == 0) {

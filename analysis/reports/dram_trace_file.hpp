@@ -6,13 +6,13 @@
 
 #include "models/dram/traces/burst.hpp"
 #include "models/dram/traces/trace_writer.hpp"
-#include "models/dram/transaction.hpp"
+#include "models/observer.hpp"
 #include "workloads/support/whole_file.hpp"
 
 namespace spillway::analysis {
 
 /// Takes transactions as they happen and keeps none of them. The file appears when it is finished.
-class DramTraceFile {
+class DramTraceFile : public models::Observer {
  public:
   /// `clock_period_fs` is that of the channel's command clock, in which the trace counts;
   /// `burst_bytes` are what each of its lines moves, a burst of the device. Throws InputError when
@@ -23,6 +23,7 @@ class DramTraceFile {
 
   /// Every burst that the transaction touches, in the order of addresses.
   void add(const models::dram::Transaction& transaction);
+  void transaction(const models::dram::Transaction& sent) override { add(sent); }
   void finish();
 
   std::uint64_t bursts() const { return bursts_; }

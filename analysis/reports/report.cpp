@@ -266,11 +266,11 @@ std::string plan_text(const Experiment& experiment, const Plan& plan, const Text
 }
 
 std::string run_json(const Experiment& experiment, const Plan& plan, const Result& result,
-                     const models::DeviceOptions& options) {
+                     const RunDetails& details) {
   const models::Execution& execution = result.execution;
   const workloads::Picoseconds period = experiment.device.clock_period;
   Json json = result_head(experiment, "run");
-  json["values_computed"] = options.values;
+  json["values_computed"] = details.values;
   json["estimated"] = cost_json(estimated_cost(experiment, plan));
   json["simulated"] = cost_json(simulated_cost(experiment, result));
   json["bound"] = name_in(bound_names, bound_of(usage_of(execution)));
@@ -281,6 +281,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["cycles"] = execution.cycles.count();
   json["time_ns"] = static_cast<double>(execution.time.count()) / 1000;
   json["engines"] = engines_json(execution, period);
+  json["not_issued"] = not_issued_json(execution);
   json["buffer"] = {{"capacity_bytes", experiment.device.buffer.count()},
                     {"high_water_bytes", execution.high_water.count()}};
   json["ledger"] = ledger_json(result.ledger, Port::dram);
@@ -290,6 +291,7 @@ std::string run_json(const Experiment& experiment, const Plan& plan, const Resul
   json["planned_agrees"] = differences.empty();
   json["planned_differs"] = count_differences_json(differences);
   json["time_by_layer"] = timing_json(result.timing, experiment.device);
+  if (details.overview != nullptr) json["overview"] = overview_json(*details.overview);
   json.update(energy_json(experiment.device, result));
   json.update(area_json(experiment.device));
   return dump(json);

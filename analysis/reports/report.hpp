@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sim/plan/plan.hpp"
+#include "sim/run/overview.hpp"
 #include "sim/run/simulation.hpp"
 
 namespace spillway::analysis {
@@ -15,8 +16,12 @@ struct TextOptions {
 
 std::string run_text(const sim::Experiment& experiment, const sim::Plan& plan,
                      const sim::Result& result, const TextOptions& options = {});
+struct RunDetails {
+  bool values = true;                       ///< they were computed
+  const sim::Overview* overview = nullptr;  ///< finished
+};
 std::string run_json(const sim::Experiment& experiment, const sim::Plan& plan,
-                     const sim::Result& result, const models::DeviceOptions& options = {});
+                     const sim::Result& result, const RunDetails& details = {});
 std::string plan_text(const sim::Experiment& experiment, const sim::Plan& plan,
                       const TextOptions& options = {});
 std::string plan_json(const sim::Experiment& experiment, const sim::Plan& plan);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analysis/formats/json.hpp"
+#include "sim/run/overview.hpp"
 #include "sim/run/timing.hpp"
 
 namespace spillway::analysis {
@@ -19,12 +20,19 @@ std::string timing_text(const std::vector<sim::LayerTime>& lines,
 
 /// "load 91 %, store 22 %, …": parts of the whole step in which each engine is busy.
 std::string engines_text(const models::Execution& execution);
-/// {"load": {"busy_cycles", "busy_ns", "busy_pct"}, "store": …}, of the whole step.
+/// {"load": {"busy_cycles", "busy_ns", "busy_pct", "stalled_ns", "idle_ns", "stalled_on_ns": {…}},
+/// "store": …}, of the whole step.
 Json engines_json(const models::Execution& execution, workloads::Picoseconds period);
 
+/// {"buffer_space_ns", "full_queue_ns"}.
+Json not_issued_json(const models::Execution& execution);
+
+/// {"window_ns", "windows", "buffer_bytes": […], "busy_pct": {"load": […], …}, "dram_bytes": […]}.
+Json overview_json(const sim::Overview& overview);
+
 /// [{"layer", "phase", "first_cycle", "last_cycle", "begin_ns", "end_ns", "load": {"busy_cycles",
-/// "busy_ns"}, "store": …, "bound", "array_pct"}]: for each engine the lines add up to its whole
-/// time.
+/// "busy_ns", "stalled_ns"}, "store": …, "bound", "array_pct"}]: for each engine the lines add up
+/// to its whole time.
 Json timing_json(const std::vector<sim::LayerTime>& lines, const models::DeviceConfig& device);
 
 }  // namespace spillway::analysis

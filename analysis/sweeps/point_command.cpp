@@ -19,13 +19,16 @@ sim::Plan plan_of(const sim::Experiment& experiment, const std::optional<sim::Sc
 std::string run_result(const sim::Experiment& experiment, sim::Plan plan, bool values) {
   models::DeviceOptions options;
   options.values = values;
+  sim::Overview overview(experiment.device.dram);
+  options.observers.push_back(&overview);
   sim::Simulation simulation(experiment, std::move(plan), options);
   const sim::Batch batch = values ? sim::first_batch(experiment) : sim::Batch{};
   const sim::Result result = simulation.run_step(batch);
   if (!counts_agree(simulation.plan(), result)) {
     throw workloads::ConsistencyError("counts of the plan and of the run differ");
   }
-  return run_json(experiment, simulation.plan(), result, options);
+  overview.finish(result.execution.time);
+  return run_json(experiment, simulation.plan(), result, {values, &overview});
 }
 
 std::string train_result(const sim::Experiment& experiment) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "workloads/support/units.hpp"
 
@@ -10,13 +9,10 @@ namespace spillway::models::dram {
 
 /// A run of bytes on its way to the channel.
 struct Transaction {
-  workloads::Picoseconds time;  ///< when it was sent
+  workloads::Picoseconds time;  ///< when it was sent, since the program's begin
   std::uint64_t address = 0;
   workloads::Bytes size;
   bool is_write = false;
 };
-
-/// Told of each transaction, in the order of their times.
-using TransactionObserver = std::function<void(const Transaction&)>;
 
 }  // namespace spillway::models::dram

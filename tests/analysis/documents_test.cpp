@@ -19,9 +19,10 @@ namespace fs = std::filesystem;
 using test::ShownCommand;
 
 /// Those with commands: each has its own test below, so that they run side by side.
-const std::set<std::string> tested{"README.md",      "docs/commands.md",   "docs/device.md",
-                                   "docs/dram.md",   "docs/experiment.md", "docs/results.md",
-                                   "docs/sweeps.md", "docs/locality.md",   "docs/energy.md"};
+const std::set<std::string> tested{"README.md",       "docs/commands.md",   "docs/device.md",
+                                   "docs/dram.md",    "docs/experiment.md", "docs/results.md",
+                                   "docs/sweeps.md",  "docs/locality.md",   "docs/energy.md",
+                                   "docs/timeline.md"};
 
 /// Which document's test runs a command: the first that shows what it prints, or else the first.
 std::map<std::string, std::string> owners() {
@@ -94,6 +95,8 @@ TEST_CASE("the commands of docs/results.md work and print what is shown" *
 TEST_CASE("the commands of docs/sweeps.md work" * test::slow_if_sanitized) {
   check_commands("docs/sweeps.md");
 }
+
+TEST_CASE("the commands of docs/timeline.md work") { check_commands("docs/timeline.md"); }
 
 TEST_CASE("every document with commands has a test that runs them") {
   std::set<std::string> found;

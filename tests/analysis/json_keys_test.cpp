@@ -105,7 +105,7 @@ constexpr const char* small_training = "data={base: mnist, train: 400, test: 200
 
 }  // namespace
 
-TEST_CASE("docs/json.md and docs/energy.md have the keys of run and plan") {
+TEST_CASE("docs/json.md with docs/energy.md and docs/timeline.md has the keys of run and plan") {
   Written run, plan;
   run.add({"run", "mnist-mlp-lel", "--no-values"});
   run.add({"run", "mnist-mlp-lel", "--no-values", "--set", "device.dram=lpddr5-6400"});
@@ -134,7 +134,9 @@ TEST_CASE("docs/json.md and docs/energy.md have the keys of run and plan") {
   Keys common = documented({"## run and plan"});
   common.merge(documented({"### Of run and plan"}, "docs/energy.md"));
   Keys own_run = documented({"### run"});
-  own_run.merge(documented({"### Of run"}, "docs/energy.md"));
+  for (const char* document : {"docs/energy.md", "docs/timeline.md"}) {
+    own_run.merge(documented({"### Of run"}, document));
+  }
   const Keys own_plan = documented({"### plan"});
   Keys of_run = common, of_plan = common, both = common, written = run.keys();
   of_run.insert(own_run.begin(), own_run.end());

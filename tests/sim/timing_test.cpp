@@ -30,6 +30,16 @@ void check_complete(const sim::Result& result, std::size_t layers) {
     for (const LayerTime& line : result.timing) sum += line.times.busy.*engine;
     CHECK(sum == result.execution.busy.*engine);
   }
+  // And to what each was stalled on. What is left of the step an engine is idle, which is measured
+  // by itself.
+  const models::Execution& execution = result.execution;
+  for (const models::EngineKind engine : models::all_engines) {
+    CAPTURE(engine_name(engine));
+    models::Stalls sum;
+    for (const LayerTime& line : result.timing) sum += line.times.stalled.of(engine);
+    CHECK(sum.by_cause == execution.stalled.of(engine).by_cause);
+    CHECK(execution.busy.of(engine) + sum.total() + execution.idle.of(engine) == execution.time);
+  }
   std::set<std::pair<int, Phase>> seen;
   for (const LayerTime& line : result.timing) {
     CAPTURE(line.name);

@@ -166,7 +166,8 @@ TEST_CASE("a page shows the values of a result and sums of its ledger") {
   require_true(page, {result});
   for (const std::string key :
        {"/simulated/words", "/simulated/time_ms", "/estimated/time_ms", "/simulated/energy_mj",
-        "/bound", "/engines/load/stalled_ns", "/engines/compute/stalled_on_ns/random words",
+        "/bound", "/engines/load/stalled_ns", "/not_issued/full_queue_ns",
+        "/time_by_layer/3/compute/stalled_ns", "/engines/compute/stalled_on_ns/random words",
         "/time_by_layer/0/bound", "/energy/parts_pJ/macs", "/energy/by_layer/0/total_pJ",
         "/area/total_mm2", "/overview/buffer_bytes/6", "/overview/busy_pct/compute/2",
         "/overview/dram_bytes/0", "/device/dram/parameters", "/energy/constants/0/source",
