@@ -75,8 +75,8 @@ std::string engine_table(const RunView& run, bool stalls) {
   std::vector<std::string> headings{"engine", "#busy, µs", "#busy, %"};
   if (stalls) headings.insert(headings.end(), {"#stalled, µs", "#idle, µs"});
   for (const std::string& on : reasons) headings.push_back("#on " + on + ", µs");
-  const char* on = reasons.empty() ? "" : "; on: what they were stalled on";
-  HtmlTable table(run.prefix() + "Engines over the whole step" + on, headings);
+  const char* named = reasons.empty() ? "" : "; on: what they were stalled on";
+  HtmlTable table(run.prefix() + "Engines over the whole step" + named, headings);
   for (const std::string& engine : run.keys_of("/engines")) {
     const std::string at = "/engines" + part(engine);
     std::vector<std::string> cells{value_cell(run, at + "/busy_ns", us),
