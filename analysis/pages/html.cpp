@@ -132,7 +132,13 @@ void HtmlTable::row(const std::string& heading, const std::vector<std::string>& 
                     const std::string& kind) {
   ++rows_;
   text_ += kind.empty() ? "<tr>" : fmt::format("<tr class=\"{}\">", kind);
-  text_ += fmt::format("<th scope=\"row\">{}</th>", escaped(heading));
+  // A long key may go on in the next line after a dot or an underscore.
+  std::string breakable;
+  for (const char c : escaped(heading)) {
+    breakable += c;
+    if (c == '.' || c == '_') breakable += "<wbr/>";
+  }
+  text_ += fmt::format("<th scope=\"row\">{}</th>", breakable);
   for (const std::string& cell : cells) text_ += cell;
   text_ += "</tr>\n";
 }

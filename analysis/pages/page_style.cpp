@@ -65,7 +65,7 @@ svg.chart rect, svg.chart circle { stroke: var(--ground); stroke-width: 0.6; }
 .quiet { fill: var(--quiet); }
 footer { color: var(--soft); font-size: 13px; margin-top: 40px; padding-bottom: 30px; }
 @media (max-width: 600px) { header, main, footer { padding: 0 12px; } h1 { font-size: 20px; }
-  tbody th { white-space: normal; min-width: 8.5em; max-width: 42vw; overflow-wrap: anywhere; }
+  tbody th { white-space: normal; min-width: 8.5em; max-width: 42vw; }
   td.prose { min-width: 11em; } }
 @media print {
   :root { color-scheme: light;
