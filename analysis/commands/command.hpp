@@ -27,7 +27,7 @@ std::vector<Command> training_commands();  // train, infer
 std::vector<Command> study_commands();     // reproduce
 std::vector<Command> bench_commands();     // bench
 std::vector<Command> table_commands();     // figure6, rules, items, network, table1, macs
-std::vector<Command> compare_commands();   // diff
+std::vector<Command> compare_commands();   // diff, report
 std::vector<Command> explore_commands();   // explore-buffer, locality
 std::vector<Command> sweep_commands();     // sweep
 std::vector<Command> dram_commands();      // dram, accuracy

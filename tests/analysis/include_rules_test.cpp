@@ -57,9 +57,9 @@ TEST_CASE("a room of the planner includes itself and the rooms before it, never 
 
 TEST_CASE(
     "a room of the analysis includes itself and the rooms before it, and holds all its files") {
-  const std::vector<std::string> rooms{"formats",     "closed_forms", "reports",
-                                       "figures",     "studies",      "sweeps",
-                                       "comparisons", "benchmarks",   "commands"};
+  const std::vector<std::string> rooms{"formats",    "closed_forms", "reports",     "figures",
+                                       "studies",    "sweeps",       "comparisons", "pages",
+                                       "benchmarks", "commands"};
   for (std::size_t from = 0; from < rooms.size(); ++from) {
     const std::string path = "analysis/" + rooms[from] + "/x.cpp";
     for (std::size_t to = 0; to < rooms.size(); ++to) {

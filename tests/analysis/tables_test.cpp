@@ -485,6 +485,8 @@ TEST_CASE("no command prints a table that no test compares") {
                                        "macs",
                                        // figures/locality_test.cpp
                                        "locality",
+                                       // pages/report_page_test.cpp
+                                       "report",
                                        // result_diff_test.cpp
                                        "diff",
                                        // results_tables_test.cpp

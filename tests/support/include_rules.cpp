@@ -39,7 +39,7 @@ const std::array<Rooms, 2>& all_rooms() {
         "estimate", "policies", "reports"}},
       {"analysis/",
        {"formats", "closed_forms", "reports", "figures", "studies", "sweeps", "comparisons",
-        "benchmarks", "commands"}},
+        "pages", "benchmarks", "commands"}},
   }};
   return rooms;
 }

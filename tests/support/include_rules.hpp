@@ -16,7 +16,7 @@ namespace spillway::tests {
 ///    emission, policies, reports;
 ///  - and those of analysis/, where all files lie: formats, closed_forms, reports, figures,
 ///  studies,
-///    comparisons, benchmarks, commands;
+///    comparisons, pages, benchmarks, commands;
 ///  - SystemC and TLM are included in models/ alone, and in tests/models/;
 ///  - our own files are named in quotes from the root, anything else in angle brackets.
 /// Works line by line: an include inside a block comment counts as one.

@@ -200,6 +200,7 @@ TEST_CASE("every output of every command is tried before work starts") {
       {"run", "e.yaml", "--dram-trace", target},
       {"plan", "e.yaml", "--json", target},
       {"diff", "plan.json", "plan.json", "--json", target},
+      {"report", "plan.json", "--out", target},
       {"check", "e.yaml", "--json", target},
       {"check", "e.yaml", "--junit", target},
       {"check", "e.yaml", "--update"},
