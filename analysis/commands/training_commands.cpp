@@ -31,7 +31,9 @@ po::options_description train_options() {
       "keep the run in FILE, and continue it when FILE is there")(
       "checkpoint-every", po::value<std::string>()->default_value("0")->value_name("STEPS"),
       "write the checkpoint after so many steps, too, not only after each epoch")(
-      "direct", "train without the device: the same values, nothing is counted");
+      "direct", "train without the device: the same values, nothing is counted")(
+      "no-values",
+      "count and time the whole training without doing it, by its first and second step");
   return options;
 }
 
@@ -52,12 +54,32 @@ std::filesystem::path checkpoint_target(const po::variables_map& values) {
   return target;
 }
 
+/// What the whole training would count.
+int count_training(const po::variables_map& values, const sim::Experiment& experiment,
+                   const std::string& json) {
+  for (const char* other : {"direct", "checkpoint"}) {
+    if (values.count(other) == 0) continue;
+    throw workloads::InputError(
+        fmt::format("--no-values: found beside --{}; allowed: without it", other));
+  }
+  const workloads::DataSplit data = sim::load_data(experiment);
+  sim::TrainingResult result;
+  result.state.traffic = sim::training_traffic(experiment, data);
+  give(json,
+       train_head(experiment, data, false) +
+           "No values were computed: what the steps count, by the first and the second one.\n" +
+           train_tail(result),
+       train_json(experiment, result, false));
+  return 0;
+}
+
 int train_command(const po::variables_map& values) {
   const std::string json = json_target(values);
   sim::Experiment experiment = experiment_of(values, sim::Objective::time);
   if (values.count("epochs") != 0) {
     experiment.training.epochs = static_cast<int>(integer_option(values, "epochs", 1, 1'000'000));
   }
+  if (values.count("no-values") != 0) return count_training(values, experiment, json);
   sim::TrainingOptions options;
   options.direct = values.count("direct") != 0;
   options.checkpoint_steps =
@@ -170,7 +192,7 @@ int infer_command(const po::variables_map& values) {
 
 std::vector<Command> training_commands() {
   return {
-      {"train", "EXPERIMENT.yaml [--epochs N] [--checkpoint FILE]",
+      {"train", "EXPERIMENT.yaml [--epochs N] [--checkpoint FILE] [--no-values]",
        "train with every value moving through the device", train_options, train_command},
       {"infer", "EXPERIMENT.yaml --checkpoint FILE [--out DIR]",
        "run a trained network through the device, with an exit after every layer", infer_options,

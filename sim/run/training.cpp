@@ -290,15 +290,15 @@ std::size_t training_steps_done(const Experiment& experiment, const workloads::D
   return (layers_before * epochs + static_cast<std::size_t>(state.epochs)) * epoch + state.steps;
 }
 
-void Traffic::add(const Result& result) {
+void Traffic::add(const Result& result, std::uint64_t times) {
   const Ledger& ledger = result.ledger;
-  dram_read += ledger.total(Port::dram, Direction::read).count();
-  dram_write += ledger.total(Port::dram, Direction::write).count();
-  host_read += ledger.total(Port::host, Direction::read).count();
-  host_write += ledger.total(Port::host, Direction::write).count();
-  macs += result.execution.macs.count();
-  time_ps += result.execution.time.count();
-  ++steps;
+  dram_read += times * ledger.total(Port::dram, Direction::read).count();
+  dram_write += times * ledger.total(Port::dram, Direction::write).count();
+  host_read += times * ledger.total(Port::host, Direction::read).count();
+  host_write += times * ledger.total(Port::host, Direction::write).count();
+  macs += times * result.execution.macs.count();
+  time_ps += times * result.execution.time.count();
+  steps += times;
 }
 
 void require_enough_images(const Experiment& experiment, const workloads::DataSplit& data) {
@@ -311,6 +311,22 @@ void require_enough_images(const Experiment& experiment, const workloads::DataSp
       fmt::format("batch: found {}{}; allowed: at most the {} training "
                   "images",
                   batch, beside, data.train.size()));
+}
+
+Traffic training_traffic(const Experiment& experiment, const workloads::DataSplit& data) {
+  require_enough_images(experiment, data);
+  const std::vector<int> layers =
+      experiment.training.layer_by_layer ? layers_trained_apart(experiment) : std::vector<int>{0};
+  const std::uint64_t steps = training_steps(experiment, data) / layers.size();
+  models::DeviceOptions options;
+  options.values = false;
+  Traffic traffic;
+  for (const int layer : layers) {
+    Simulation simulation(experiment, make_plan(experiment, layer), options);
+    traffic.add(simulation.run_step({}));
+    if (steps > 1) traffic.add(simulation.run_step({}), steps - 1);
+  }
+  return traffic;
 }
 
 TrainingResult train(const Experiment& experiment, const workloads::DataSplit& data,

@@ -27,7 +27,8 @@ struct Traffic {
   std::uint64_t time_ps = 0;  ///< simulated
   std::uint64_t steps = 0;
 
-  void add(const Result& result);
+  /// So many steps of that result.
+  void add(const Result& result, std::uint64_t times = 1);
 };
 
 /// Where a training run stands after some number of steps; what a checkpoint holds.
@@ -86,6 +87,11 @@ std::size_t training_steps(const Experiment& experiment, const workloads::DataSp
 /// Of them, those that a state has behind it.
 std::size_t training_steps_done(const Experiment& experiment, const workloads::DataSplit& data,
                                 const TrainingState& state);
+
+/// What `train` would count, without any values: the first step of the experiment, or of each layer
+/// that is trained alone, and for all later ones the step after it, as nothing that the device
+/// counts or times depends on what the values are. Throws InputError as `train` does.
+Traffic training_traffic(const Experiment& experiment, const workloads::DataSplit& data);
 
 /// Train as the experiment says, in an order drawn anew for each epoch from its seed; a last batch
 /// that is not full is left out. Training accuracy is that of the steps themselves; the test and

@@ -125,6 +125,29 @@ TEST_CASE("traffic of a run is that of its steps") {
   CHECK(state.traffic.time_ps == 18 * one.execution.time.count());
 }
 
+TEST_CASE("what a whole training counts is known from its first and its second step") {
+  for (const std::string& rule : workloads::learning_rule_names()) {
+    for (const bool by_layer : {false, true}) {
+      Experiment experiment = small_experiment(rule);
+      if (by_layer && !workloads::learning_rule(rule).local) continue;
+      experiment.training.layer_by_layer = by_layer;
+      CAPTURE(rule);
+      CAPTURE(by_layer);
+      const workloads::DataSplit data = sim::load_data(experiment);
+      const sim::Traffic known = sim::training_traffic(experiment, data);
+      const sim::Traffic counted = sim::train(experiment, data).state.traffic;
+      CHECK(known.dram_read == counted.dram_read);
+      CHECK(known.dram_write == counted.dram_write);
+      CHECK(known.host_read == counted.host_read);
+      CHECK(known.host_write == counted.host_write);
+      CHECK(known.macs == counted.macs);
+      CHECK(known.time_ps == counted.time_ps);
+      CHECK(known.steps == counted.steps);
+      CHECK(known.steps > 3);
+    }
+  }
+}
+
 TEST_CASE("a checkpoint of another experiment or a damaged one is refused and left alone") {
   const test::TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "run";
