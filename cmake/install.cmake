@@ -24,7 +24,7 @@ list(TRANSFORM SPILLWAY_FOLDERS APPEND "/*.hpp" OUTPUT_VARIABLE headers)
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
      ${headers} include/spillway/*.hpp)
 list(FILTER headers EXCLUDE REGEX
-     "^models/(accelerator|engine|memory_ports)\\.hpp$|^analysis/commands/command\\.hpp$")
+     "^models/(accelerator|engine|memory_ports|waveform)\\.hpp$|^analysis/commands/command\\.hpp$")
 set(destination "${CMAKE_INSTALL_INCLUDEDIR}/spillway")
 cmake_path(IS_ABSOLUTE destination absolute)
 if(NOT absolute)
