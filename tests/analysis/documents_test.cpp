@@ -72,7 +72,9 @@ void check_commands(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("the commands of README.md work") { check_commands("README.md"); }
+TEST_CASE("the commands of README.md work" * test::slow_if_sanitized) {
+  check_commands("README.md");
+}
 TEST_CASE("the commands of docs/commands.md work" * test::slow_if_sanitized) {
   check_commands("docs/commands.md");
 }

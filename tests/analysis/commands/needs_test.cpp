@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/program.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/text_table.hpp"
 #include "workloads/support/json.hpp"
 
@@ -38,7 +39,8 @@ std::string after(const std::string& text, const std::string& mark, const std::s
 
 }  // namespace
 
-TEST_CASE("what plan and a refusal say to be needed is enough when pasted back") {
+TEST_CASE("what plan and a refusal say to be needed is enough when pasted back" *
+          test::slow_if_sanitized) {
   const TemporaryFolder folder;
   folder.write("e.yaml", experiment);
   for (const char* policy : {"paper", "layer", "best"}) {

@@ -171,7 +171,8 @@ TEST_CASE("explore-buffer refuses bad options in one line before anything is wri
   }
 }
 
-TEST_CASE("table and CSV and JSON of an exploration hold the same numbers") {
+TEST_CASE("table and CSV and JSON of an exploration hold the same numbers" *
+          test::slow_if_sanitized) {
   const test::TemporaryFolder folder;
   folder.write("small.yaml", small_network);
   const std::string sizes = test::sanitized ? "16,1KiB" : "16,1KiB..4KiB";

@@ -16,6 +16,7 @@
 #include "tests/support/printed.hpp"
 #include "tests/support/random_experiment.hpp"
 #include "tests/support/random_graph.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/svg.hpp"
 #include "workloads/support/error.hpp"
 #include "workloads/support/sizes.hpp"
@@ -75,7 +76,8 @@ TEST_CASE("the dial goes from the natural blocks to one and then to backpropagat
   CHECK(analysis::setting_title(locality.rows.back().setting) == "BP");
 }
 
-TEST_CASE("a point of the dial is the plan of an experiment with so many blocks") {
+TEST_CASE("a point of the dial is the plan of an experiment with so many blocks" *
+          test::slow_if_sanitized) {
   const TemporaryFolder folder;
   with_files(folder);
   const auto path = folder.path() / "e.yaml";
@@ -120,7 +122,8 @@ TEST_CASE("under policy paper every setting of the dial has the words of its clo
   }
 }
 
-TEST_CASE("what is alive at once is a buffer in which nothing crosses the border twice") {
+TEST_CASE("what is alive at once is a buffer in which nothing crosses the border twice" *
+          test::slow_if_sanitized) {
   const sim::Experiment experiment = analysis::plain_experiment(test::residual_network(), 3);
   for (const LocalityRow& row : analysis::explore_locality(experiment, {64_KiB}).rows) {
     sim::Experiment planned = analysis::at_setting(experiment, row.setting);
@@ -149,7 +152,7 @@ TEST_CASE("what is alive at once follows the largest block") {
   CHECK(analysis::explore_locality(experiment, {1_MiB}).searched_alike);
 }
 
-TEST_CASE("table and CSV and JSON of the dial hold the same numbers") {
+TEST_CASE("table and CSV and JSON of the dial hold the same numbers" * test::slow_if_sanitized) {
   const TemporaryFolder folder;
   const test::Printed dial =
       printed(with_files(folder), {"locality", "e.yaml", "--sizes", "64,1000,8K", "--epochs", "1",
