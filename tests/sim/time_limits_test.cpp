@@ -5,6 +5,7 @@
 
 #include "sim/experiment.hpp"
 #include "sim/run/simulation.hpp"
+#include "tests/support/sanitized.hpp"
 #include "workloads/support/shared_files.hpp"
 
 namespace spillway::time_limits_test {
@@ -39,7 +40,8 @@ TEST_CASE("beside a memory that is fast enough the array's time is the step's wi
   }
 }
 
-TEST_CASE("beside an array that is fast enough the memory's time is the step's within 1 %") {
+TEST_CASE("beside an array that is fast enough the memory's time is the step's within 1 %" *
+          test::slow_if_sanitized) {
   for (const char* name : {"mnist-mlp-bp", "mnist-mlp-lel"}) {
     for (std::vector<std::string> settings : ways) {
       settings.insert(settings.end(), {"device.clock_mhz=1000000", "idealisations=none"});
