@@ -18,7 +18,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const DeviceConfig& confi
   }
   if (!options.waveform.empty()) {
     waveform_.emplace(options.waveform);
-    for (const Engine* engine : engines()) engine->trace(*waveform_);
+    for (const Engine* engine : engines()) engine->add_signals(*waveform_);
     waveform_->add(shared.buffer_signal, "buffer.reserved_bytes", 64);
     waveform_->add(issue_signal_, "issue.waits_for", 2);
   }

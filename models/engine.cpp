@@ -184,7 +184,7 @@ void Engine::enter(Doing doing, StallCause cause) {
   state_signal_ = static_cast<unsigned>(doing);
 }
 
-void Engine::trace(Waveform& waveform) const {
+void Engine::add_signals(Waveform& waveform) const {
   waveform.add(state_signal_, fmt::format("{}.state", basename()), 2);
   waveform.add(queue_signal_, fmt::format("{}.queue", basename()), 16);
 }

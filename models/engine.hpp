@@ -101,7 +101,7 @@ class Engine : public sc_core::sc_module {
   /// The last state lasted until then.
   void end_program(Picoseconds end) { leave_state(end); }
 
-  void trace(Waveform& waveform) const;
+  void add_signals(Waveform& waveform) const;
 
   bool full() const { return count_ >= shared_.config.queue_depth; }
   bool empty() const { return count_ == 0; }
